@@ -1,0 +1,67 @@
+# RxGuard: every verb here does its own set-up. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MEMBERS := shared/clinical shared/contracts shared/runtime services/prescriptions services/monitor \
+           services/interactions services/compounding services/alerts cli
+OWN := rx-alerts rx-clinical rx-compounding rx-contracts rx-interactions rx-monitor rx-prescriptions rx-runtime
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+.PHONY: help
+help:  ## list the verbs
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/run.stamp: requirements.lock $(MEMBERS:%=%/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	  || { echo "RxGuard needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.11 ..." >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing the locked requirements (about a minute the first time)" >&2
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-index --no-deps --no-build-isolation $(MEMBERS:%=-e %)
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.lock
+	@echo "installing the test tools" >&2
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.PHONY: install
+install: $(VENV)/run.stamp  ## set up .venv with the services and the rxguard program
+
+.PHONY: demo
+demo: $(VENV)/run.stamp  ## the main job on the embedded stack: real input in, alerts out
+	@$(BIN)/rxguard demo
+
+.PHONY: up
+up: $(VENV)/run.stamp  ## start the embedded stack and the five services, until Ctrl-C
+	@$(BIN)/rxguard up
+
+.PHONY: test
+test: $(VENV)/dev.stamp  ## lint, types and every test, on the embedded Kafka and PostgreSQL
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m pytest
+
+.PHONY: protos
+protos: $(VENV)/dev.stamp  ## regenerate the committed protobuf code
+	@$(BIN)/python tools/generate_protos.py
+
+.PHONY: docs
+docs: $(VENV)/dev.stamp  ## regenerate the committed contract pages
+	@$(BIN)/python tools/generate_docs.py
+
+.PHONY: lock
+lock:  ## recompute both lock files (needs uv)
+	@$(COMPILE) $(OWN:%=--no-emit-package %) -o requirements.lock requirements-build.in $(MEMBERS:%=%/pyproject.toml)
+	@$(COMPILE) -o requirements-dev.lock requirements-dev.in
+
+.PHONY: clean
+clean:  ## remove .venv and caches
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
