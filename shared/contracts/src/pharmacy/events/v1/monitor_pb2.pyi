@@ -1,0 +1,39 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from pharmacy.events.v1 import event_pb2 as _event_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class PatientState(_message.Message):
+    __slots__ = ("events", "position", "findings_hash", "ruleset_seq")
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    FINDINGS_HASH_FIELD_NUMBER: _ClassVar[int]
+    RULESET_SEQ_FIELD_NUMBER: _ClassVar[int]
+    events: _containers.RepeatedCompositeFieldContainer[_event_pb2.Event]
+    position: int
+    findings_hash: bytes
+    ruleset_seq: int
+    def __init__(self, events: _Optional[_Iterable[_Union[_event_pb2.Event, _Mapping]]] = ..., position: _Optional[int] = ..., findings_hash: _Optional[bytes] = ..., ruleset_seq: _Optional[int] = ...) -> None: ...
+
+class MonitorProgress(_message.Message):
+    __slots__ = ("partition", "position", "ruleset_seq", "ruleset_version", "written_time", "topic_id")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    RULESET_SEQ_FIELD_NUMBER: _ClassVar[int]
+    RULESET_VERSION_FIELD_NUMBER: _ClassVar[int]
+    WRITTEN_TIME_FIELD_NUMBER: _ClassVar[int]
+    TOPIC_ID_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    position: int
+    ruleset_seq: int
+    ruleset_version: str
+    written_time: _timestamp_pb2.Timestamp
+    topic_id: str
+    def __init__(self, partition: _Optional[int] = ..., position: _Optional[int] = ..., ruleset_seq: _Optional[int] = ..., ruleset_version: _Optional[str] = ..., written_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., topic_id: _Optional[str] = ...) -> None: ...
