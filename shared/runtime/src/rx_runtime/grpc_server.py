@@ -1,0 +1,103 @@
+"""gRPC server side: health, reflection, and errors that carry their stable code."""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias, cast
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from rx_runtime.errors import RxGuardError
+from rx_runtime.logs import get_logger
+from rx_runtime.metrics import counter, histogram
+
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+"""Largest message either way: a receipt or a history of one patient stays far below it."""
+
+log = get_logger()
+Context = grpc.aio.ServicerContext[Any, Any]
+Handler = Callable[[Any, Context], Awaitable[Any]]
+MaybeHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"  # generic in its stubs alone
+
+
+class ErrorsAsStatus(grpc.aio.ServerInterceptor):
+    """Answers an RxGuardError with its status, its code in the details and in the trailing metadata `rx-reason`."""
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[MaybeHandler]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> MaybeHandler:
+        """Wrap unary methods; streaming ones (reflection) pass as they are."""
+        handler = await continuation(handler_call_details)
+        if handler is None or handler.unary_unary is None:
+            return handler
+        return grpc.unary_unary_rpc_method_handler(
+            _answering(cast("Handler", handler.unary_unary), handler_call_details.method),
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+
+
+def _answering(method: Handler, name: str) -> Handler:
+    async def answer(request: Any, context: Context) -> Any:  # noqa: ANN401  # any message
+        started = time.monotonic()
+        status = grpc.StatusCode.OK
+        try:
+            return await method(request, context)
+        except RxGuardError as error:
+            status = error.grpc_code
+            await context.abort(status, str(error), (("rx-reason", error.code),))
+        except grpc.aio.AbortError:
+            raise
+        except Exception as error:
+            status = grpc.StatusCode.INTERNAL
+            log.exception("grpc_method_failed", method=name, error=type(error).__name__)
+            await context.abort(status, "INTERNAL: a defect in the service; its log names it")
+        finally:
+            counter("rx_grpc_requests_total").labels(method=name, code=status.name).inc()
+            histogram("rx_grpc_duration_seconds").labels(method=name).observe(time.monotonic() - started)
+
+    return answer
+
+
+class GrpcServer:
+    """A server with health and reflection; register servicers on `server`, name them with `serves`, then start."""
+
+    def __init__(self, address: str) -> None:
+        self.server = grpc.aio.server(
+            interceptors=[ErrorsAsStatus()],
+            options=[
+                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.so_reuseport", 0),
+            ],
+        )
+        self._address = address
+        self._health = health.aio.HealthServicer()
+        self._services = ["", health.SERVICE_NAME]
+
+    def serves(self, service: str) -> None:
+        """Let health and reflection know the full name of a service."""
+        self._services.append(service)
+
+    async def start(self) -> str:
+        """Listen; returns host:port as bound."""
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self.server)
+        reflection.enable_server_reflection(
+            [name for name in self._services if name] + [reflection.SERVICE_NAME], self.server
+        )
+        port = self.server.add_insecure_port(self._address)
+        await self.server.start()
+        return f"{self._address.rpartition(':')[0]}:{port}"
+
+    async def set_serving(self, serving: bool) -> None:  # noqa: FBT001  # a state, not an option
+        """Answer health checks of every service with SERVING or NOT_SERVING."""
+        status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
+        for service in self._services:
+            await self._health.set(service, status)
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Refuse new calls and let running ones end."""
+        await self.server.stop(grace_seconds)

@@ -1,0 +1,92 @@
+"""Kafka clients with the settings that every service relies on."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaConnectionError, KafkaError
+
+from rx_runtime.errors import DependencyUnavailable
+
+MAX_RECORD_BYTES = 9 * 1024 * 1024
+"""Largest record any topic takes: the dead-letter topic keeps what the inbound topic took, and its headers."""
+
+_START_TIMEOUT_SECONDS = 30.0
+T = TypeVar("T")
+
+
+def new_producer(bootstrap: str, *, client_id: str) -> AIOKafkaProducer:
+    """A producer, not started: idempotent, acknowledged by all replicas, ordered."""
+    return AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        client_id=client_id,
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=0,
+        max_request_size=MAX_RECORD_BYTES,
+    )
+
+
+def new_consumer(bootstrap: str, *topics: str, client_id: str, group: str | None = None) -> AIOKafkaConsumer:
+    """A consumer, not started: never commits by itself; a group without an offset starts at the oldest record."""
+    return AIOKafkaConsumer(
+        *topics,
+        bootstrap_servers=bootstrap,
+        client_id=client_id,
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        session_timeout_ms=10_000,
+        heartbeat_interval_ms=3_000,
+        max_poll_interval_ms=60_000,
+        max_partition_fetch_bytes=MAX_RECORD_BYTES,
+        isolation_level="read_committed",
+    )
+
+
+async def start(client: Any, bootstrap: str) -> None:  # noqa: ANN401  # producer, consumer or admin: the library types none
+    """Start a client; raises DependencyUnavailable KAFKA_UNREACHABLE if the broker does not answer in 30 s."""
+    try:
+        async with asyncio.timeout(_START_TIMEOUT_SECONDS):
+            while True:
+                try:
+                    await client.start()
+                except KafkaConnectionError:
+                    await asyncio.sleep(0.2)
+                else:
+                    return
+    except (TimeoutError, KafkaError) as error:
+        raise DependencyUnavailable(
+            "KAFKA_UNREACHABLE", f"no Kafka broker answers at {bootstrap}; start it, or set RXGUARD_KAFKA"
+        ) from error
+
+
+async def with_admin(bootstrap: str, use: Callable[[AIOKafkaAdminClient], Awaitable[T]]) -> T:
+    """What `use` returns of a started admin client, which is closed afterwards."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await start(admin, bootstrap)
+    try:
+        return await use(admin)
+    finally:
+        await admin.close()
+
+
+async def read_to_end(bootstrap: str, topic: str, *, client_id: str) -> list[Any]:
+    """Every record of a topic up to its end offsets at the time of the call, by partition and offset."""
+    consumer = new_consumer(bootstrap, client_id=client_id)
+    await start(consumer, bootstrap)
+    try:
+        await consumer._client.force_metadata_update()  # noqa: SLF001  # the only way to learn partitions without a subscription
+        partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        records: list[Any] = []
+        while any([await consumer.position(partition) < ends[partition] for partition in partitions]):
+            for fetched in (await consumer.getmany(timeout_ms=500)).values():
+                records.extend(fetched)
+        return sorted(records, key=lambda record: (record.partition, record.offset))
+    finally:
+        await consumer.stop()

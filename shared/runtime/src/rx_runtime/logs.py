@@ -1,0 +1,45 @@
+"""JSON logs on stderr, one object a line, without patient data.
+
+Events are constant names; values are counts, codes, positions and ids of our own making. Never log input.
+"""
+
+import logging
+import sys
+
+import structlog
+
+
+def configure(service: str, level: str) -> None:
+    """Send structlog and the standard library's log records to stderr as JSON, at `level` and above."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    structlog.contextvars.bind_contextvars(service=service)
+    # Our own records go through the root handler too; libraries stay at warning, where they name no payload.
+    logging.getLogger("rxguard").setLevel(level.upper())
+
+
+def get_logger() -> structlog.stdlib.BoundLogger:
+    """The logger of RxGuard."""
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger("rxguard")
+    return logger

@@ -1,0 +1,97 @@
+"""Every metric of RxGuard, declared once with its meaning and what to do when it is wrong.
+
+Labels take values from closed sets only; no identifier of a patient, an event or a person ever becomes one.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY = CollectorRegistry()
+
+_LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A promise: what is measured, what it means and what to do about it."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    service: str
+    meaning: str
+    remedy: str
+    labels: tuple[str, ...] = ()
+
+
+METRICS: tuple[Metric, ...] = (
+    Metric(
+        "rx_service_ready",
+        "gauge",
+        "all",
+        "1 while the service answers in full, else 0",
+        "look at the service's log for the last `not_ready` event",
+    ),
+    Metric(
+        "rx_grpc_requests_total",
+        "counter",
+        "all",
+        "gRPC calls answered, by method and status code",
+        "rising INTERNAL or UNAVAILABLE: look at the log of the service and at what it depends on",
+        ("method", "code"),
+    ),
+    Metric(
+        "rx_grpc_duration_seconds",
+        "histogram",
+        "all",
+        "time to answer a gRPC call, by method",
+        "compare with the load; then look at the store the method reads",
+        ("method",),
+    ),
+)
+
+_DECLARED = {metric.name: metric for metric in METRICS}
+
+
+@cache
+def metric(name: str) -> Counter | Gauge | Histogram:
+    """The collector of a declared metric. Raises KeyError for a name that is not declared."""
+    declared = _DECLARED[name]
+    if declared.kind == "histogram":
+        return Histogram(name, declared.meaning, declared.labels, registry=REGISTRY, buckets=_LATENCY_BUCKETS)
+    if declared.kind == "gauge":
+        return Gauge(name, declared.meaning, declared.labels, registry=REGISTRY)
+    return Counter(name, declared.meaning, declared.labels, registry=REGISTRY)
+
+
+def counter(name: str) -> Counter:
+    """A declared counter."""
+    found = metric(name)
+    if not isinstance(found, Counter):
+        raise TypeError(f"{name} is declared as a {_DECLARED[name].kind}")
+    return found
+
+
+def gauge(name: str) -> Gauge:
+    """A declared gauge."""
+    found = metric(name)
+    if not isinstance(found, Gauge):
+        raise TypeError(f"{name} is declared as a {_DECLARED[name].kind}")
+    return found
+
+
+def histogram(name: str) -> Histogram:
+    """A declared histogram of seconds."""
+    found = metric(name)
+    if not isinstance(found, Histogram):
+        raise TypeError(f"{name} is declared as a {_DECLARED[name].kind}")
+    return found
+
+
+def expose(service: str) -> None:
+    """Create the declared metrics of `service`, so that each is there from the first scrape."""
+    for declared in METRICS:
+        if declared.service in ("all", service):
+            metric(declared.name)
