@@ -1,0 +1,21 @@
+"""Real Apache Kafka and real PostgreSQL from Python wheels alone: no Docker, no Java, no root needed.
+
+``async with EmbeddedStack(data=..., jars=...) as stack:`` gives ``stack.kafka`` and ``stack.dsn("alerts")``.
+"""
+
+from rx_runtime.embedded.errors import EmbeddedError, EmbeddedLockedError
+from rx_runtime.embedded.home import DataFolder, rxguard_home
+from rx_runtime.embedded.jars import Progress
+from rx_runtime.embedded.postgres import SERVICES, provision
+from rx_runtime.embedded.stack import EmbeddedStack
+
+__all__ = [
+    "SERVICES",
+    "DataFolder",
+    "EmbeddedError",
+    "EmbeddedLockedError",
+    "EmbeddedStack",
+    "Progress",
+    "provision",
+    "rxguard_home",
+]

@@ -1,0 +1,127 @@
+"""Kafka and PostgreSQL together, for as long as an ``async with`` block."""
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rx_runtime.embedded.child import Child, Children
+from rx_runtime.embedded.errors import ServerDiedError
+from rx_runtime.embedded.home import DataFolder
+from rx_runtime.embedded.jars import Progress, obtain_jars
+from rx_runtime.embedded.kafka import Kafka
+from rx_runtime.embedded.postgres import ADMIN, Postgres, provision
+
+
+class EmbeddedStack:
+    """Real servers on free loopback ports, their data in ``data`` and kept between runs.
+
+    ``jars`` is shared by instances and kept for ever: Kafka's jars and, for root, PostgreSQL's programs.
+    ``fresh`` empties the data folder first. ``progress`` is told of the first download. Raises an EmbeddedError;
+    whatever ends the block, both servers are stopped, and if this process is killed they stop by themselves.
+    Enter it in the main thread: the servers live as long as the thread that started them.
+    """
+
+    def __init__(self, *, data: Path, jars: Path, fresh: bool = False, progress: Progress | None = None) -> None:
+        self.folder = DataFolder(data)
+        self._jars = jars.absolute()
+        self._fresh = fresh
+        self._progress = progress
+        self._children = Children(self.folder.path / "children.json")
+        self._kafka: Kafka | None = None
+        self._postgres: Postgres | None = None
+
+    @property
+    def kafka(self) -> str:
+        """host:port of the broker."""
+        if self._kafka is None:
+            raise _not_started()
+        return self._kafka.address
+
+    @property
+    def postgres(self) -> str:
+        """host:port of the database server."""
+        return self._database.address
+
+    @property
+    def admin_dsn(self) -> str:
+        """Address of the database with the superuser's password."""
+        return self.dsn(ADMIN)
+
+    def dsn(self, service: str) -> str:
+        """Address of the database with the password of that service's role."""
+        return self._database.dsn(service)
+
+    @property
+    def _database(self) -> Postgres:
+        if self._postgres is None:
+            raise _not_started()
+        return self._postgres
+
+    @property
+    def children(self) -> dict[str, Child]:
+        """The running servers by name."""
+        servers = {"kafka": self._kafka, "postgres": self._postgres}
+        return {name: server.child for name, server in servers.items() if server and server.child}
+
+    def check(self) -> None:
+        """Raise ServerDiedError if a server has ended since the start."""
+        for name, child in self.children.items():
+            if child.exit_status is not None:
+                raise ServerDiedError(
+                    f"{name} has ended. {child.last_words()}",
+                    fix="Start again: what was acknowledged is kept.",
+                )
+
+    async def __aenter__(self) -> Self:
+        self.folder.acquire()
+        try:
+            await self._children.end_left_over()
+            if self._fresh:
+                await asyncio.to_thread(self.folder.empty)
+            await _both(self._start_kafka(), self._start_postgres())
+            await provision(self.admin_dsn)
+        except BaseException:
+            await self._stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stop()
+
+    async def _start_kafka(self) -> None:
+        jars = await obtain_jars(self._jars, self._progress)
+        self._kafka = Kafka(self.folder.path / "kafka", jars, self._children)
+        await self._kafka.start()
+
+    async def _start_postgres(self) -> None:
+        self._postgres = Postgres(
+            self.folder.path / "postgres", programs=self._jars, secret=self.folder.secret, children=self._children
+        )
+        await self._postgres.start()
+
+    async def _stop(self) -> None:
+        servers = [server for server in (self._kafka, self._postgres) if server]
+        try:
+            await asyncio.gather(*(server.stop() for server in servers))
+            self._children.forget()
+        finally:
+            self.folder.release()
+
+
+def _not_started() -> RuntimeError:
+    return RuntimeError("the stack has not been started: use `async with`")
+
+
+async def _both(*starts: Coroutine[None, None, None]) -> None:
+    """Run them at the same time; if one fails, end the others before its error is raised."""
+    tasks = [asyncio.create_task(start) for start in starts]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
