@@ -1,0 +1,126 @@
+"""The topic registry: one YAML file a topic, named after it, checked as a whole when it is loaded.
+
+Creation, start-up checks, tests and the contract page all read it; a setting of a topic stands nowhere else.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from google.protobuf import json_format
+from google.protobuf.message import Message
+from pharmacy.events.v1 import event_pb2, finding_pb2, monitor_pb2
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+NAME = r"^rx\.[a-z0-9]+(-[a-z0-9]+)*\.v[1-9][0-9]*(\.dlq)?$"
+EMBEDDED_PARTITIONS = 4
+"""N of the embedded stack: the partition count that the topics keyed by patient share."""
+
+_DAY_MS = 24 * 60 * 60 * 1000
+_MESSAGES: tuple[type[Message], ...] = (
+    event_pb2.Event,
+    finding_pb2.FindingSet,
+    monitor_pb2.PatientState,
+    monitor_pb2.MonitorProgress,
+)
+
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Valid(_Strict):
+    """A value that every consumer takes, as JSON; of a protobuf value, its JSON mapping."""
+
+    name: Text
+    value: dict[str, Any]
+
+
+class Invalid(Valid):
+    """A value that is refused, and why."""
+
+    because: Text
+
+
+class Examples(_Strict):
+    """Values to test consumers with; empty where the value has no schema of ours."""
+
+    valid: list[Valid] = []
+    invalid: list[Invalid] = []
+
+
+class Topic(_Strict):
+    """One topic. Its name without the installation's namespace."""
+
+    name: str = Field(pattern=NAME)
+    owner: Text
+    purpose: Text
+    producers: list[Text] = Field(min_length=1)
+    consumers: list[Text] = Field(min_length=1)
+    key: Text
+    value: Text
+    message: str | None = Field(default=None, description="full name of the protobuf message that the value is")
+    holds_phi: bool = Field(description="true if a value can name a person, not only a pseudonym")
+    partitions: Literal["N"] | Annotated[int, Field(ge=1)]
+    cleanup: Literal["delete", "compact"]
+    retention_days: int | None = Field(default=None, ge=1)
+    compaction_lag_hours: int | None = Field(default=None, ge=1, description="youngest age at which a record may go")
+    max_message_bytes: int = Field(ge=1)
+    settings: dict[str, str] = Field(default={}, description="further topic settings by their Kafka name")
+    examples: Examples = Examples()
+
+    @model_validator(mode="after")
+    def _cleanup_is_complete(self) -> Self:
+        if (self.cleanup == "delete") != (self.retention_days is not None):
+            raise ValueError("retention_days belongs to cleanup: delete, and only to it")
+        if self.cleanup == "delete" and self.compaction_lag_hours is not None:
+            raise ValueError("compaction_lag_hours belongs to cleanup: compact")
+        return self
+
+    def partition_count(self, n: int) -> int:
+        """How many partitions it has where the topics keyed by patient have `n`."""
+        return n if self.partitions == "N" else self.partitions
+
+    def kafka_settings(self) -> dict[str, str]:
+        """Every topic setting by its Kafka name."""
+        settings = {"cleanup.policy": self.cleanup, "max.message.bytes": str(self.max_message_bytes)} | self.settings
+        if self.retention_days is not None:
+            settings["retention.ms"] = str(self.retention_days * _DAY_MS)
+        if self.compaction_lag_hours is not None:
+            settings["min.compaction.lag.ms"] = str(self.compaction_lag_hours * _DAY_MS // 24)
+        return settings
+
+    def parse(self, value: Mapping[str, Any]) -> Message:
+        """The protobuf message of an example. Raises ValueError if it does not fit or the topic carries none."""
+        for kind in _MESSAGES:
+            if kind.DESCRIPTOR.full_name == self.message:
+                try:
+                    return json_format.ParseDict(dict(value), kind())
+                except json_format.ParseError as error:
+                    raise ValueError(f"no {self.message}: {error}") from error
+        raise ValueError(f"{self.name} carries no protobuf message")
+
+
+@cache
+def topics() -> tuple[Topic, ...]:
+    """Every topic by name. Raises ValueError naming the file that is wrong."""
+    files = sorted(path.name for path in resources.files(__name__).iterdir() if path.name.endswith(".yaml"))
+    return tuple(_load(file) for file in files)
+
+
+def _load(file: str) -> Topic:
+    try:
+        text = resources.files(__name__).joinpath(file).read_text(encoding="utf-8")
+        topic = Topic.model_validate(yaml.safe_load(text))
+    except ValueError as error:
+        raise ValueError(f"topic registry, {file}: {error}") from error
+    if file != f"{topic.name}.yaml":
+        raise ValueError(f"topic registry, {file}: holds {topic.name}")
+    return topic
+
+
+TOPICS: Mapping[str, Topic] = {topic.name: topic for topic in topics()}
