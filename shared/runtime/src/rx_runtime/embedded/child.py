@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NotRequired, TypedDict, Unpack
@@ -29,13 +29,14 @@ class Account:
 
 
 class Start(TypedDict):
-    """How to start a child. ``account`` None: as the current user; ``stop_signal``: SIGTERM unless told."""
+    """How to start a child; left out: as the current user, stopped by SIGTERM, no input, our environment."""
 
     log: Path
     cwd: Path
     stop_signal: NotRequired[signal.Signals]
     account: NotRequired[Account | None]
     stdin: NotRequired[IO[bytes] | int]
+    env: NotRequired[Mapping[str, str] | None]
 
 
 class Child:
@@ -57,6 +58,7 @@ class Child:
                 [*launch, *command],
                 cwd=how["cwd"],
                 stdin=how.get("stdin", subprocess.DEVNULL),
+                env=how.get("env"),
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
