@@ -26,6 +26,7 @@ from rx_clinical.facts import (
     Stop,
     UnreadFact,
     Void,
+    event_key,
 )
 from rx_clinical.findings import ArithmeticLine, Basis
 
@@ -80,8 +81,25 @@ def fact_from_event(event: event_pb2.Event) -> Fact:
 
 
 def history_facts(events: Iterable[event_pb2.Event]) -> list[Fact]:
-    """The facts of many events, every revision kept: the core folds them."""
-    return [fact_from_event(event) for event in events]
+    """The facts of many events, every revision kept: the core folds them.
+
+    A part of an event that the core does not read stands beside its fact as an `UnreadFact`: the answer names it.
+    """
+    facts: list[Fact] = []
+    for event in events:
+        facts.append(fact_from_event(event))
+        facts += unread_parts(event)
+    return facts
+
+
+def unread_parts(event: event_pb2.Event) -> list[UnreadFact]:
+    """What an event says that the core does not read, though it reads the rest of the event."""
+    found: list[UnreadFact] = []
+    for kind, is_stated in _UNREAD_PARTS.get(event.WhichOneof("fact") or "", {}).items():
+        if is_stated(event):
+            identity = event_key(event.source, f"{event.event_id}#{kind}")
+            found.append(UnreadFact(kind=kind, **_envelope(event) | {"key": identity}))
+    return found
 
 
 def medicine(message: event_pb2.Medicine) -> Medicine:
@@ -184,6 +202,14 @@ _UNREAD: Mapping[str, str] = {
     "patient_fact": "patient_fact",
     "procedure_planned": "procedure",
     "patient_merged": "merge",
+}
+
+_UNREAD_PARTS: Mapping[str, Mapping[str, Callable[[event_pb2.Event], bool]]] = {
+    "medication_filled": {"partial_fill": lambda event: event.medication_filled.partial},
+    "medication_administered": {
+        "implant_removal": lambda event: event.medication_administered.HasField("removed_time")
+    },
+    "medication_reported": {"misuse": lambda event: event.medication_reported.misuse},
 }
 
 # Findings to messages and documents
