@@ -50,6 +50,30 @@ METRICS: tuple[Metric, ...] = (
         "compare with the load; then look at the store the method reads",
         ("method",),
     ),
+    Metric(
+        "rx_alerts_finding_sets_total",
+        "counter",
+        "alerts",
+        "finding sets read, by what became of them: applied, or outdated because a later one is held",
+        "outdated keeps rising: a monitor with an older ruleset or a restored topic is still publishing",
+        ("outcome",),
+    ),
+    Metric(
+        "rx_alerts_changes_total",
+        "counter",
+        "alerts",
+        "changes of alerts: opened, changed, resolved",
+        "opened far above its usual rate: look at the newest alerts for one source or product in common",
+        ("change",),
+    ),
+    Metric(
+        "rx_alerts_open",
+        "gauge",
+        "alerts",
+        "alerts that wait for a person, by severity of the worst line",
+        "contraindicated above 0: somebody must act; call the site named in the alert",
+        ("severity",),
+    ),
 )
 
 _DECLARED = {metric.name: metric for metric in METRICS}
