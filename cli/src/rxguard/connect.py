@@ -1,0 +1,117 @@
+"""Which servers the commands speak to: the running instance, or those named by settings."""
+
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+from rx_runtime.embedded import DataFolder, rxguard_home
+from rx_runtime.errors import DependencyUnavailable, InvalidInput, NotFound, RefusedToRun, RxGuardError
+from rx_runtime.grpc_server import MAX_MESSAGE_BYTES
+
+SERVICES = ("prescriptions", "monitor", "alerts", "interactions", "compounding")
+
+_ERRORS: Mapping[grpc.StatusCode, type[RxGuardError]] = {
+    error.grpc_code: error for error in (InvalidInput, NotFound, RefusedToRun, DependencyUnavailable)
+}
+_CHANNEL_OPTIONS = (
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+)
+
+
+@dataclass(frozen=True)
+class Connection:
+    """The servers of one installation. Nothing is opened until it is used."""
+
+    kafka: str
+    namespace: str = ""
+    targets: Mapping[str, str] = field(default_factory=dict)  # host:port of the gRPC server, by service
+    metrics: Mapping[str, str] = field(default_factory=dict)  # address of /metrics, by service
+    home: str | None = None  # data folder of the running instance; None for servers named by settings
+
+    def topic(self, name: str) -> str:
+        """Name of a registry topic within this installation."""
+        return f"{self.namespace}.{name}" if self.namespace else name
+
+    def group(self, name: str) -> str:
+        """Name of a consumer group within this installation."""
+        return f"{self.namespace}-{name}" if self.namespace else name
+
+    def target(self, service: str) -> str:
+        """host:port of a service. Raises DependencyUnavailable NO_TARGET if it is not known."""
+        if found := self.targets.get(service):
+            return found
+        raise DependencyUnavailable(
+            "NO_TARGET", f"the address of {service} is not known; set RXGUARD_{service.upper()}_TARGET to its host:port"
+        )
+
+    @asynccontextmanager
+    async def channel(self, service: str) -> AsyncIterator[grpc.aio.Channel]:
+        """A channel to a service, closed afterwards; errors of its calls are those of `translated`."""
+        target = self.target(service)
+        async with grpc.aio.insecure_channel(target, options=_CHANNEL_OPTIONS) as channel:
+            with translated(service, target):
+                yield channel
+
+
+@contextmanager
+def translated(service: str, target: str) -> Iterator[None]:
+    """Raise what a gRPC call failed with as the RxGuardError that the service meant."""
+    try:
+        yield
+    except grpc.aio.AioRpcError as error:
+        if error.code() is grpc.StatusCode.UNAVAILABLE and not _reason(error):
+            raise DependencyUnavailable(
+                "SERVICE_UNREACHABLE",
+                f"{service} does not answer at {target}; `rxguard status` says what runs, `rxguard up` starts it",
+            ) from error
+        kind = _ERRORS.get(error.code(), RxGuardError)
+        code = _reason(error) or error.code().name
+        raise kind(code, f"{service} answered: {(error.details() or '').removeprefix(f'{code}: ')}") from error
+
+
+def _reason(error: grpc.aio.AioRpcError) -> str | None:
+    """The stable code that our services send along, None if the answer is not one of theirs."""
+    for key, value in error.trailing_metadata() or ():
+        if key == "rx-reason":
+            return str(value)
+    return None
+
+
+def connect(environ: Mapping[str, str] | None = None) -> Connection:
+    """The servers named by `RXGUARD_KAFKA` and `RXGUARD_<SERVICE>_TARGET`, else the instance that runs.
+
+    An instance that itself runs on that broker says where its services are; a target that is named wins.
+    Raises DependencyUnavailable NOT_RUNNING if there is neither.
+    """
+    env = os.environ if environ is None else environ
+    home = rxguard_home(env)
+    run = DataFolder(home).read_run()
+    named = {name: env[key] for name in SERVICES if env.get(key := f"RXGUARD_{name.upper()}_TARGET")}
+    kafka = env.get("RXGUARD_KAFKA")
+    if run and kafka in (None, "", run["kafka"]):
+        connection = from_run(run)
+        return Connection(
+            connection.kafka, connection.namespace, {**connection.targets, **named}, connection.metrics, str(home)
+        )
+    if kafka:
+        return Connection(kafka, env.get("RXGUARD_NAMESPACE", ""), named)
+    raise DependencyUnavailable(
+        "NOT_RUNNING",
+        f"no RxGuard runs in {home}; start one with `rxguard up` (another terminal, or --detach), "
+        "or name your servers with RXGUARD_KAFKA and RXGUARD_PRESCRIPTIONS_TARGET",
+    )
+
+
+def from_run(run: Mapping[str, Any]) -> Connection:
+    """The servers of an instance, from its `run.json` document."""
+    return Connection(
+        kafka=run["kafka"],
+        namespace=run.get("namespace", ""),
+        targets={service["name"]: service["grpc"] for service in run["services"]},
+        metrics={service["name"]: service["metrics"] for service in run["services"]},
+        home=run["home"],
+    )
