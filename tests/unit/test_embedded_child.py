@@ -56,7 +56,8 @@ async def test_a_child_ends_when_its_parent_is_killed(tmp_path):
 import time
 from pathlib import Path
 from rx_runtime.embedded.child import Child
-print(Child(["/bin/sh", "-c", "echo up; exec sleep 60"], log=Path({str(tmp_path / "log")!r}), cwd=Path("/")).pid, flush=True)
+command = ["/bin/sh", "-c", "echo up; exec sleep 60"]
+print(Child(command, log=Path({str(tmp_path / "log")!r}), cwd=Path("/")).pid, flush=True)
 time.sleep(60)
 """
     parent = await asyncio.create_subprocess_exec(*python(code), stdout=asyncio.subprocess.PIPE)

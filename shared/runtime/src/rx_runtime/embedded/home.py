@@ -105,9 +105,7 @@ class DataFolder:
             shared_folder(self.path)
             lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, LOCK_FILE_MODE)
         except OSError as error:
-            raise UnreachableHomeError(
-                f"{self.path} cannot be used by this user: {error.strerror}", fix="Name another folder in RXGUARD_HOME."
-            ) from error
+            raise self._unusable(error) from error
         if not _taken(lock):
             holder = os.read(lock, 20).decode().strip() or "unknown"
             os.close(lock)
@@ -119,6 +117,11 @@ class DataFolder:
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         self._lock = lock
 
+    def _unusable(self, error: OSError) -> UnreachableHomeError:
+        return UnreachableHomeError(
+            f"{self.path} cannot be used by this user: {error.strerror}", fix="Name another folder in RXGUARD_HOME."
+        )
+
     def release(self) -> None:
         """Give the folder back; without effect if it is not held."""
         if self._lock is not None:
@@ -126,11 +129,16 @@ class DataFolder:
             self._lock = None
 
     def holder(self) -> int | None:
-        """Process id of the instance that holds the folder now, this one included; None if nobody does."""
+        """Process id of the instance that holds the folder now, this one included; None if nobody does.
+
+        Raises UnreachableHomeError if this user may not ask.
+        """
         try:
             lock = os.open(self.path / "lock", os.O_RDONLY)
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise self._unusable(error) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
