@@ -1,0 +1,68 @@
+"""How the edge says what is wrong with a document, without repeating any of it."""
+
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+
+class EdgeError(ValueError):
+    """Why a document or a part of it cannot be taken.
+
+    `code`: stable, UPPER_SNAKE. `pointer`: RFC 6901 JSON pointer to the place, empty for the whole document.
+    `message`: for people. None of them ever holds a value of the document.
+    """
+
+    def __init__(self, code: str, pointer: str, message: str) -> None:
+        super().__init__(f"{code} at {pointer or 'the document'}: {message}")
+        self.code = code
+        self.pointer = pointer
+        self.message = message
+
+    def under(self, prefix: str) -> "EdgeError":
+        """The same error, seen from a document that holds this one at `prefix`."""
+        return EdgeError(self.code, prefix + self.pointer, self.message)
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def validate(model: type[M], document: object) -> M:
+    """`document` as a strict model; raises EdgeError for the first thing that is wrong with it."""
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        raise _edge_error(error.errors(include_input=False, include_url=False)[0]) from None
+
+
+_CODES = {
+    "missing": ("FIELD_MISSING", "is required"),
+    "extra_forbidden": ("FIELD_UNKNOWN", "is not a field of this type"),
+    "literal_error": ("VALUE_NOT_ALLOWED", "is none of the values allowed here"),
+    "string_pattern_mismatch": ("CHARACTER_NOT_ALLOWED", "holds a character that is not allowed here"),
+    "string_unicode": ("NOT_UNICODE", "is not valid Unicode text"),
+    "string_too_short": ("TOO_SHORT", "is too short"),
+    "too_short": ("TOO_SHORT", "has too few items"),
+    "string_too_long": ("TOO_LONG", "is too long"),
+    "too_long": ("TOO_LONG", "has too many items"),
+    "greater_than_equal": ("OUT_OF_RANGE", "is too small"),
+    "less_than_equal": ("OUT_OF_RANGE", "is too large"),
+}
+
+
+def _edge_error(error: ErrorDetails) -> EdgeError:
+    kind = error["type"]
+    if kind.isupper():
+        return EdgeError(kind, _pointer(error["loc"]), error["msg"])
+    code, message = _CODES.get(kind, ("WRONG_TYPE", "has another JSON type than the one needed"))
+    return EdgeError(code, _pointer(error["loc"]), message)
+
+
+def _pointer(location: tuple[int | str, ...]) -> str:
+    return "".join(f"/{_step(part)}" for part in location)
+
+
+def _step(part: int | str) -> str:
+    """A step of a pointer. A key that is no plain name may hold anything, so it is not repeated."""
+    plain = isinstance(part, int) or (len(part) <= 64 and part.isascii() and part.isidentifier())  # noqa: PLR2004  # as long as a name
+    return str(part) if plain else "?"

@@ -1,0 +1,73 @@
+"""JSON as the edge reads it: strict, bounded, and exact about numbers."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from rx_contracts.edge_errors import EdgeError
+
+MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
+"""Largest document taken, 4 MiB."""
+
+MAX_DEPTH = 64
+"""Deepest nesting of objects and arrays taken: FHIR needs about 20."""
+
+
+def read_json(raw: bytes) -> Any:  # noqa: ANN401  # JSON is any of six types, models decide
+    """The value of a JSON document; numbers with a fraction or exponent are exact `Decimal`s, others `int`s.
+
+    Raises EdgeError: RECORD_EMPTY, RECORD_TOO_LARGE, NOT_UTF8, NOT_JSON, NUMBER_NOT_FINITE, DUPLICATE_KEY,
+    NESTING_TOO_DEEP.
+    """
+    if not raw:
+        raise EdgeError("RECORD_EMPTY", "", "the record has no content")
+    if len(raw) > MAX_DOCUMENT_BYTES:
+        raise EdgeError("RECORD_TOO_LARGE", "", f"the record is larger than {MAX_DOCUMENT_BYTES} bytes")
+    try:
+        value = _DECODER.decode(raw.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise EdgeError("NOT_UTF8", "", "the record is not UTF-8 text") from None
+    except RecursionError:
+        raise _too_deep() from None
+    except EdgeError:
+        raise
+    except ValueError:  # broken syntax, a byte order mark, or an integer of thousands of digits
+        raise EdgeError("NOT_JSON", "", "the record is not one JSON document") from None
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:  # else it cannot be deeper
+        _check_depth(value)
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise EdgeError("DUPLICATE_KEY", "", "an object names a key twice; which value is meant is not known")
+    return found
+
+
+def _constant(_name: str) -> None:
+    raise EdgeError("NUMBER_NOT_FINITE", "", "NaN and Infinity are no JSON numbers")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=Decimal, parse_constant=_constant)
+
+
+def _check_depth(value: object) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [child for parent in level for child in _children(parent)]
+        if not level:
+            return
+    raise _too_deep()
+
+
+def _children(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return [child for child in value.values() if isinstance(child, dict | list)]
+    if isinstance(value, list):
+        return [child for child in value if isinstance(child, dict | list)]
+    return []
+
+
+def _too_deep() -> EdgeError:
+    return EdgeError("NESTING_TOO_DEEP", "", f"objects and arrays nest deeper than {MAX_DEPTH} levels")
