@@ -8,11 +8,10 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from pharmacy.events.v1 import event_pb2, finding_pb2
-from rx_clinical import Assessment, Catalogue, Finding
 from rx_clinical.facts import (
     Administration,
     Fact,
@@ -28,7 +27,10 @@ from rx_clinical.facts import (
     Void,
     event_key,
 )
-from rx_clinical.findings import ArithmeticLine, Basis
+from rx_clinical.findings import ArithmeticLine, Assessment, Basis, Finding
+
+if TYPE_CHECKING:
+    from rx_clinical import Catalogue
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -225,7 +227,9 @@ def display_name(display: finding_pb2.Display) -> str:
     return finding_pb2.Display.Name(display).removeprefix("DISPLAY_").lower()
 
 
-def finding_set(patient: bytes, position: int, assessment: Assessment, catalogue: Catalogue) -> finding_pb2.FindingSet:
+def finding_set(
+    patient: bytes, position: int, assessment: Assessment, catalogue: "Catalogue"
+) -> finding_pb2.FindingSet:
     """The whole of one patient's findings as published. `patient`: pseudonym, 16 bytes. Equal input, equal bytes."""
     return finding_pb2.FindingSet(
         patient=patient,

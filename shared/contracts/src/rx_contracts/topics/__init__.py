@@ -3,8 +3,9 @@
 Creation, start-up checks, tests and the contract page all read it; a setting of a topic stands nowhere else.
 """
 
-from collections.abc import Mapping
-from functools import cache
+import json
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from importlib import resources
 from typing import Annotated, Any, Literal, Self
 
@@ -14,17 +15,33 @@ from google.protobuf.message import Message
 from pharmacy.events.v1 import event_pb2, finding_pb2, monitor_pb2
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from rx_contracts import edge
+
 NAME = r"^rx\.[a-z0-9]+(-[a-z0-9]+)*\.v[1-9][0-9]*(\.dlq)?$"
 EMBEDDED_PARTITIONS = 4
 """N of the embedded stack: the partition count that the topics keyed by patient share."""
 
 _DAY_MS = 24 * 60 * 60 * 1000
-_MESSAGES: tuple[type[Message], ...] = (
-    event_pb2.Event,
-    finding_pb2.FindingSet,
-    monitor_pb2.PatientState,
-    monitor_pb2.MonitorProgress,
-)
+
+
+def _edge_event(value: Mapping[str, Any]) -> edge.EdgeEvent:
+    return edge.parse_event(json.dumps(value).encode())
+
+
+def _message(kind: type[Message], value: Mapping[str, Any]) -> Message:
+    try:
+        return json_format.ParseDict(dict(value), kind())
+    except json_format.ParseError as error:
+        raise ValueError(f"no {kind.DESCRIPTOR.full_name}: {error}") from error
+
+
+_READERS: Mapping[str, Callable[[Mapping[str, Any]], edge.EdgeEvent | Message]] = {
+    "edge-event.schema.json": _edge_event,
+    "pharmacy.events.v1.Event": partial(_message, event_pb2.Event),
+    "pharmacy.events.v1.FindingSet": partial(_message, finding_pb2.FindingSet),
+    "pharmacy.events.v1.PatientState": partial(_message, monitor_pb2.PatientState),
+    "pharmacy.events.v1.MonitorProgress": partial(_message, monitor_pb2.MonitorProgress),
+}
 
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
@@ -63,7 +80,7 @@ class Topic(_Strict):
     consumers: list[Text] = Field(min_length=1)
     key: Text
     value: Text
-    message: str | None = Field(default=None, description="full name of the protobuf message that the value is")
+    value_schema: str | None = Field(default=None, description="protobuf message or JSON Schema that the value fits")
     holds_phi: bool = Field(description="true if a value can name a person, not only a pseudonym")
     partitions: Literal["N"] | Annotated[int, Field(ge=1)]
     cleanup: Literal["delete", "compact"]
@@ -81,6 +98,12 @@ class Topic(_Strict):
             raise ValueError("compaction_lag_hours belongs to cleanup: compact")
         return self
 
+    @model_validator(mode="after")
+    def _schema_is_ours(self) -> Self:
+        if self.value_schema and self.value_schema not in _READERS:
+            raise ValueError(f"value_schema is none of: {', '.join(_READERS)}")
+        return self
+
     def partition_count(self, n: int) -> int:
         """How many partitions it has where the topics keyed by patient have `n`."""
         return n if self.partitions == "N" else self.partitions
@@ -94,15 +117,9 @@ class Topic(_Strict):
             settings["min.compaction.lag.ms"] = str(self.compaction_lag_hours * _DAY_MS // 24)
         return settings
 
-    def parse(self, value: Mapping[str, Any]) -> Message:
-        """The protobuf message of an example. Raises ValueError if it does not fit or the topic carries none."""
-        for kind in _MESSAGES:
-            if kind.DESCRIPTOR.full_name == self.message:
-                try:
-                    return json_format.ParseDict(dict(value), kind())
-                except json_format.ParseError as error:
-                    raise ValueError(f"no {self.message}: {error}") from error
-        raise ValueError(f"{self.name} carries no protobuf message")
+    def parse(self, value: Mapping[str, Any]) -> edge.EdgeEvent | Message:
+        """An example as its consumers read it. Raises ValueError if it does not fit; KeyError without value_schema."""
+        return _READERS[self.value_schema or ""](value)
 
 
 @cache

@@ -1,0 +1,48 @@
+"""Topics on a real broker: created once, left alone after, and refused where they differ."""
+
+import pytest
+from aiokafka.admin import NewTopic
+from rx_contracts.topics import TOPICS
+from rx_runtime import topics
+from rx_runtime.errors import RefusedToRun
+from rx_runtime.kafka import with_admin
+
+pytestmark = pytest.mark.stack
+
+
+async def create(bootstrap: str, name: str, partitions: int, settings: dict[str, str] | None = None) -> None:
+    async def use(admin):
+        await admin.create_topics([NewTopic(name, partitions, 1, topic_configs=settings or {})])
+        while name not in await admin.list_topics():
+            pass
+
+    await with_admin(bootstrap, use)
+
+
+async def test_applying_creates_every_topic_and_applying_again_nothing(stack, namespace):
+    created = await topics.apply(stack.kafka, namespace, 3)
+    assert created == [f"{namespace}.{name}" for name in TOPICS]
+    assert await topics.apply(stack.kafka, namespace, 3) == []
+    assert await topics.verify(stack.kafka, namespace) == 3
+
+
+async def test_a_missing_topic_stops_a_service_and_names_the_command(stack, namespace):
+    with pytest.raises(RefusedToRun, match=r"missing: .*rx\.findings\.v1.*rxguard topics apply"):
+        await topics.verify(stack.kafka, namespace)
+
+
+async def test_a_patient_topic_with_other_partitions_stops_a_service(stack, namespace):
+    await create(stack.kafka, f"{namespace}.rx.monitor-state.v1", 2)
+    with pytest.raises(RefusedToRun, match=r"monitor-state\.v1 has 2 partitions instead of 4"):
+        await topics.apply(stack.kafka, namespace, 4)
+    for name, topic in TOPICS.items():
+        if name != "rx.monitor-state.v1":
+            await create(stack.kafka, f"{namespace}.{name}", topic.partition_count(4))
+    with pytest.raises(RefusedToRun, match="TOPIC_MISMATCH"):
+        await topics.verify(stack.kafka, namespace)
+
+
+async def test_an_event_log_that_would_be_compacted_is_refused(stack, namespace):
+    await create(stack.kafka, f"{namespace}.rx.medication-events.v1", 4, {"cleanup.policy": "compact"})
+    with pytest.raises(RefusedToRun, match=r"medication-events\.v1 has cleanup\.policy=compact instead of delete"):
+        await topics.apply(stack.kafka, namespace, 4)
