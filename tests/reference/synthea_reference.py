@@ -78,6 +78,7 @@ def rows(name: str) -> list[dict[str, str]]:
 DRUGS = {row["form_key"]: row for row in rows("drugs.csv")}
 PRODUCTS = {row["code"]: row for row in rows("rxnorm_products.csv")}
 PERPETRATORS = rows("perpetrators.csv")
+TABLED = {row["rxnorm_ingredient_code"] for row in DRUGS.values()} | {row["perpetrator_rxnorm"] for row in PERPETRATORS}
 LDN_TAIL = timedelta(hours=next(int(row["order_b_tail_h"]) for row in rows("dose_tiers.csv") if row["tier"] == "ldn"))
 
 
@@ -138,6 +139,11 @@ def is_opioid(order: Order) -> bool:
     return order.form_key != "" and DRUGS[order.form_key]["acting"] in OPIOID_ACTING and order.counts
 
 
+def is_relevant(order: Order) -> bool:
+    """Tell whether an ingredient of the order stands in the drug or the perpetrator table."""
+    return order.form_key != "" or not TABLED.isdisjoint(order.ingredients)
+
+
 def ldn_events(bundle: dict[str, Any]) -> LdnHandOver:
     """LDN 24 h after the latest opioid order; without any opioid order, 24 h after the latest order of any kind."""
     orders = orders_of(bundle)
@@ -152,8 +158,9 @@ def ldn_events(bundle: dict[str, Any]) -> LdnHandOver:
 def expected_findings(bundle: dict[str, Any]) -> list[dict[str, Any]]:
     """Return every finding of the rules WR-01, WR-02, WR-03, BL-01, PK-01, DQ-01, DQ-02, DQ-03, sorted."""
     ldn, orders = ldn_events(bundle), orders_of(bundle)
-    # 3.1: "newest recorded_time of the patient" is taken over all facts of the patient, irrelevant medicines included.
-    horizon = max([ldn.time, *(order.recorded for order in orders)]) - HORIZON
+    # 3.1: "newest recorded_time of the patient", over what the tables know: an irrelevant medicine is no fact of the
+    # function (3.9, DQ-03), so a statin ordered years later must not make an opioid of that time disappear.
+    horizon = max([ldn.time, *(order.recorded for order in orders if is_relevant(order))]) - HORIZON
     # An order without fills is a chain of its own: it is kept or dropped alone (3.1, "whole chains only").
     opioids = [order for order in orders if is_opioid(order) and opioid_effect_end(order) >= horizon]
     others = [order for order in orders if not order.form_key and order.counts]
