@@ -82,8 +82,9 @@ class Child:
             try:
                 await self.wait(timeout_s)
             finally:
-                self._process.kill()  # without effect on a process that has ended
-                self._process.wait()
+                if self.exit_status is None:
+                    os.killpg(self.pid, signal.SIGKILL)  # with what it started itself
+                    self._process.wait()
 
     def log_tail(self) -> str:
         """The last lines of its output, indented, for an error message."""
