@@ -8,10 +8,11 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from pharmacy.events.v1 import event_pb2, finding_pb2
+from rx_clinical.catalogue import Catalogue
 from rx_clinical.facts import (
     Administration,
     Fact,
@@ -28,9 +29,6 @@ from rx_clinical.facts import (
     event_key,
 )
 from rx_clinical.findings import ArithmeticLine, Assessment, Basis, Finding
-
-if TYPE_CHECKING:
-    from rx_clinical import Catalogue
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -227,9 +225,7 @@ def display_name(display: finding_pb2.Display) -> str:
     return finding_pb2.Display.Name(display).removeprefix("DISPLAY_").lower()
 
 
-def finding_set(
-    patient: bytes, position: int, assessment: Assessment, catalogue: "Catalogue"
-) -> finding_pb2.FindingSet:
+def finding_set(patient: bytes, position: int, assessment: Assessment, catalogue: Catalogue) -> finding_pb2.FindingSet:
     """The whole of one patient's findings as published. `patient`: pseudonym, 16 bytes. Equal input, equal bytes."""
     return finding_pb2.FindingSet(
         patient=patient,

@@ -81,7 +81,7 @@ class Topic(_Strict):
     key: Text
     value: Text
     value_schema: str | None = Field(default=None, description="protobuf message or JSON Schema that the value fits")
-    holds_phi: bool = Field(description="true if a value can name a person, not only a pseudonym")
+    holds_phi: bool = Field(description="true if a value can lead back to a person")
     partitions: Literal["N"] | Annotated[int, Field(ge=1)]
     cleanup: Literal["delete", "compact"]
     retention_days: int | None = Field(default=None, ge=1)
