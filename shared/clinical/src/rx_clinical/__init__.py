@@ -1,0 +1,8 @@
+"""The clinical core: a pure function from the facts about one patient to findings. No clock, no I/O, no randomness."""
+
+from rx_clinical.assessment import assess
+from rx_clinical.catalogue import Catalogue, CodedProduct, load_catalogue
+from rx_clinical.facts import History
+from rx_clinical.findings import Assessment, Finding
+
+__all__ = ["Assessment", "Catalogue", "CodedProduct", "Finding", "History", "assess", "load_catalogue"]

@@ -1,0 +1,250 @@
+"""Opioids, antagonists and the medicines that change how long an opioid stays: drugs.csv and perpetrators.csv."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from rx_clinical.findings import Severity
+from rx_clinical.policy import Policy
+from rx_clinical.tables import Row, TableError, Tables
+
+CLASS_STRONG_CYP3A4 = "*strong_cyp3a4*"
+BY_DOSE = "by_dose"
+
+
+class Acting(StrEnum):
+    """Acting class of a form. `na` acts on the gut alone."""
+
+    SHORT = "short"
+    LONG = "long"
+    DEPOT = "depot"
+    NOT_SYSTEMIC = "na"
+    ANTAGONIST = "antagonist"
+    PERIPHERAL = "peripheral"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrugForm:
+    """One row of drugs.csv: an ingredient in a form."""
+
+    form_key: str
+    ingredient: str | None  # RxNorm ingredient code, where one was found
+    name: str
+    drug_class: str
+    acting: Acting
+    half_life_high_h: Decimal
+    label_interval_h: Decimal  # 0 where the form is no systemic opioid
+    hours_per_patch: Decimal | None
+    verification: str
+    sources: tuple[str, ...]
+
+    @property
+    def systemic_opioid(self) -> bool:
+        """Acting class short, long or depot: what the withdrawal and blockade rules call an opioid."""
+        return self.acting in (Acting.SHORT, Acting.LONG, Acting.DEPOT)
+
+
+def load_drugs(tables: Tables, policy: Policy) -> dict[str, DrugForm]:
+    """drugs.csv by form_key. Raises TableError where half-lives are out of order or a window is not what follows."""
+    return tables.keyed("drugs.csv", lambda row: (row.required("form_key"), _drug(row, tables, policy)))
+
+
+def _drug(row: Row, tables: Tables, policy: Policy) -> DrugForm:
+    low, typical, high = (row.decimal(f"t_half_{name}_h") for name in ("low", "typical", "high"))
+    if not low <= typical <= high:
+        raise row.error(f"half-lives are not in order: {low}, {typical}, {high}")
+    acting = Acting(row.one_of("acting", *Acting))
+    form = DrugForm(
+        form_key=row.required("form_key"),
+        ingredient=row.text("rxnorm_ingredient_code") or None,
+        name=row.required("name"),
+        drug_class=row.required("opioid_class"),
+        acting=acting,
+        half_life_high_h=high,
+        label_interval_h=row.optional_decimal("label_interval_before_naltrexone_h") or Decimal(0),
+        hours_per_patch=row.optional_decimal("unit_hours_per_dose_unit"),
+        verification=row.required("verification"),
+        sources=tables.sources_of(row),
+    )
+    if form.systemic_opioid:
+        _check_windows(row, form, policy)
+    return form
+
+
+def _check_windows(row: Row, form: DrugForm, policy: Policy) -> None:
+    label = policy.label_short if form.acting is Acting.SHORT else policy.floor
+    if form.label_interval_h * 3600 != Decimal(label.total_seconds()):
+        raise row.error(f"label interval {form.label_interval_h} h does not belong to acting class {form.acting}")
+    hard = max(form.label_interval_h, policy.half_lives * form.half_life_high_h)
+    if row.decimal("hard_window_h_no_perpetrator") != hard:
+        raise row.error(f"hard window is {row.text('hard_window_h_no_perpetrator')}, label and half-life give {hard}")
+    if row.decimal("policy_floor_h") * 3600 != Decimal(policy.floor.total_seconds()):
+        raise row.error(f"policy floor {row.text('policy_floor_h')} h is not that of policy.csv")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AntagonistForm:
+    """What an antagonist form does in the rules."""
+
+    kind: str  # systemic depot rescue peripheral rescue_if_nasal_or_injected
+    tier: str  # BY_DOSE, or the row of antagonist_tiers.csv
+    extended_release: bool
+
+
+def load_antagonist_forms(tables: Tables, drugs: dict[str, DrugForm]) -> dict[str, AntagonistForm]:
+    """antagonist_forms.csv; exactly the antagonists of drugs.csv must stand there."""
+    kinds = ("systemic", "depot", "rescue", "peripheral", "rescue_if_nasal_or_injected")
+    forms = tables.keyed(
+        "antagonist_forms.csv",
+        lambda row: (
+            row.required("form_key"),
+            AntagonistForm(
+                kind=row.one_of("kind", *kinds), tier=row.text("tier"), extended_release=row.flag("extended_release")
+            ),
+        ),
+    )
+    known = {key for key, drug in drugs.items() if drug.acting in (Acting.ANTAGONIST, Acting.PERIPHERAL)}
+    if forms.keys() != known:
+        raise TableError(f"antagonist_forms.csv and drugs.csv differ in {sorted(forms.keys() ^ known)}")
+    return forms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tier:
+    """Blockade of an antagonist by daily dose or form."""
+
+    name: str
+    above_mg: Decimal | None
+    from_mg: Decimal | None
+    up_to_mg: Decimal | None
+    below_mg: Decimal | None
+    assessed_as: str | None  # the tier whose rules stand in until this one has its own
+    tail: timedelta
+    tail_extended_release: timedelta
+    opioid_after: Severity
+
+    def holds(self, daily_dose_mg: Decimal) -> bool:
+        """The dose lies in this tier; never for a tier without bounds."""
+        return (self.above_mg is not None or self.from_mg is not None) and not (
+            (self.above_mg is not None and daily_dose_mg <= self.above_mg)
+            or (self.from_mg is not None and daily_dose_mg < self.from_mg)
+            or (self.up_to_mg is not None and daily_dose_mg > self.up_to_mg)
+            or (self.below_mg is not None and daily_dose_mg >= self.below_mg)
+        )
+
+
+def load_tiers(tables: Tables) -> dict[str, Tier]:
+    """antagonist_tiers.csv; every tier of dose_tiers.csv must stand there."""
+    tiers = tables.keyed("antagonist_tiers.csv", _tier)
+    for row in tables.rows("dose_tiers.csv"):
+        if row.required("tier") not in tiers:
+            raise row.error("antagonist_tiers.csv has no such tier")
+    for name, tier in tiers.items():
+        if tier.assessed_as and tier.assessed_as not in tiers:
+            raise TableError(f"antagonist_tiers.csv ({name}): assessed_as {tier.assessed_as} is no tier")
+    return tiers
+
+
+def _tier(row: Row) -> tuple[str, Tier]:
+    name = row.required("tier")
+    return name, Tier(
+        name=name,
+        above_mg=row.optional_decimal("above_mg"),
+        from_mg=row.optional_decimal("from_mg"),
+        up_to_mg=row.optional_decimal("up_to_mg"),
+        below_mg=row.optional_decimal("below_mg"),
+        assessed_as=row.text("assessed_as") or None,
+        tail=timedelta(hours=float(row.decimal("tail_h"))),
+        tail_extended_release=timedelta(hours=float(row.decimal("tail_er_h"))),
+        opioid_after=Severity(row.one_of("opioid_after", *Severity)),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interaction:
+    """One row of perpetrators.csv: what an interacting medicine does to a victim opioid."""
+
+    interacting: str  # RxNorm ingredient code, or the strong CYP3A4 class
+    name: str
+    victim: str  # RxNorm ingredient code
+    victim_name: str
+    direction: str
+    mechanism_group: str
+    strength: str
+    multiplier: Decimal
+    evidence_level: str
+    carry_over: timedelta
+    sources: tuple[str, ...]
+
+    @property
+    def prolongs(self) -> bool:
+        """Lengthens the opioid's half-life."""
+        return self.direction == "prolong" and self.multiplier > 1
+
+
+def load_interactions(tables: Tables, drugs: dict[str, DrugForm]) -> list[Interaction]:
+    """perpetrators.csv in file order. Raises TableError for a victim that drugs.csv does not know."""
+    victims = {drug.ingredient for drug in drugs.values()}
+    interactions = []
+    for row in tables.rows("perpetrators.csv"):
+        if row.required("victim_rxnorm") not in victims:
+            raise row.error(f"victim {row.text('victim_rxnorm')} is not in drugs.csv")
+        interactions.append(_interaction(row, tables))
+    return interactions
+
+
+def _interaction(row: Row, tables: Tables) -> Interaction:
+    return Interaction(
+        interacting=row.text("perpetrator_rxnorm"),
+        name=row.required("perpetrator").split(" (")[0],
+        victim=row.required("victim_rxnorm"),
+        victim_name=row.required("victim"),
+        direction=row.one_of("direction", "prolong", "shorten", "exposure_only", "prodrug_block", "none"),
+        mechanism_group=row.required("mechanism_group"),
+        strength=row.one_of("strength", "strong", "moderate", "weak", "none"),
+        multiplier=row.decimal("t_half_multiplier_used"),
+        evidence_level=row.required("evidence_level"),
+        carry_over=timedelta(hours=float(row.decimal("carry_over_h_after_last_dose"))),
+        sources=tables.sources_of(row),
+    )
+
+
+def prolonging_by_victim(interactions: list[Interaction]) -> dict[str, dict[str, Interaction]]:
+    """The row that prolongs, by victim code and interacting code.
+
+    The class row of strong CYP3A4 inhibitors stands in for its members where a pair has no row of its own.
+    """
+    table: dict[str, dict[str, Interaction]] = {}
+    for row in interactions:
+        if row.prolongs and row.interacting and row.interacting != CLASS_STRONG_CYP3A4:
+            table.setdefault(row.victim, {})[row.interacting] = row
+    own_pairs = {(row.victim, row.interacting) for row in interactions}
+    strong = {
+        row.interacting: row.name
+        for row in interactions
+        if (row.mechanism_group, row.direction, row.strength) == ("CYP", "prolong", "strong")
+        and row.interacting != CLASS_STRONG_CYP3A4
+    }
+    for row in interactions:
+        if row.interacting == CLASS_STRONG_CYP3A4:
+            for member, name in strong.items():
+                if (row.victim, member) not in own_pairs:
+                    table.setdefault(row.victim, {})[member] = _as_member(row, member, name)
+    return table
+
+
+def _as_member(row: Interaction, member: str, name: str) -> Interaction:
+    return Interaction(
+        interacting=member,
+        name=name,
+        victim=row.victim,
+        victim_name=row.victim_name,
+        direction=row.direction,
+        mechanism_group=row.mechanism_group,
+        strength=row.strength,
+        multiplier=row.multiplier,
+        evidence_level=row.evidence_level,
+        carry_over=row.carry_over,
+        sources=row.sources,
+    )

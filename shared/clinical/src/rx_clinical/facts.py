@@ -1,0 +1,170 @@
+"""What the core reads: facts about one patient. A history is a set of them: order and duplication mean nothing."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from hashlib import blake2b
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+
+def event_key(source: str, event_id: str) -> bytes:
+    """16-byte identity of an event: BLAKE2b-128 over the length of the source, the source and the event id (UTF-8)."""
+    named = source.encode()
+    return blake2b(b"%d:%b%b" % (len(named), named, event_id.encode()), digest_size=16).digest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """An instant, or a local date as the interval [00:00, 24:00) in its zone. Both ends are aware and UTC."""
+
+    earliest: datetime
+    latest: datetime  # == earliest for an instant
+    zone: str | None = None  # IANA zone of a local date, None for an instant
+
+    @staticmethod
+    def instant(time: datetime) -> "Moment":
+        """The instant of an aware datetime. Raises ValueError for a naive one: a clock time needs a zone."""
+        if time.tzinfo is None:
+            raise ValueError("a clock time without zone is not an instant")
+        exact = time.astimezone(UTC)
+        return Moment(earliest=exact, latest=exact)
+
+    @staticmethod
+    def local_date(day: date, zone: str) -> "Moment":
+        """The whole local date; 23 or 25 hours where the clock changes. Raises ValueError for an unknown zone."""
+        return Moment(earliest=start_of_day(day, zone), latest=start_of_day(day + timedelta(days=1), zone), zone=zone)
+
+    @property
+    def imprecise(self) -> bool:
+        """Only the local date is known."""
+        return self.earliest != self.latest
+
+
+def start_of_day(day: date, zone: str) -> datetime:
+    """The UTC instant at which a local date begins. Raises ValueError for an unknown zone."""
+    try:
+        local = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, OSError) as error:
+        raise ValueError(f"unknown time zone {zone!r}") from error
+    return datetime(day.year, day.month, day.day, tzinfo=local).astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Medicine:
+    """A product or compound as the source states it."""
+
+    text: str = ""  # what people see, never the identity
+    coded: bool = True  # False: the product code is unknown and nothing may be cleared by it
+    ingredients: tuple[str, ...] = ()  # RxNorm ingredient codes
+    form_key: str | None = None  # row of drugs.csv; a given one wins
+    product_code: str | None = None  # RxNorm SCD or SBD code
+    # oral iv im sc rectal sublingual buccal transdermal = systemic;
+    # topical ophthalmic otic vaginal inhaled nasal_local = local; None = unknown, counts as systemic
+    route: str | None = None
+    directions: str = ""
+    daily_dose_mg: Decimal | None = None  # of the opioid or antagonist
+    days_supply: Decimal | None = None  # days; None = missing
+    as_needed: bool = False
+    quantity: Decimal | None = None
+    patches: int | None = None  # count of patches of a transdermal product
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """What every fact carries. The highest revision of a key wins."""
+
+    key: bytes  # 16 bytes, see event_key
+    event_id: str
+    source: str
+    site: str
+    revision: tuple[int, int]  # (source revision, coding revision)
+    occurred: Moment
+    recorded_at: datetime  # aware UTC, the source's own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prescription(Fact):
+    """An order. It stays a possible exposure until a fill is seen."""
+
+    medicine: Medicine
+    # active draft on-hold cancelled completed stopped ended entered-in-error unknown
+    status: str = "active"
+    status_at: Moment | None = None
+    intent: str = "order"
+    do_not_perform: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill(Fact):
+    """Prepared by a pharmacy (bagged), not yet with the patient."""
+
+    medicine: Medicine
+    prescription: bytes | None = None  # key of its order
+    rx_number: str | None = None
+    fill_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandOver(Fact):
+    """A fill is with the patient."""
+
+    fill: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnToStock(Fact):
+    """Removes the fill it names at every revision of it."""
+
+    refers_to: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Void(Fact):
+    """Entered in error: removes the fact it names at every revision of it."""
+
+    refers_to: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Administration(Fact):
+    """Injected or given."""
+
+    medicine: Medicine
+    fill: bytes | None = None  # key of the dispensed depot
+    setting: str = "outpatient"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report(Fact):
+    """Use that someone reports, without a supply."""
+
+    medicine: Medicine
+    kind: str  # otc supplement illicit history
+    ongoing: bool = False
+    started: Moment | None = None
+    last_confirmed: Moment | None = None
+    source_kind: str | None = None
+    obtained_via: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop(Fact):
+    """A report or an order ended."""
+
+    refers_to: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadFact(Fact):
+    """A kind of fact that this version of the core does not read; the assessment names its kind."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """All that is known about one patient."""
+
+    facts: Iterable[Fact]
+    known_since: datetime | None = None  # history is complete from then on; None = unknown
