@@ -74,6 +74,57 @@ METRICS: tuple[Metric, ...] = (
         "contraindicated above 0: somebody must act; call the site named in the alert",
         ("severity",),
     ),
+    Metric(
+        "rx_monitor_events_total",
+        "counter",
+        "monitor",
+        "events taken from the log: skipped unread (irrelevant) or folded into a patient's facts",
+        "folded near 100 %: the edge no longer marks irrelevant events; look at the header rx-class",
+        ("path",),
+    ),
+    Metric(
+        "rx_monitor_findings_published_total",
+        "counter",
+        "monitor",
+        "finding sets published because they say something else than the one before",
+        "far above its usual rate: look for one source that sends corrections in a loop",
+    ),
+    Metric(
+        "rx_monitor_lag_events",
+        "gauge",
+        "monitor",
+        "events of a partition that wait to be assessed",
+        "rising: start another monitor, up to one a partition; no progress at all: look at the monitor's log",
+        ("partition",),
+    ),
+    Metric(
+        "rx_monitor_batch_seconds",
+        "histogram",
+        "monitor",
+        "time from taking a batch to its progress, acknowledgements of the broker included",
+        "seconds: look at rx_monitor_assess_seconds first, then at the broker",
+    ),
+    Metric(
+        "rx_monitor_assess_seconds",
+        "histogram",
+        "monitor",
+        "time to assess one patient once",
+        "rising: some patient has a very long history; look at the newest change of the rules too",
+    ),
+    Metric(
+        "rx_monitor_patients",
+        "gauge",
+        "monitor",
+        "patients with a relevant fact in the partitions that this process owns",
+        "memory grows with it; 0 on a process that owns partitions with events: the state was lost, stop and rebuild",
+    ),
+    Metric(
+        "rx_monitor_restored_records_total",
+        "counter",
+        "monitor",
+        "records read from the changelog to restore state",
+        "rising without restarts: the consumer group keeps rebalancing; look at sessions that time out",
+    ),
 )
 
 _DECLARED = {metric.name: metric for metric in METRICS}
