@@ -1,0 +1,99 @@
+"""Puts the service together: the only module that knows both the ports and the adapters."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from pharmacy.alerts.v1 import alerts_pb2_grpc
+from rx_runtime import kafka
+from rx_runtime.errors import InvalidSettings
+from rx_runtime.logs import get_logger
+from rx_runtime.metrics import counter, gauge
+from rx_runtime.postgres import migrate, open_pool
+from rx_runtime.pseudonym import pseudonym
+from rx_runtime.service import Runtime, run
+from rx_runtime.settings import load
+
+from rx_alerts.adapters.grpc import SERVICE, AlertServicer
+from rx_alerts.adapters.kafka import KafkaAnnouncer, consume
+from rx_alerts.adapters.postgres import PostgresAlertStore
+from rx_alerts.domain.model import Change, FindingSet, Severity
+from rx_alerts.handlers import apply_findings
+from rx_alerts.ports import AlertStore, Announcer
+from rx_alerts.settings import AlertsSettings
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+_COUNT_EVERY_SECONDS = 2.0
+log = get_logger()
+
+
+def main() -> int:
+    """Run the service; returns its exit code."""
+    try:
+        settings = load(AlertsSettings)
+    except InvalidSettings as error:
+        log.error("settings_invalid", reason=error.message)  # noqa: TRY400  # the message says all
+        return error.exit_code
+    return run("alerts", settings, lambda runtime: start(runtime, settings))
+
+
+@asynccontextmanager
+async def start(runtime: Runtime, settings: AlertsSettings) -> AsyncIterator[None]:
+    """Migrate, connect, serve and consume while the block lasts."""
+    dsn, schema = settings.postgres_dsn.get_secret_value(), settings.schema_name("alerts")
+    await migrate(dsn, schema, MIGRATIONS)
+    pool = await open_pool(dsn, schema)
+    store = PostgresAlertStore(pool)
+    producer = kafka.new_producer(settings.kafka, client_id="rx-alerts")
+    consumer = kafka.new_consumer(
+        settings.kafka, settings.topic("rx.findings.v1"), client_id="rx-alerts", group=settings.group("rx-alerts")
+    )
+    try:
+        await kafka.start(producer, settings.kafka)
+        await kafka.start(consumer, settings.kafka)
+        announcer = KafkaAnnouncer(producer, settings.topic("rx.alerts.v1"))
+        key = settings.pseudonym_key_bytes
+        servicer = AlertServicer(store, lambda namespace, value: pseudonym(key, namespace, value))
+        alerts_pb2_grpc.add_AlertServiceServicer_to_server(servicer, runtime.grpc)
+        runtime.serves(SERVICE)
+        runtime.spawn(consume(consumer, Applying(store, announcer)), name="findings")
+        runtime.spawn(count_open(store), name="count open alerts")
+        await runtime.set_ready(True)
+        yield
+    finally:
+        await consumer.stop()
+        await producer.stop()
+        await pool.close()
+
+
+class Applying:
+    """Gives the handler its ports, the clock and new ids, and counts what it did."""
+
+    def __init__(self, store: AlertStore, announcer: Announcer) -> None:
+        self._store = store
+        self._announcer = announcer
+
+    async def __call__(self, partition: int, received: Sequence[FindingSet]) -> None:
+        """Apply one batch of one partition."""
+        applied = await apply_findings(
+            partition, received, store=self._store, announcer=self._announcer, now=datetime.now(UTC), new_id=uuid4
+        )
+        counter("rx_alerts_finding_sets_total").labels(outcome="outdated").inc(applied.outdated)
+        counter("rx_alerts_finding_sets_total").labels(outcome="applied").inc(len(received) - applied.outdated)
+        for change in Change:
+            changed = sum(one.change is change for one in applied.changes)
+            counter("rx_alerts_changes_total").labels(change=change.value).inc(changed)
+        if applied.changes:
+            log.info("alerts_changed", partition=partition, changes=len(applied.changes))
+
+
+async def count_open(store: AlertStore) -> None:
+    """Keep the gauge of open alerts; never returns."""
+    while True:
+        counts = await store.count_open()
+        for severity in Severity:
+            gauge("rx_alerts_open").labels(severity=severity.name.lower()).set(counts.get(severity, 0))
+        await asyncio.sleep(_COUNT_EVERY_SECONDS)

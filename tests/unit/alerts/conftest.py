@@ -1,0 +1,79 @@
+"""Findings of a methadone patient who is handed low-dose naltrexone, written as the monitor writes them."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pharmacy.events.v1 import finding_pb2
+from rx_alerts.adapters.codec import finding_set_from_bytes
+from rx_alerts.domain.model import FindingSet
+from rx_contracts.translate import timestamp
+
+START = datetime(2026, 4, 15, 17, 45, tzinfo=UTC)
+
+
+def basis(role: str, product: str, event: str | None = None) -> finding_pb2.Basis:
+    event = event or f"{product}-1"
+    return finding_pb2.Basis(
+        role=role,
+        event_key=event.encode().ljust(16, b"."),
+        event_id=event,
+        source="demo",
+        site_id="main-street",
+        form_key=product,
+        rx_number=f"RX-{event}",
+    )
+
+
+def finding(
+    rule: str,
+    *on: finding_pb2.Basis,
+    severity: str = "contraindicated",
+    display: str = "interruptive",
+    start: datetime | None = START,
+    no_start: str = "",
+    family: str = "withdrawal",
+) -> finding_pb2.Finding:
+    return finding_pb2.Finding(
+        finding_id=f"{rule}{on[0].event_id}".encode()[:16].ljust(16, b"."),
+        rule=rule,
+        family=family,
+        severity=f"SEVERITY_{severity.upper()}",
+        display=f"DISPLAY_{display.upper()}",
+        anchor_key=on[0].event_key,
+        anchor_event_id=on[0].event_id,
+        active_from_time=timestamp(START),
+        earliest_start_time=timestamp(start) if start else None,
+        no_start_time_reason=no_start,
+        text=f"{rule} about {on[0].event_id}",
+        basis=on,
+    )
+
+
+class Cases:
+    """The facts and findings that the tests speak of."""
+
+    basis = staticmethod(basis)
+    finding = staticmethod(finding)
+    ldn = basis("antagonist", "ntx_ldn")
+    methadone = basis("opioid", "methadone_oral")
+    oxycodone = basis("opioid", "oxycodone_ir")
+    ranitidine = basis("interacting", "ranitidine")
+    clash = finding("WR-02", ldn, methadone)
+    later_clash = finding("WR-02", ldn, methadone, start=START + timedelta(days=1))
+    other_clash = finding("WR-03", ldn, oxycodone, severity="major", start=START - timedelta(days=2))
+    pair = finding("PK-01", methadone, ranitidine, severity="info", display="profile", start=None, family="exposure")
+
+    @staticmethod
+    def found(
+        position: int, *findings: finding_pb2.Finding, patient: bytes = b"p" * 16, ruleset: int = 1
+    ) -> FindingSet:
+        """The finding set of a patient at a position."""
+        message = finding_pb2.FindingSet(
+            patient=patient, ruleset_seq=ruleset, ruleset_version="v1", position=position, findings=findings
+        )
+        return finding_set_from_bytes(message.SerializeToString())
+
+
+@pytest.fixture
+def case() -> Cases:
+    return Cases()
