@@ -1,0 +1,71 @@
+"""The resources of one FHIR document and what they refer to."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rx_contracts.edge_errors import EdgeError
+from rx_contracts.fhir import Reference
+
+Json = Mapping[str, Any]
+
+_TYPE = re.compile(r"[A-Za-z]{1,64}", re.ASCII)
+_RELATIVE = re.compile(r"(?:.*/)?([A-Za-z]{1,64}/[A-Za-z0-9\-.]{1,64})(?:/_history/.*)?", re.ASCII)
+
+
+def resource_type(resource: object) -> str:
+    """The resourceType of a JSON value; raises EdgeError FHIR_TYPE_MISSING if it has none that could be one."""
+    found = resource.get("resourceType") if isinstance(resource, dict) else None
+    if not isinstance(found, str) or not _TYPE.fullmatch(found):
+        raise EdgeError("FHIR_TYPE_MISSING", "/resourceType", "names the type of the resource")
+    return found
+
+
+class Document:
+    """A resource, or the entries of a Bundle, and who of them was referred to."""
+
+    def __init__(self, document: Json) -> None:
+        """Raises EdgeError for a Bundle whose entries are no list."""
+        self.is_bundle = resource_type(document) == "Bundle"
+        entries = document.get("entry", []) if self.is_bundle else [{"resource": document}]
+        if not isinstance(entries, list):
+            raise EdgeError("WRONG_TYPE", "/entry", "is a list")
+        self._entries = entries
+        self._by_address: dict[str, int] = {}
+        self.referred: set[int] = set()
+        for number, entry in enumerate(entries):
+            if isinstance(entry, dict):
+                self._index(number, entry)
+
+    def _index(self, number: int, entry: Json) -> None:
+        if isinstance(address := entry.get("fullUrl"), str):
+            self._by_address.setdefault(address, number)
+        resource = entry.get("resource")
+        if isinstance(resource, dict) and isinstance(resource.get("id"), str):
+            self._by_address.setdefault(f"{resource.get('resourceType')}/{resource['id']}", number)
+
+    def resources(self) -> Iterator[tuple[int, str, object]]:
+        """(entry, pointer, resource) of each entry; None where an entry has no resource."""
+        for number, entry in enumerate(self._entries):
+            pointer = f"/entry/{number}/resource" if self.is_bundle else ""
+            yield number, pointer, entry.get("resource") if isinstance(entry, dict) else None
+
+    def resolve(self, reference: Reference, contained: tuple[Json, ...] = ()) -> Json | None:
+        """The resource that is meant, if it came along: contained, by fullUrl, or by type and id."""
+        address = reference.reference or ""
+        if address.startswith("#"):
+            return next((one for one in contained if one.get("id") == address[1:]), None)
+        number = self._by_address.get(address)
+        if number is None:
+            number = self._by_address.get(relative(address))
+        if number is None:
+            return None
+        self.referred.add(number)
+        resource = self._entries[number].get("resource")
+        return resource if isinstance(resource, dict) else None
+
+
+def relative(address: str) -> str:
+    """`Type/id` of a relative or absolute address, a version cut off; empty if it is neither."""
+    match = _RELATIVE.fullmatch(address)
+    return match[1] if match else ""

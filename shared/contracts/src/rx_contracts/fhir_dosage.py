@@ -1,0 +1,132 @@
+"""What FHIR directions say: route, as needed, text, and milligrams a day where they follow exactly."""
+
+from collections.abc import Iterable, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+
+from rx_contracts.fhir import SNOMED, CodeableConcept, Dosage, Quantity, Repeat
+
+_PLACES = Decimal("0.000000001")
+
+_PERIODS_A_DAY = {
+    "s": Fraction(86400),
+    "min": Fraction(1440),
+    "h": Fraction(24),
+    "d": Fraction(1),
+    "wk": Fraction(1, 7),
+}
+"""Months and years have no fixed length: a dose by them is unknown."""
+
+_COUNTED = {"tablet", "tablets", "tab", "tabs", "tbl", "capsule", "capsules", "cap", "caps"}
+_VOLUME = {"ml", "milliliter", "milliliters"}
+_DAYS = {"d": 1, "day": 1, "days": 1, "wk": 7, "week": 7, "weeks": 7}
+_PATCHES = {"patch", "patches"}
+
+_ROUTES = {
+    "26643006": "oral",
+    "47625008": "iv",
+    "78421000": "im",
+    "34206005": "sc",
+    "37161004": "rectal",
+    "37839007": "sublingual",
+    "54471007": "buccal",
+    "45890007": "transdermal",
+    "6064005": "topical",
+    "54485002": "ophthalmic",
+    "10547007": "otic",
+    "16857009": "vaginal",
+    "447694001": "inhaled",
+}
+"""SNOMED CT route codes. The nasal route is left out: a spray may be systemic, and unknown counts as systemic."""
+
+LOCAL_ROUTES = {"topical", "ophthalmic", "otic", "vaginal", "inhaled", "nasal_local"}
+
+
+def route(dosages: Iterable[Dosage]) -> str | None:
+    """The one route that all directions name; None if unknown or mixed."""
+    found = {_route(dosage.route) for dosage in dosages}
+    return found.pop() if len(found) == 1 else None
+
+
+def _route(concept: CodeableConcept | None) -> str | None:
+    if concept is None:
+        return None
+    for coding in concept.coding:
+        if coding.system == SNOMED and coding.code in _ROUTES:
+            return _ROUTES[coding.code]
+    return None
+
+
+def as_needed(dosages: Iterable[Dosage]) -> bool:
+    """Any of the directions says as needed."""
+    return any(dosage.as_needed_boolean or dosage.as_needed_codeable_concept for dosage in dosages)
+
+
+def directions(dosages: Iterable[Dosage]) -> str:
+    """The texts of the directions, one a line."""
+    return "\n".join(text for dosage in dosages if (text := dosage.text or dosage.patient_instruction))
+
+
+def daily_dose_mg(dosages: Sequence[Dosage], strength_mg: Decimal | None) -> Decimal | None:
+    """Milligrams a day of a single direction; None where it is not exactly known.
+
+    `strength_mg`: milligrams a tablet or mL of the product, None if unknown.
+    """
+    if len(dosages) != 1 or len(dosages[0].dose_and_rate) != 1:
+        return None
+    timing, dose = dosages[0].timing, dosages[0].dose_and_rate[0].dose_quantity
+    per_dose = _milligrams(dose, strength_mg) if dose else None
+    per_day = _times_a_day(timing.repeat) if timing and timing.repeat else None
+    if per_dose is None or per_day is None:
+        return None
+    return exact(per_dose * per_day)
+
+
+def _milligrams(dose: Quantity, strength_mg: Decimal | None) -> Fraction | None:
+    if dose.value is None or dose.value <= 0:
+        return None
+    if dose.unit_name == "mg":
+        return Fraction(dose.value)
+    if strength_mg is not None and dose.unit_name in _COUNTED | _VOLUME:
+        return Fraction(dose.value) * Fraction(strength_mg)
+    return None
+
+
+def _times_a_day(repeat: Repeat) -> Fraction | None:
+    unit = _PERIODS_A_DAY.get(repeat.period_unit or "")
+    frequency = repeat.frequency if repeat.frequency is not None else 1
+    if unit is None or repeat.period is None or repeat.period <= 0 or frequency <= 0:
+        return None
+    if repeat.frequency_max is not None or repeat.period_max is not None:
+        return None
+    return frequency * unit / Fraction(repeat.period)
+
+
+def exact(value: Fraction) -> Decimal | None:
+    """The decimal of a fraction, to nine places; None for what rounds to nothing."""
+    rounded = (Decimal(value.numerator) / Decimal(value.denominator)).quantize(_PLACES, ROUND_HALF_UP)
+    return rounded if rounded > 0 else None
+
+
+def days(duration: Quantity | None) -> Decimal | None:
+    """Days of a supply given in days or weeks; None for other units, whose length is not fixed."""
+    factor = _DAYS.get(duration.unit_name) if duration else None
+    return duration.value * factor if duration and factor and duration.value is not None else None
+
+
+def patch_count(quantity: Quantity | None) -> int | None:
+    """How many patches, if the quantity counts patches."""
+    if quantity is None or quantity.value is None or quantity.unit_name not in _PATCHES:
+        return None
+    return int(quantity.value) if quantity.value == int(quantity.value) and quantity.value > 0 else None
+
+
+def strength_mg(numerator: Quantity | None, denominator: Quantity | None) -> Decimal | None:
+    """Milligrams a tablet, capsule or mL of a compound's ingredient; None if stated otherwise."""
+    if not numerator or numerator.value is None or numerator.unit_name != "mg":
+        return None
+    per = denominator.value if denominator and denominator.value is not None else Decimal(1)
+    unit = denominator.unit_name if denominator else ""
+    if per <= 0 or unit not in _COUNTED | _VOLUME | {"", "1"}:
+        return None
+    return exact(Fraction(numerator.value) / Fraction(per))
