@@ -1,0 +1,103 @@
+"""Faust's consumer, delivering one message per fetched partition and committing nothing but our own progress.
+
+Faust acknowledges a message when the stream moves on, whatever became of it, and derives offsets from that. Here the
+acknowledgements only tell Faust when a stream is idle; offsets come from `Progress`, on every commit path.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import faust
+from faust.app.base import BootStrategy
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+
+from rx_monitor.domain.progress import Progress
+from rx_monitor.ports import Batch
+
+
+class BatchConsumer(driver.Consumer):
+    """Yields whole batches: the offset is the last record's, the value a `Batch`."""
+
+    app: "BatchApp"
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109  # Faust's signature
+        """Fetch once; Faust's checks of generation, flow and active partitions are kept as they are."""
+        fetched, active = await self._wait_next_records(timeout)
+        generation = self.app.consumer_generation_id
+        if fetched is None or self.should_stop:
+            return
+        if not self.flow_active:
+            # The fetched records are not delivered: read them again when the flow resumes.
+            await self.perform_seek()
+            return
+        for tp, records in fetched.items():
+            if not self.flow_active or self.app.consumer_generation_id != generation:
+                return
+            if active is None or tp in active or tp in self._buffered_partitions:
+                yield tp, self._message_of(tp, records, generation)
+
+    def _message_of(self, tp: TP, records: list[Any], generation: int) -> ConsumerMessage:
+        last = records[-1]
+        batch = Batch(
+            generation=generation,
+            partition=last.partition,
+            records=records,
+            log_end=self.highwater(tp) or last.offset + 1,
+        )
+        message = self._to_message(tp, last)
+        message.value = batch  # type: ignore[assignment]  # BatchSchema hands it through
+        return message
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Between two batches there always is a "gap" of offsets: it means nothing."""
+
+    async def force_commit(self, topics: object = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002  # Faust's signature
+        """Commit our progress in the current generation and assignment; True if anything was committed."""
+        self._acked.clear()
+        self._acked_index.clear()
+        generation = self.app.consumer_generation_id
+        offsets = self.app.progress.uncommitted(generation)
+        assigned = {tp: offsets[tp.partition] for tp in self.assignment() if tp.partition in offsets}
+        if not assigned or not await self._commit(assigned):
+            return False
+        self.app.progress.committed(generation, {tp.partition: offset for tp, offset in assigned.items()})
+        return True
+
+
+class BatchTransport(driver.Transport):
+    """Faust's transport with our consumer."""
+
+    Consumer = BatchConsumer
+
+
+class BatchSchema(faust.Schema[None, Batch]):
+    """Hands a batch through as it is: records are decoded by the handlers alone."""
+
+    def loads_key(self, *_: object, **__: object) -> None:
+        """Return nothing: a batch has no key."""
+
+    def loads_value(self, app: object, message: Any, **_: object) -> Batch:  # noqa: ANN401, ARG002  # Faust's signature
+        """Return the batch itself."""
+        return cast("Batch", message.value)
+
+
+class BatchBoot(BootStrategy):
+    """Starts neither Faust's producer, which acknowledges nothing we could wait for, nor its web server."""
+
+    enable_kafka_producer = False
+    enable_web = False
+
+
+class BatchApp(faust.App):
+    """A Faust app on `BatchTransport`, with the progress that its consumer commits."""
+
+    BootStrategy = BatchBoot
+
+    def __init__(self, *args: Any, progress: Progress, **options: Any) -> None:  # noqa: ANN401  # Faust's own options
+        self.progress = progress
+        super().__init__(*args, **options)
+        self.transport = BatchTransport(self.conf.broker_consumer, self)
+
+    async def on_first_start(self) -> None:
+        """No tables, so no data directory."""

@@ -1,0 +1,38 @@
+"""The end of the process when going on could skip an event."""
+
+import logging
+import os
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+from rx_runtime.errors import ExitCode, RxGuardError
+from rx_runtime.logs import get_logger
+
+log = get_logger()
+
+
+@contextmanager
+def process_ends_on_error() -> Iterator[None]:
+    """End the process before the exception leaves this frame, cancellation included.
+
+    Faust would acknowledge the batch in work on the way out and go on with the next one.
+    """
+    try:
+        yield
+    except BaseException as error:  # noqa: BLE001  # whatever it is: the process ends here
+        end_process(error)
+
+
+def end_process(error: BaseException) -> NoReturn:
+    """Log what failed and where, without the message of a foreign error (it may quote a record), and end at once."""
+    known = error if isinstance(error, RxGuardError) else None
+    log.error(
+        "crashed",
+        error=type(error).__name__,
+        reason=str(known) if known else None,
+        trace=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)],
+    )
+    logging.shutdown()
+    os._exit(known.exit_code if known else ExitCode.CRASHED)

@@ -1,0 +1,98 @@
+"""Faust as the source of batches: group membership, assignment, flow control and shutdown.
+
+Told to the listener: `assigned` before the first batch of a generation, `batch` one at a time, `revoked` when the
+partitions may belong to somebody else.
+"""
+
+import asyncio
+from typing import Any, cast
+
+from rx_runtime.errors import RefusedToRun
+
+from rx_monitor.adapters.batch_transport import BatchApp, BatchConsumer, BatchSchema
+from rx_monitor.adapters.crash import process_ends_on_error
+from rx_monitor.domain.progress import Progress
+from rx_monitor.ports import SourceListener
+from rx_monitor.settings import MonitorSettings
+
+_STOP_TIMEOUT_SECONDS = 20.0
+
+FAUST_SETTINGS: dict[str, Any] = {
+    "processing_guarantee": "at_least_once",
+    "stream_wait_empty": True,  # the batch in work is finished before a rebalance or a stop goes on
+    "stream_buffer_maxsize": 8,  # counts batches
+    "stream_recovery_delay": 0.0,
+    "broker_max_poll_records": 2000,
+    "broker_max_poll_interval": 60.0,
+    "broker_session_timeout": 10.0,
+    "broker_heartbeat_interval": 3.0,
+    "broker_commit_interval": 0.5,
+    "consumer_auto_offset_reset": "none",  # first offsets are written explicitly
+    "table_standby_replicas": 1,  # 0 silently swaps in a round-robin assignor
+    "topic_allow_declare": False,
+    "topic_disable_leader": True,
+    "reply_create_topic": False,
+    "web_enabled": False,
+}
+"""What the guarantees of the monitor rest on. Faust also reads its environment, so they are checked at start."""
+
+
+class FaustCrashedError(Exception):
+    """A service inside Faust ended by itself; its own log line, before this one, says why."""
+
+
+class FaustSource:
+    """Delivers the event log of the partitions that this process owns."""
+
+    def __init__(self, settings: MonitorSettings, progress: Progress, listener: SourceListener) -> None:
+        brokers = ";".join(f"kafka://{address}" for address in settings.kafka.split(","))
+        self._listener = listener
+        self._app = BatchApp(
+            settings.consumer_group, broker=brokers, progress=progress, autodiscover=False, **FAUST_SETTINGS
+        )
+        check_settings(self._app)
+        self._app.on_partitions_revoked.connect(self._revoked)
+        # Faust awaits this one before the flow resumes; on_partitions_assigned would be too early to know offsets and
+        # too late to hold back batches.
+        self._app.on_rebalance_complete.connect(self._assigned)
+        events = self._app.topic(settings.events_topic, schema=BatchSchema())
+        self._app.agent(events, name="monitor", concurrency=1)(self._deliver)
+
+    async def run(self) -> None:
+        """Deliver until stopped. Raises FaustCrashedError if Faust gives up."""
+        await self._app.start()
+        await self._app.wait_until_stopped()
+        if self._app.crashed:
+            raise FaustCrashedError from self._app.crash_reason
+
+    async def stop(self) -> None:
+        """Finish the batch in work, commit, leave the group. Raises TimeoutError after 20 s."""
+        async with asyncio.timeout(_STOP_TIMEOUT_SECONDS):
+            await self._app.stop()
+
+    async def _deliver(self, stream: Any) -> None:  # noqa: ANN401  # a Faust stream of Batch
+        async for batch in stream:
+            with process_ends_on_error():
+                await self._listener.batch(batch)
+
+    async def _assigned(self, *_: object, **__: object) -> None:
+        generation = self._app.consumer_generation_id
+        consumer = cast("BatchConsumer", self._app.consumer)
+        committed = await consumer.seek_to_committed() if consumer.assignment() else {}
+        with process_ends_on_error():
+            await self._listener.assigned(generation, {tp.partition: offset for tp, offset in committed.items()})
+
+    async def _revoked(self, *_: object, **__: object) -> None:
+        with process_ends_on_error():
+            await self._listener.revoked()
+
+
+def check_settings(app: BatchApp) -> None:
+    """Raise RefusedToRun FAUST_SETTING if Faust took another value than the guarantees rest on."""
+    for name, wanted in FAUST_SETTINGS.items():
+        found = getattr(app.conf, name)
+        if getattr(found, "value", found) != wanted:
+            raise RefusedToRun(
+                "FAUST_SETTING",
+                f"Faust's {name} is {found!r}, must be {wanted!r}; unset its environment variable",
+            )

@@ -1,0 +1,84 @@
+"""Findings, states and progress on their way to Kafka, each awaited until the broker has acknowledged it."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+
+from aiokafka import AIOKafkaProducer
+from pharmacy.events.v1.monitor_pb2 import MonitorProgress
+
+from rx_monitor.ports import Output
+
+PROGRESS_INTERVAL_SECONDS = 1.0
+
+
+class KafkaOutbox:
+    """Writes a partition's results to the same partition number of the output topics."""
+
+    def __init__(self, producer: AIOKafkaProducer, *, findings_topic: str, state_topic: str) -> None:
+        self._producer = producer
+        self._findings_topic = findings_topic
+        self._state_topic = state_topic
+
+    async def findings(self, partition: int, records: Output) -> None:
+        """Send finding sets in this order; returns when all are acknowledged, raises if one is not."""
+        await send_all(self._producer, self._findings_topic, partition, records)
+
+    async def states(self, partition: int, records: Output) -> None:
+        """Send encoded states; returns when all are acknowledged, raises if one is not."""
+        await send_all(self._producer, self._state_topic, partition, records)
+
+
+async def send_all(
+    producer: AIOKafkaProducer, topic: str, partition: int, records: Iterable[tuple[bytes, bytes]]
+) -> None:
+    """Send keyed records; returns when all are acknowledged, raises if one is not."""
+    sent = [await producer.send(topic, value, key=key, partition=partition) for key, value in records]
+    await asyncio.gather(*sent)
+
+
+class ProgressReports:
+    """Tells the others how far each partition has come: at most once a second, and always after the last advance."""
+
+    def __init__(
+        self,
+        producer: AIOKafkaProducer,
+        topic: str,
+        *,
+        positions: Callable[[], Mapping[int, int]],
+        template: MonitorProgress,
+    ) -> None:
+        self._producer = producer
+        self._topic = topic
+        self._positions = positions
+        self._template = template
+        self._reported: dict[int, int] = {}
+        self._advanced = asyncio.Event()
+
+    def advanced(self) -> None:
+        """A partition has come further: a report is due."""
+        self._advanced.set()
+
+    async def run(self) -> None:
+        """Report for the life of the process; raises if a report is not acknowledged."""
+        while True:
+            await self._advanced.wait()
+            await self.report()
+            await asyncio.sleep(PROGRESS_INTERVAL_SECONDS)
+
+    async def report(self) -> None:
+        """Write the position of each owned partition whose position has changed since its last report."""
+        self._advanced.clear()
+        due = {number: offset for number, offset in self._positions().items() if self._reported.get(number) != offset}
+        await send_all(
+            self._producer,
+            self._topic,
+            0,
+            [(str(number).encode(), self._record(number, offset)) for number, offset in due.items()],
+        )
+        self._reported.update(due)
+
+    def _record(self, partition: int, position: int) -> bytes:
+        record = MonitorProgress(partition=partition, position=position)
+        record.MergeFrom(self._template)
+        record.written_time.GetCurrentTime()
+        return record.SerializeToString()

@@ -1,0 +1,50 @@
+"""Puts the monitor together: the one place that knows both ports and adapters."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from rx_clinical import load_catalogue
+from rx_runtime import kafka
+from rx_runtime.service import Runtime
+from rx_runtime.sites import load_sites
+
+from rx_monitor.adapters.assessor import CoreAssessor
+from rx_monitor.adapters.codec import ProtoCodec
+from rx_monitor.adapters.faust_source import FaustSource
+from rx_monitor.adapters.outbox import KafkaOutbox, ProgressReports
+from rx_monitor.adapters.restore import StateChangelog
+from rx_monitor.adapters.start_checks import check_start
+from rx_monitor.domain.progress import Progress
+from rx_monitor.domain.store import Stores
+from rx_monitor.handlers import Ports
+from rx_monitor.monitor import Monitor
+from rx_monitor.settings import MonitorSettings
+
+
+@asynccontextmanager
+async def start(runtime: Runtime) -> AsyncIterator[None]:
+    """Check, connect, deliver while the process lives; then finish the batch in work and commit."""
+    settings = MonitorSettings.model_validate(runtime.settings, from_attributes=True)
+    catalogue = load_catalogue()
+    identity = await check_start(settings, catalogue)
+    producer = kafka.new_producer(settings.kafka, client_id="rx-monitor")
+    await kafka.start(producer, settings.kafka)
+    progress = Progress()
+    reports = ProgressReports(producer, settings.progress_topic, positions=progress.positions, template=identity)
+    ports = Ports(
+        codec=ProtoCodec(catalogue.ruleset_seq),
+        assess=CoreAssessor(catalogue, load_sites(settings.sites_file)),
+        outbox=KafkaOutbox(producer, findings_topic=settings.findings_topic, state_topic=settings.state_topic),
+        stores=Stores(),
+        progress=progress,
+    )
+    changelog = StateChangelog(settings.kafka, settings.state_topic, producer)
+    source = FaustSource(settings, progress, Monitor(ports, changelog, reports, runtime.set_ready))
+    runtime.spawn(source.run(), name="faust")
+    runtime.spawn(reports.run(), name="progress")
+    try:
+        yield
+    finally:
+        await source.stop()
+        await reports.report()
+        await producer.stop()

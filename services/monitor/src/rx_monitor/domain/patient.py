@@ -1,0 +1,48 @@
+"""What the monitor knows about a patient, and how one more event changes it.
+
+Folding is a join of sets: any order, repetition or split of the same events gives the same facts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import NewType
+
+Pseudonym = NewType("Pseudonym", bytes)
+"""Stands for a patient, 16 bytes; the key of every record."""
+
+EventKey = NewType("EventKey", bytes)
+"""Identity of a fact through all its revisions, 16 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldEvent:
+    """One revision of a fact. `content` is its encoded event, opaque here."""
+
+    key: EventKey
+    revision: tuple[int, int]  # source revision, coding revision
+    content: bytes
+
+    def supersedes(self, other: "HeldEvent") -> bool:
+        """The higher revision holds; the content breaks a tie, so that no order of arrival ever decides."""
+        return (self.revision, self.content) > (other.revision, other.content)
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """The highest revision seen of each fact of one patient."""
+
+    events: Mapping[EventKey, HeldEvent] = field(default_factory=dict)
+    position: int = -1  # offset of the newest event that changed the facts
+    findings_hash: bytes = b""  # of the finding set last published; empty if none ever was
+
+
+UNKNOWN = Patient()
+"""A patient of whom no relevant fact is held."""
+
+
+def fold(patient: Patient, event: HeldEvent, offset: int) -> Patient:
+    """The patient with one more event; the same object if that event changes nothing."""
+    held = patient.events.get(event.key)
+    if held is not None and not event.supersedes(held):
+        return patient
+    return replace(patient, events={**patient.events, event.key: event}, position=max(patient.position, offset))

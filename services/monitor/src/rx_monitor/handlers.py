@@ -1,0 +1,95 @@
+"""An event comes in here, is decided on, and what follows from it goes out.
+
+    batch of rx.medication-events.v1
+      -> gather   leave out what cannot matter, decode the rest, look up the patients
+      -> decide   fold and assess (pure)
+      -> apply    findings, acknowledged; then state, acknowledged; then progress
+
+A crash anywhere repeats work and loses none: nothing is committed before progress moves.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rx_monitor.domain.decide import Decision, Incoming, decide
+from rx_monitor.domain.patient import EventKey, Patient, Pseudonym
+from rx_monitor.domain.progress import EventsMissingError, Progress
+from rx_monitor.domain.store import PartitionStore, Stores
+from rx_monitor.ports import Assessor, Batch, Codec, EventRecord, Outbox
+
+IRRELEVANT = b"irrelevant"
+"""Value of the header `rx-class` that lets an event pass unread: first revision, coded, nothing in it concerns us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All that `process_batch` works with."""
+
+    codec: Codec
+    assess: Assessor
+    outbox: Outbox
+    stores: Stores
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What became of a batch, in numbers."""
+
+    skipped: int
+    folded: int
+    changed_patients: int
+    published: int
+
+
+async def process_batch(batch: Batch, ports: Ports) -> Summary:
+    """Process one batch to its end. Whatever it raises, progress has not moved and the process must end."""
+    _check_complete(batch, ports.progress)
+    store = ports.stores.of(batch.generation, batch.partition)
+    events = list(gather(batch, store, ports.codec))
+    decision = decide(look_up(events, store, ports.codec), events, ports.assess)
+    await apply(batch, decision, store, ports)
+    return Summary(
+        skipped=len(batch.records) - len(events),
+        folded=len(events),
+        changed_patients=len(decision.patients),
+        published=len(decision.findings),
+    )
+
+
+def gather(batch: Batch, store: PartitionStore, codec: Codec) -> Iterator[Incoming]:
+    """The events that can change something."""
+    for record in batch.records:
+        if not can_skip(record, store):
+            yield Incoming(patient=Pseudonym(record.key), offset=record.offset, event=codec.event(record))
+
+
+def can_skip(record: EventRecord, store: PartitionStore) -> bool:
+    """The cheap path: told from the headers alone, and never for an event of which a revision is held."""
+    headers = dict(record.headers)
+    key = headers.get("rx-event-key")
+    if headers.get("rx-class") != IRRELEVANT or key is None:
+        return False
+    return not store.may_hold(Pseudonym(record.key), EventKey(key))
+
+
+def look_up(events: list[Incoming], store: PartitionStore, codec: Codec) -> dict[Pseudonym, Patient]:
+    """The patients of these events, as far as they are known."""
+    names = {incoming.patient for incoming in events}
+    return {name: codec.patient(encoded) for name in names if (encoded := store.get(name)) is not None}
+
+
+async def apply(batch: Batch, decision: Decision, store: PartitionStore, ports: Ports) -> None:
+    """Findings before state, so that a state never claims a publication that did not happen; progress last."""
+    states = {name: ports.codec.encode(patient) for name, patient in decision.patients.items()}
+    await ports.outbox.findings(batch.partition, decision.findings)
+    await ports.outbox.states(batch.partition, states.items())
+    for name, encoded in states.items():
+        store.put(name, encoded)
+    ports.progress.advance(batch.generation, batch.partition, batch.following)
+
+
+def _check_complete(batch: Batch, progress: Progress) -> None:
+    progress.expect(batch.generation, batch.partition, batch.first)
+    if batch.following - batch.first != len(batch.records):
+        raise EventsMissingError(f"partition {batch.partition}: the batch from {batch.first} has holes")

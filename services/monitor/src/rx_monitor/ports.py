@@ -1,0 +1,112 @@
+"""What the handlers need from the outside world."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from rx_monitor.domain.decide import FindingSet
+from rx_monitor.domain.patient import HeldEvent, Patient, Pseudonym
+from rx_monitor.domain.store import PartitionStore
+
+
+class EventRecord(Protocol):
+    """A record of the event log."""
+
+    @property
+    def offset(self) -> int:
+        """Place in the partition, 0 or more."""
+
+    @property
+    def key(self) -> bytes:
+        """Pseudonym of the patient."""
+
+    @property
+    def value(self) -> bytes:
+        """The encoded event."""
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]:
+        """`rx-class` and `rx-event-key`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records of one partition in the order of the log, at least one, none left out."""
+
+    generation: int
+    partition: int
+    records: Sequence[EventRecord]
+    log_end: int  # offset behind the newest record of the partition, as last heard from the broker
+
+    @property
+    def first(self) -> int:
+        """Offset of the first record."""
+        return self.records[0].offset
+
+    @property
+    def following(self) -> int:
+        """Offset behind the last record."""
+        return self.records[-1].offset + 1
+
+
+class Codec(Protocol):
+    """Encoded bytes to what the domain works with, and back."""
+
+    def event(self, record: EventRecord) -> HeldEvent:
+        """The event of a record. Raises ValueError if the contract of the topic is broken."""
+
+    def patient(self, encoded: bytes) -> Patient:
+        """The patient of an encoded state."""
+
+    def encode(self, patient: Patient) -> bytes:
+        """The encoded state of a patient."""
+
+
+class Assessor(Protocol):
+    """The clinical core: a function of a patient's facts."""
+
+    def __call__(self, name: Pseudonym, patient: Patient) -> FindingSet:
+        """The findings of the patient at the patient's position."""
+
+
+Output = Iterable[tuple[Pseudonym, bytes]]
+
+
+class Outbox(Protocol):
+    """Where results go, to the same partition number as their input."""
+
+    async def findings(self, partition: int, records: Output) -> None:
+        """Returns when every record is acknowledged; raises if one is not."""
+
+    async def states(self, partition: int, records: Output) -> None:
+        """Returns when every record is acknowledged; raises if one is not."""
+
+
+class Changelog(Protocol):
+    """The durable form of the state."""
+
+    async def restore(self, partitions: Iterable[int]) -> Mapping[int, PartitionStore]:
+        """The stores of these partitions; raises if one cannot be read to its end."""
+
+
+class ProgressLog(Protocol):
+    """Where the monitor tells the others how far it has come."""
+
+    def advanced(self) -> None:
+        """Have a report written soon."""
+
+    async def report(self) -> None:
+        """Write a report now; returns when it is acknowledged."""
+
+
+class SourceListener(Protocol):
+    """What a source of batches tells, and in which order: assigned, batches, revoked, assigned, ..."""
+
+    async def assigned(self, generation: int, committed: Mapping[int, int | None]) -> None:
+        """These partitions are owned in `generation`; batches follow from the committed offsets on."""
+
+    async def batch(self, batch: Batch) -> None:
+        """Take one batch; the next comes when this one is done."""
+
+    async def revoked(self) -> None:
+        """Nothing is owned any more."""
