@@ -13,7 +13,6 @@ import typer
 from rich.console import Console
 
 EXIT_DIFFERENCES = 1
-EXIT_CRASHED = 70
 
 app = typer.Typer(
     name="rxguard",
@@ -25,12 +24,30 @@ app = typer.Typer(
 stderr = Console(stderr=True)
 stdout = Console()
 
+alerts = typer.Typer(no_args_is_help=True, help="Alerts, read back over gRPC.")
+app.add_typer(alerts, name="alerts")
+
+Source = Annotated[str | None, typer.Option(help="System of record of FHIR documents; our events name their own.")]
+SiteId = Annotated[str | None, typer.Option(help="Site of FHIR documents; without it the registry's first.")]
+Lines = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout, all else on stderr.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, all else on stderr.")]
 
 
 def write_json(document: Any) -> None:  # noqa: ANN401  # any JSON document
     """One document on stdout, on one line."""
     sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+
+
+def write_lines(documents: list[dict[str, Any]]) -> None:
+    """One document a line on stdout."""
+    for document in documents:
+        write_json(document)
+
+
+def exit_if(differences: bool) -> None:  # noqa: FBT001  # the question that the name asks
+    """End with exit code 1 if there are any."""
+    if differences:
+        raise typer.Exit(EXIT_DIFFERENCES)
 
 
 @app.command()
@@ -55,6 +72,111 @@ def down() -> None:
     from rxguard.up import down as command
 
     command(stderr)
+
+
+@app.command()
+def demo(
+    *,
+    exit_after: Annotated[bool, typer.Option("--exit", help="Stop when the alert is there.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Play the main job on an instance of its own: real input in, one true alert out."""
+    from rxguard.demo import demo as command
+
+    document = asyncio.run(command(exit_after=exit_after or as_json, as_json=as_json, console=stderr))
+    if as_json:
+        write_json({key: value for key, value in document.items() if key != "ok"})
+    exit_if(not document["ok"])
+
+
+@app.command()
+def ingest(
+    file: Annotated[
+        str, typer.Argument(help="NDJSON, gzip or plain: a FHIR R4 Bundle or one of our events a line; - = stdin.")
+    ],
+    *,
+    wait: Annotated[bool, typer.Option(help="Wait until the monitor has checked it all.")] = True,
+    source: Source = None,
+    site: SiteId = None,
+    as_json: Json = False,
+) -> None:
+    """Feed a file and account for every line: stored, unchanged, or refused and why."""
+    from rxguard.connect import connect
+    from rxguard.ingest import ingest as command
+    from rxguard.output import ingest_report, work_progress
+    from rxguard.records import DEFAULT_SOURCE, check_readable
+
+    check_readable(file)
+    connection = connect()
+    with work_progress(stderr) as progress:
+        document = asyncio.run(
+            command(connection, file, source=source or DEFAULT_SOURCE, site=site, wait=wait, progress=progress)
+        )
+    if as_json:
+        write_json(document)
+    else:
+        stdout.print(ingest_report(document))
+    exit_if(not document["balanced"])
+
+
+@app.command()
+def publish(
+    file: Annotated[
+        str, typer.Argument(help="One JSON document, or one a line: our events, FHIR R4, CloudEvents; - = stdin.")
+    ],
+    *,
+    source: Source = None,
+    site: SiteId = None,
+    as_json: Json = False,
+) -> None:
+    """Send events and print where they stand in the inbound topic; what becomes of them is not waited for."""
+    from rxguard.connect import connect
+    from rxguard.publish import publish as command
+    from rxguard.records import DEFAULT_SOURCE, check_readable
+
+    check_readable(file)
+    document = asyncio.run(command(connect(), file, source=source or DEFAULT_SOURCE, site=site))
+    if as_json:
+        write_json(document)
+    else:
+        for record in document["records"]:
+            stdout.print(f"line {record['line']}: partition {record['partition']}, offset {record['offset']}")
+    for line in document["not_sent"]:
+        stderr.print(f"line {line} was not sent: it is longer than {document['topic']} takes")
+    exit_if(bool(document["not_sent"]))
+
+
+@app.command()
+def findings(*, as_json: Lines = False) -> None:
+    """Print every finding that stands now."""
+    from rxguard import findings as command
+    from rxguard.connect import connect
+    from rxguard.output import findings_table
+
+    found = command.documents(asyncio.run(command.current_sets(connect())))
+    if as_json:
+        write_lines(found)
+    else:
+        stdout.print(findings_table(found))
+
+
+@alerts.command("ls")
+def alerts_ls(
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Resolved ones too.")] = False,
+    as_json: Lines = False,
+) -> None:
+    """List the open alerts, worst first."""
+    from rxguard import alerts as command
+    from rxguard.connect import connect
+    from rxguard.output import alerts_table
+
+    states = command.EVERY_STATE if everything else command.OPEN
+    found = asyncio.run(command.list_alerts(connect(), states))
+    if as_json:
+        write_lines(found)
+    else:
+        stdout.print(alerts_table(found, stdout.width))
 
 
 def main() -> int:

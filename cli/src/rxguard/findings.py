@@ -1,0 +1,52 @@
+"""The current findings, read from their topic to its end."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from pharmacy.events.v1.finding_pb2 import FindingSet
+from rx_contracts.translate import finding_json
+from rx_runtime.kafka import read_to_end
+
+from rxguard.connect import Connection
+
+Sets = Mapping[bytes, FindingSet]
+"""The newest finding set of each patient, by pseudonym."""
+
+
+async def current_sets(connection: Connection) -> Sets:
+    """Every patient's newest set. Raises DependencyUnavailable KAFKA_UNREACHABLE."""
+    topic = connection.topic("rx.findings.v1")
+    records = await read_to_end(connection.kafka, topic, client_id="rxguard")
+    return newest(FindingSet.FromString(record.value) for record in records if record.value)
+
+
+def newest(sets: Iterable[FindingSet]) -> Sets:
+    """Of each patient the set with the highest ruleset and position; the later of equal ones."""
+    held: dict[bytes, FindingSet] = {}
+    for found in sets:
+        before = held.get(found.patient)
+        if before is None or _order(found) >= _order(before):
+            held[found.patient] = found
+    return held
+
+
+def _order(found: FindingSet) -> tuple[int, int]:
+    return found.ruleset_seq, found.position
+
+
+def counted(sets: Sets, patients: Collection[bytes]) -> dict[str, Any]:
+    """How many findings stand for these patients, in all and by rule."""
+    by_rule: dict[str, int] = {}
+    for patient in patients:
+        for finding in sets[patient].findings if patient in sets else ():
+            by_rule[finding.rule] = by_rule.get(finding.rule, 0) + 1
+    return {"active": sum(by_rule.values()), "by_rule": dict(sorted(by_rule.items()))}
+
+
+def documents(sets: Sets) -> list[dict[str, Any]]:
+    """Every finding as a document with its patient's pseudonym in hex, by patient and finding id."""
+    return [
+        {**finding_json(finding), "patient": patient.hex()}
+        for patient, found in sorted(sets.items())
+        for finding in found.findings
+    ]

@@ -1,0 +1,254 @@
+"""What people see: alerts, findings and the account of an ingest, within 80 columns.
+
+Nothing here says "safe": an empty list says what was looked at, not that there is nothing to find.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+from rx_runtime.errors import InvalidInput
+from rx_runtime.settings import SHIPPED_SITES
+from rx_runtime.sites import Site, SiteRegistry, load_sites
+
+NOTICE = "Decision support, not a device and not advice. Nothing found is never safe: records are incomplete."
+
+Document = Mapping[str, Any]
+
+_MAX_WIDTH = 110
+_STYLES = {"contraindicated": "bold red", "major": "bold yellow", "moderate": "cyan", "info": "dim"}
+_NO_START = {
+    "ONGOING_NO_END": "no start can be given: the opioid goes on without a recorded end",
+    "CONCURRENT_BY_INTENT": "no start can be given: both are meant to be taken together",
+}
+_SHORT_ID = 8
+
+
+def alerts_table(
+    alerts: Sequence[Document], console_width: int | None = None, *, sites: SiteRegistry | None = None
+) -> RenderableType:
+    """Alerts, worst first as they come: a panel each, work items on data below in one table, the notice last.
+
+    Of an alert `alert_id`, `state`, `site_id` and `lines` are needed. `console_width` bounds the width, in columns.
+    """
+    registry = sites or site_registry()
+    width = min(console_width or _MAX_WIDTH, _MAX_WIDTH)
+    parts: list[RenderableType] = [
+        _panel(alert, _site(registry, alert["site_id"]), width) for alert in alerts if not _is_data(alert)
+    ]
+    if items := [alert for alert in alerts if _is_data(alert)]:
+        parts.append(_data_items(items, width))
+    if not parts:
+        parts.append(Text("No open alert. That says nothing about what the records do not show."))
+    return Group(*parts, Text(NOTICE, style="dim"))
+
+
+def site_registry() -> SiteRegistry:
+    """The registry that the services use: `RXGUARD_SITES_FILE`, else the shipped one."""
+    return load_sites(Path(os.environ.get("RXGUARD_SITES_FILE") or SHIPPED_SITES))
+
+
+def findings_table(findings: Iterable[Document]) -> RenderableType:
+    """One row a finding."""
+    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
+    for column in ("patient", "rule", "severity", "not before (UTC)"):
+        table.add_column(column, no_wrap=column != "not before (UTC)")
+    table.add_column("finding", ratio=1)
+    for finding in findings:
+        table.add_row(
+            finding["patient"][:_SHORT_ID],
+            finding["rule"],
+            Text(finding["severity"], style=_style(finding["severity"])),
+            _utc(finding["earliest_start_time"]) if finding["earliest_start_time"] else "-",
+            Text(finding["text"]),
+        )
+    if not table.row_count:
+        return Group(Text("No finding in what has been checked."), Text(NOTICE, style="dim"))
+    return Group(table, Text(NOTICE, style="dim"))
+
+
+def start_text(time: str, site: Site | None) -> str:
+    """An instant in the site's own time and in UTC; UTC alone without a site."""
+    if site is None:
+        return f"{_utc(time)} UTC"
+    local = datetime.fromisoformat(time).astimezone(ZoneInfo(site.zone))
+    return f"{local:%a %Y-%m-%d %H:%M %Z} ({_utc(time)} UTC)"
+
+
+def _panel(alert: Document, site: Site | None, width: int) -> Panel:
+    worst = alert["lines"][0]
+    body = Table.grid(padding=(0, 2), expand=True)
+    body.add_column(style="dim", no_wrap=True)
+    body.add_column(ratio=1)
+    body.add_row("not before", _not_before(alert, site))
+    for line in alert["lines"]:
+        body.add_row("", "")
+        body.add_row(Text(line["rule"], style=_style(line["severity"])), _finding(line, is_headline=line is worst))
+    if actions := list(dict.fromkeys(action for line in alert["lines"] for action in line["recommended_actions"])):
+        body.add_row("", "")
+        body.add_row("what to do", Group(*(_bullet(action) for action in actions)))
+    return Panel(
+        Group(Text(worst["text"], style="bold"), Padding(body, (1, 0, 0, 0))),
+        title=Text(f" {worst['severity'].upper()} ", style=f"{_style(worst['severity'])} reverse"),
+        subtitle=Text(_subtitle(alert, site), style="dim"),
+        title_align="left",
+        subtitle_align="right",
+        border_style=_style(worst["severity"]),
+        width=width,
+        padding=(1, 2),
+    )
+
+
+def _finding(line: Document, *, is_headline: bool) -> RenderableType:
+    parts: list[RenderableType] = []
+    if not is_headline:
+        parts.append(Text(line["text"]))
+    facts = [line["severity"], *line["reason_codes"], *([line["urgency"]] if line["urgency"] else [])]
+    parts.append(Text(", ".join(facts), style="dim"))
+    parts += [_arithmetic(one) for one in line["arithmetic"]]
+    return Group(*parts)
+
+
+def _arithmetic(line: Document) -> RenderableType:
+    """The window in words, then as a sum that can be redone."""
+    parts = [Text(line["text"])] if line["text"] else []
+    if line["possible_end"] and line["policy_window_h"]:
+        start = f"{_utc(line['possible_end'])} UTC + {line['policy_window_h']} h"
+        parts.append(Text(f"= {start}, window of {line['ingredient']}", style="green"))
+    return Padding(Group(*parts), (0, 0, 0, 2))
+
+
+def _not_before(alert: Document, site: Site | None) -> Text:
+    lines = alert["lines"]
+    starts = [line["earliest_start_time"] for line in lines if line["earliest_start_time"]]
+    without = [line["no_start_time_reason"] for line in lines if line["no_start_time_reason"] in _NO_START]
+    if without:
+        return Text(_NO_START[without[0]], style="bold")
+    if not starts:
+        return Text("does not apply here", style="dim")
+    latest = max(starts, key=datetime.fromisoformat)
+    return Text.assemble((start_text(latest, site), "bold green"), ", the earliest start that the records allow")
+
+
+def _data_items(alerts: Sequence[Document], width: int) -> Table:
+    table = Table(title="Work items: data that a person must complete", title_justify="left", width=width)
+    for column in ("rule", "severity", "site"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("what", ratio=1)
+    for alert in alerts:
+        worst = alert["lines"][0]
+        severity = Text(worst["severity"], style=_style(worst["severity"]))
+        actions = [_bullet(action) for action in worst["recommended_actions"]]
+        table.add_row(worst["rule"], severity, alert["site_id"] or "", Group(Text(worst["text"]), *actions))
+    return table
+
+
+def _subtitle(alert: Document, site: Site | None) -> str:
+    named = site.name if site else alert["site_id"] or "unknown site"
+    return f" {named} · {alert['state']} · alert {alert['alert_id'][:_SHORT_ID]} "
+
+
+def _bullet(text: str) -> RenderableType:
+    grid = Table.grid(padding=(0, 1))
+    grid.add_row("•", Text(text))
+    return grid
+
+
+def _is_data(alert: Document) -> bool:
+    return all(line["rule"].startswith("DQ-") for line in alert["lines"])
+
+
+def _site(registry: SiteRegistry, site_id: str | None) -> Site | None:
+    try:
+        return registry.site(site_id or "")
+    except InvalidInput:
+        return None
+
+
+def _style(severity: str) -> str:
+    return _STYLES.get(severity, "")
+
+
+def _utc(time: str) -> str:
+    return f"{datetime.fromisoformat(time).astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def ingest_report(document: Document) -> RenderableType:
+    """What became of a file, for people."""
+    table = Table(title=f"{document['file']}: {document['bundles']} Bundles", title_justify="left")
+    table.add_column("kind")
+    for column in ("read", "stored", "unchanged", "dead letter"):
+        table.add_column(column, justify="right")
+    for kind, counts in document["resources"].items():
+        table.add_row(kind, *(f"{counts[name]:,}" for name in ("read", "stored", "unchanged", "dead_letter")))
+    parts: list[RenderableType] = [table]
+    if document["ignored_resources"]:
+        ignored = ", ".join(f"{count:,} {kind}" for kind, count in document["ignored_resources"].items())
+        parts.append(Text(f"No medication events, ignored: {ignored}"))
+    if document["uncoded_products"]:
+        parts.append(_uncoded(document["uncoded_products"]))
+    if document["dead_letters"]:
+        parts.append(_dead_letters(document["dead_letters"]))
+    parts.append(_findings_line(document["findings"]))
+    if not document["balanced"]:
+        parts.append(Text("NOT BALANCED: not every entry read is accounted for", style="bold red"))
+    return Group(*parts)
+
+
+def _uncoded(products: Sequence[Document]) -> Table:
+    table = Table(title="Products without a known code: NOT_ASSESSED", title_justify="left", title_style="bold yellow")
+    table.add_column("code")
+    table.add_column("display", ratio=1)
+    table.add_column("events", justify="right")
+    for product in products:
+        table.add_row(Text(product["code"] or "none"), Text(product["display"] or ""), f"{product['count']:,}")
+    return table
+
+
+def _dead_letters(rejections: Sequence[Document]) -> Table:
+    by_reason: Counter[tuple[str, str]] = Counter()
+    first: dict[tuple[str, str], int] = {}
+    for rejection in rejections:
+        why = rejection["code"], rejection["reason"]
+        by_reason[why] += rejection["count"]
+        first.setdefault(why, rejection["line"])
+    table = Table(title="Refused: in the dead-letter topic", title_justify="left", title_style="bold red")
+    table.add_column("first line", justify="right")
+    table.add_column("entries", justify="right")
+    table.add_column("why", ratio=1)
+    for (code, reason), count in by_reason.most_common():
+        table.add_row(str(first[code, reason]), f"{count:,}", Text(f"{code}: {reason}"))
+    return table
+
+
+def _findings_line(findings: Document | None) -> Text:
+    if findings is None:
+        return Text("Stored and not waited for: whether anything was found is not known yet.")
+    by_rule = ", ".join(f"{count} {rule}" for rule, count in findings["by_rule"].items()) or "none"
+    return Text(f"Findings now standing for the patients in the file: {findings['active']} ({by_rule}).")
+
+
+@contextmanager
+def work_progress(console: Console) -> Iterator[Callable[[str, int, int | None], None]]:
+    """Shows one bar for each thing that is being done, on a terminal; nothing elsewhere."""
+    columns = (TextColumn("{task.description:<9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def report(doing: str, done: int, total: int | None) -> None:
+            if doing not in tasks:
+                tasks[doing] = progress.add_task(doing, total=total)
+            progress.update(tasks[doing], completed=done, total=total)
+
+        yield report
