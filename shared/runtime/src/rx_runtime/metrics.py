@@ -125,6 +125,14 @@ METRICS: tuple[Metric, ...] = (
         "records read from the changelog to restore state",
         "rising without restarts: the consumer group keeps rebalancing; look at sessions that time out",
     ),
+    Metric(
+        "rx_checks_total",
+        "counter",
+        "interactions",
+        "dispenses checked, by answer",
+        "NOT_ASSESSED rises: products without a known code are asked about; see `ListUncodedProducts`",
+        ("answer",),
+    ),
 )
 
 _DECLARED = {metric.name: metric for metric in METRICS}
