@@ -1,0 +1,227 @@
+"""A monitor as a process on real Kafka, fed with events and read back. Loaded by path: tests are no package."""
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from pharmacy.events.v1.event_pb2 import Event, Medicine
+from pharmacy.events.v1.finding_pb2 import FindingSet
+from pharmacy.events.v1.monitor_pb2 import MonitorProgress, PatientState
+from rx_clinical.facts import event_key
+from rx_contracts.translate import timestamp
+from rx_runtime import kafka
+
+SOURCE = "pms-1"
+METHADONE = Medicine(
+    text="methadone 10 mg",
+    coded=True,
+    ingredients=["6813"],
+    form_key="methadone_tablet",
+    route="oral",
+    days_supply="30",
+)
+NALTREXONE = Medicine(
+    text="naltrexone 50 mg",
+    coded=True,
+    ingredients=["7243"],
+    form_key="naltrexone_tablet_50",
+    route="oral",
+    days_supply="30",
+)
+START = datetime(2026, 3, 1, 9, tzinfo=UTC)
+
+
+def event(patient: bytes, name: str, *, hours: float = 0, revision: int = 1, **fact: Any) -> Event:
+    """An event of the log; `hours` after START it happens and is recorded."""
+    time = timestamp(START + timedelta(hours=hours))
+    built = Event(
+        event_key=event_key(SOURCE, name),
+        event_id=name,
+        source=SOURCE,
+        source_revision=revision,
+        site_id="main",
+        patient=patient,
+        recorded_time=time,
+        **fact,
+    )
+    built.occurred.earliest_time.CopyFrom(time)
+    built.occurred.latest_time.CopyFrom(time)
+    return built
+
+
+def fill(patient: bytes, name: str, medicine: Medicine, **when: Any) -> Event:
+    return event(patient, name, medication_filled={"medicine": medicine}, **when)
+
+
+def refers(patient: bytes, name: str, kind: str, other: str, **when: Any) -> Event:
+    return event(patient, name, **{kind: {"event_key": event_key(SOURCE, other)}}, **when)
+
+
+def headers(one: Event, kind: bytes) -> list[tuple[str, bytes]]:
+    return [("rx-class", kind), ("rx-event-key", one.event_key)]
+
+
+class Harness:
+    """The topics of one installation and the monitors that run on them."""
+
+    def __init__(self, installation: Any) -> None:
+        self.kafka = installation.stack.kafka
+        self._prefix = f"{installation.namespace}."
+        self._environment = installation.environment("monitor")
+
+    def topic(self, name: str) -> str:
+        return self._prefix + name
+
+    async def feed(self, events: Iterable[Event], kind: bytes = b"relevant") -> None:
+        producer = kafka.new_producer(self.kafka, client_id="test")
+        await producer.start()
+        try:
+            for one in events:
+                await producer.send(
+                    self.topic("rx.medication-events.v1"),
+                    one.SerializeToString(),
+                    key=one.patient,
+                    headers=headers(one, kind),
+                )
+            await producer.flush()
+        finally:
+            await producer.stop()
+
+    async def records(self, name: str) -> list[Any]:
+        return await kafka.read_to_end(self.kafka, self.topic(name), client_id="test")
+
+    async def log_ends(self) -> dict[int, int]:
+        consumer = AIOKafkaConsumer(self.topic("rx.medication-events.v1"), bootstrap_servers=self.kafka)
+        await consumer.start()
+        try:
+            partitions = [
+                TopicPartition(self.topic("rx.medication-events.v1"), number)
+                for number in consumer.partitions_for_topic(self.topic("rx.medication-events.v1"))
+            ]
+            return {tp.partition: end for tp, end in (await consumer.end_offsets(partitions)).items()}
+        finally:
+            await consumer.stop()
+
+    async def progress(self) -> dict[int, int]:
+        reports = [MonitorProgress.FromString(r.value) for r in await self.records("rx.monitor-progress.v1")]
+        return {report.partition: report.position for report in reports}
+
+    async def committed(self) -> dict[int, int]:
+        """What the consumer group has committed."""
+
+        async def ask(admin: Any) -> dict[int, int]:
+            group = self._prefix.removesuffix(".") + "-rx-monitor"
+            return {
+                tp.partition: found.offset for tp, found in (await admin.list_consumer_group_offsets(group)).items()
+            }
+
+        return await kafka.with_admin(self.kafka, ask)
+
+    async def caught_up(self, timeout_seconds: float = 60) -> None:
+        ends = await self.log_ends()
+        async with asyncio.timeout(timeout_seconds):
+            while await self.progress() != ends:
+                await asyncio.sleep(0.1)
+
+    async def findings(self) -> dict[bytes, FindingSet]:
+        """The current set of each patient; equal positions must hold equal bytes."""
+        seen: dict[tuple[bytes, int, int], bytes] = {}
+        current: dict[bytes, FindingSet] = {}
+        for record in await self.records("rx.findings.v1"):
+            one = FindingSet.FromString(record.value)
+            place = (one.patient, one.ruleset_seq, one.position)
+            assert seen.setdefault(place, record.value) == record.value, "one position, two contents"
+            held = current.get(one.patient)
+            if held is None or (one.ruleset_seq, one.position) >= (held.ruleset_seq, held.position):
+                current[one.patient] = one
+        return current
+
+    async def conclusions(self) -> dict[bytes, list[bytes]]:
+        """What the findings say of each patient with any, wherever in the log they were drawn."""
+        return {
+            patient: [one.SerializeToString(deterministic=True) for one in found.findings]
+            for patient, found in (await self.findings()).items()
+            if found.findings
+        }
+
+    async def states(self) -> dict[bytes, PatientState]:
+        current: dict[bytes, PatientState] = {}
+        for record in await self.records("rx.monitor-state.v1"):
+            state = PatientState.FromString(record.value)
+            held = current.get(record.key)
+            if held is None or state.position >= held.position:
+                current[record.key] = state
+        return current
+
+    @asynccontextmanager
+    async def monitor(self, **environment: str) -> AsyncIterator["Process"]:
+        """A monitor that is ready; ended with SIGKILL if the test leaves it running."""
+        process = await self.start(**environment)
+        try:
+            await process.event("ready")
+            yield process
+        finally:
+            await process.end(signal.SIGKILL)
+
+    async def start(self, **environment: str) -> "Process":
+        child = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "rx_monitor",
+            env=self._environment | environment,
+            stderr=asyncio.subprocess.PIPE,
+            limit=1 << 20,
+        )
+        return Process(child)
+
+
+class Process:
+    """A monitor process and its log."""
+
+    def __init__(self, child: asyncio.subprocess.Process) -> None:
+        self._child = child
+        self.log: list[dict[str, Any]] = []
+        self._grown = asyncio.Condition()
+        self._reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        while line := await self._child.stderr.readline():
+            async with self._grown:
+                self.log.append(
+                    json.loads(line) if line.startswith(b"{") else {"event": "not_json", "line": line.decode()}
+                )
+                self._grown.notify_all()
+        async with self._grown:
+            self._grown.notify_all()
+
+    async def event(self, name: str, timeout_seconds: float = 60) -> dict[str, Any]:
+        """The first log record of that name."""
+        async with asyncio.timeout(timeout_seconds), self._grown:
+            while True:
+                if found := [record for record in self.log if record["event"] == name]:
+                    return found[0]
+                assert not self._reading.done(), f"ended without {name}: {self.log}"
+                await self._grown.wait()
+
+    async def end(self, number: signal.Signals) -> int:
+        """Send a signal; returns the exit code."""
+        if self._child.returncode is None:
+            self._child.send_signal(number)
+        return await self.ended()
+
+    async def ended(self, timeout_seconds: float = 60) -> int:
+        """The exit code, once it has ended by itself."""
+        async with asyncio.timeout(timeout_seconds):
+            code = await self._child.wait()
+            await self._reading
+        return code
+
+
+def patients(count: int) -> Sequence[bytes]:
+    return [number.to_bytes(16, "big") for number in range(1, count + 1)]

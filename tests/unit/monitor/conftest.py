@@ -1,0 +1,120 @@
+"""Hand-written stand-ins for the monitor's ports: they record what happens and in which order."""
+
+import hashlib
+import sys
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import pytest
+from rx_monitor.domain.decide import FindingSet
+from rx_monitor.domain.patient import EventKey, HeldEvent, Patient, Pseudonym
+from rx_monitor.domain.progress import Progress
+from rx_monitor.domain.store import PartitionStore, Stores
+from rx_monitor.handlers import Ports
+from rx_monitor.ports import Batch
+
+GENERATION = 3
+PARTITION = 2
+ANNA, BERT = Pseudonym(b"A" * 16), Pseudonym(b"B" * 16)
+
+
+class Record(NamedTuple):
+    offset: int
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+
+def record(offset, name, *, patient=ANNA, revision=1, text="", kind=b"relevant"):
+    """An event `name` of a patient; its value is readable text."""
+    key = name.encode().ljust(16, b".")
+    value = f"{name}|{revision}|{text}".encode()
+    return Record(offset, patient, value, [("rx-class", kind), ("rx-event-key", key)])
+
+
+def held(name, revision=1, text=""):
+    """The same event as the codec below reads it."""
+    content = f"{name}|{revision}|{text}".encode()
+    return HeldEvent(key=EventKey(name.encode().ljust(16, b".")), revision=(revision, 0), content=content)
+
+
+class TextCodec:
+    """One line an event, the position and the hash in the first."""
+
+    def event(self, record):
+        return self._held(record.value)
+
+    def patient(self, encoded):
+        head, *lines = encoded.split(b"\n")
+        position, findings_hash = head.split(b" ")
+        events = [self._held(line.split(b" ", 1)[1]) for line in lines]
+        return Patient({one.key: one for one in events}, int(position), bytes.fromhex(findings_hash.decode()))
+
+    def encode(self, patient):
+        head = f"{patient.position} {patient.findings_hash.hex()}".encode()
+        return b"\n".join([head, *(key + b" " + patient.events[key].content for key in sorted(patient.events))])
+
+    def _held(self, content):
+        name, revision, text = content.decode().split("|")
+        return held(name, int(revision), text)
+
+
+def assess_pairs(name, patient):
+    """Finds one thing: that the patient holds both `opioid` and `blocker`, neither of them void."""
+    names = {one.content.split(b"|")[0] for one in patient.events.values()}
+    found = [b"WR"] if {b"opioid", b"blocker"} <= names and b"void" not in names else []
+    found += [one.content for one in patient.events.values() if one.key.startswith(b"blocker") and found]
+    content = name + b",".join(found)
+    return FindingSet(
+        value=content + f"@{patient.position}".encode(),
+        content_hash=hashlib.sha256(content).digest(),
+        is_empty=not found,
+    )
+
+
+class BrokerDownError(Exception):
+    pass
+
+
+@dataclass
+class RecordingOutbox:
+    """Keeps what was acknowledged, in order; refuses what `fails_at` names."""
+
+    progress: Progress
+    log: list = field(default_factory=list)
+    fails_at: str = ""
+
+    async def findings(self, partition, records):
+        await self._take("findings", partition, records)
+
+    async def states(self, partition, records):
+        await self._take("states", partition, records)
+
+    async def _take(self, kind, partition, records):
+        if kind == self.fails_at:
+            raise BrokerDownError
+        self.log.append((kind, partition, list(records), self.progress.positions().get(partition)))
+
+    def sent(self, kind):
+        return [record for what, _, records, _ in self.log if what == kind for record in records]
+
+
+def batch(*records, log_end=100):
+    return Batch(generation=GENERATION, partition=PARTITION, records=records, log_end=log_end)
+
+
+@pytest.fixture
+def make():
+    """The builders of this module: tests are no package, they cannot import it."""
+    return sys.modules[__name__]
+
+
+@pytest.fixture
+def ports():
+    """A monitor that owns one empty partition from offset 10 on."""
+    progress, stores = Progress(), Stores()
+    progress.begin(GENERATION, {PARTITION: 10})
+    stores.ready(GENERATION, {PARTITION: PartitionStore({})})
+    return Ports(
+        codec=TextCodec(), assess=assess_pairs, outbox=RecordingOutbox(progress), stores=stores, progress=progress
+    )

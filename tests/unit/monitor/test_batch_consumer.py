@@ -1,0 +1,169 @@
+"""Our consumer inside Faust: whole batches come out, and only our own progress is ever committed."""
+
+from types import SimpleNamespace
+
+import pytest
+from faust.types import TP
+from rx_monitor.adapters.batch_transport import BatchApp, BatchConsumer
+from rx_monitor.adapters.faust_source import FAUST_SETTINGS, check_settings
+from rx_monitor.domain.progress import Progress
+from rx_runtime.errors import RefusedToRun
+
+TOPIC = "rx.medication-events.v1"
+GENERATION = 4
+
+
+def tp(number):
+    return TP(TOPIC, number)
+
+
+def fetched(number, *offsets):
+    return [
+        SimpleNamespace(
+            topic=TOPIC, partition=number, offset=offset, timestamp=0, timestamp_type=0, headers=(), key=b"", value=b"",
+            checksum=None, serialized_key_size=0, serialized_value_size=0,
+        )
+        for offset in offsets
+    ]  # fmt: skip
+
+
+class OfflineConsumer(BatchConsumer):
+    """Fetches what the test gives it and keeps what would be committed."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.owned = {tp(0), tp(1)}
+        self.fetch = {}
+        self.commits = []
+        self.commit_succeeds = True
+        self.sought = 0
+        self._active_partitions = self.owned
+
+    def assignment(self):
+        return self.owned
+
+    def highwater(self, _):
+        return 50
+
+    async def _wait_next_records(self, _):
+        return self.fetch, self._active_partitions
+
+    async def _commit(self, offsets):
+        self.commits.append(dict(offsets))
+        return self.commit_succeeds
+
+    async def perform_seek(self):
+        self.sought += 1
+
+
+@pytest.fixture
+async def consumer():
+    app = BatchApp("test", broker="kafka://127.0.0.1:1", progress=Progress(), autodiscover=False, **FAUST_SETTINGS)
+    app.transport.Consumer = OfflineConsumer
+    app.consumer_generation_id = GENERATION
+    app.progress.begin(GENERATION, {0: 10, 1: 20})
+    yield app.consumer
+    app.consumer._thread.thread_loop.close()
+
+
+async def delivered(consumer):
+    return [message async for _, message in consumer.getmany(timeout=1.0)]
+
+
+async def test_each_fetched_partition_comes_as_one_message(consumer):
+    consumer.fetch = {tp(0): fetched(0, 10, 11, 12), tp(1): fetched(1, 20)}
+    messages = await delivered(consumer)
+    assert [(one.offset, one.value.first, one.value.following) for one in messages] == [(12, 10, 13), (20, 20, 21)]
+    assert all(one.generation_id == one.value.generation == GENERATION for one in messages)
+
+
+async def test_a_partition_whose_buffer_is_full_is_still_delivered(consumer):
+    consumer.fetch = {tp(1): fetched(1, 20)}
+    consumer.on_buffer_full(tp(1))
+    assert len(await delivered(consumer)) == 1
+
+
+async def test_a_partition_that_is_not_active_is_not_delivered(consumer):
+    consumer.fetch = {tp(1): fetched(1, 20)}
+    consumer.pause_partitions({tp(1)})
+    assert await delivered(consumer) == []
+
+
+async def test_delivery_ends_when_the_generation_changes_under_it(consumer):
+    consumer.fetch = {tp(0): fetched(0, 10), tp(1): fetched(1, 20)}
+    messages = []
+    async for _, message in consumer.getmany(timeout=1.0):
+        messages.append(message)
+        consumer.app.consumer_generation_id = GENERATION + 1
+    assert len(messages) == 1
+
+
+async def test_records_fetched_while_the_flow_is_stopped_are_read_again(consumer):
+    consumer.fetch = {tp(0): fetched(0, 10)}
+    consumer.stop_flow()
+    assert await delivered(consumer) == []
+    assert consumer.sought == 1
+
+
+async def test_acknowledged_messages_alone_commit_nothing(consumer):
+    consumer._acked[tp(0)] = [10, 11, 12]
+    assert not await consumer.commit()
+    assert consumer.commits == []
+
+
+async def test_progress_alone_is_committed(consumer):
+    consumer._acked[tp(0)] = [10, 11, 12, 13, 14]
+    consumer.app.progress.advance(GENERATION, 0, 12)
+    assert await consumer.commit()
+    assert consumer.commits == [{tp(0): 12}]
+
+
+@pytest.mark.parametrize(
+    "path", ["commit", "commit_and_end_transactions", "wait_empty", "force_commit", "on_task_error"]
+)
+async def test_every_commit_path_of_faust_goes_through_progress(consumer, path):
+    consumer._acked[tp(1)] = [20, 21]
+    consumer.app.progress.advance(GENERATION, 0, 12)
+    arguments = (RuntimeError(),) if path == "on_task_error" else ()
+    await getattr(consumer, path)(*arguments)
+    assert consumer.commits == [{tp(0): 12}]
+
+
+async def test_a_gap_between_batches_never_becomes_an_offset(consumer):
+    await consumer._add_gap(tp(0), 10, 60)
+    consumer._acked[tp(0)] = [61]
+    await consumer.commit()
+    assert consumer.commits == []
+
+
+async def test_a_partition_that_is_no_longer_assigned_is_not_committed(consumer):
+    consumer.app.progress.advance(GENERATION, 1, 25)
+    consumer.owned = {tp(0)}
+    assert not await consumer.commit()
+
+
+async def test_a_commit_that_failed_is_tried_again(consumer):
+    consumer.app.progress.advance(GENERATION, 0, 12)
+    consumer.commit_succeeds = False
+    assert not await consumer.commit()
+    consumer.commit_succeeds = True
+    assert await consumer.commit()
+    assert consumer.commits == [{tp(0): 12}, {tp(0): 12}]
+
+
+async def test_acknowledgements_do_not_pile_up(consumer):
+    consumer._acked[tp(0)] = [10]
+    consumer._acked_index[tp(0)] = {10}
+    await consumer.commit()
+    assert not consumer._acked
+    assert not consumer._acked_index
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [("stream_wait_empty", False), ("consumer_auto_offset_reset", "latest"), ("web_enabled", True)]
+)
+async def test_a_setting_that_faust_took_from_elsewhere_is_refused(name, other):
+    settings = FAUST_SETTINGS | {name: other}
+    app = BatchApp("test", broker="kafka://127.0.0.1:1", progress=Progress(), autodiscover=False, **settings)
+    with pytest.raises(RefusedToRun, match=name):
+        check_settings(app)

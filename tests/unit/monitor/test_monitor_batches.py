@@ -1,0 +1,118 @@
+"""A batch from the log to its outputs: what goes out, in which order, and when progress moves."""
+
+import pytest
+from rx_monitor.domain.progress import EventsMissingError, NotOwnedError
+from rx_monitor.domain.store import PartitionStore
+from rx_monitor.handlers import process_batch
+from rx_monitor.ports import Batch
+
+ANNA, BERT = b"A" * 16, b"B" * 16
+
+
+async def test_findings_are_acknowledged_before_state_and_both_before_progress(ports, make):
+    await process_batch(make.batch(make.record(10, "opioid"), make.record(11, "blocker")), ports)
+    assert [(kind, position) for kind, _, _, position in ports.outbox.log] == [("findings", 10), ("states", 10)]
+    assert ports.progress.positions() == {make.PARTITION: 12}
+
+
+async def test_outputs_go_to_the_partition_number_of_their_input(ports, make):
+    await process_batch(make.batch(make.record(10, "opioid"), make.record(11, "blocker")), ports)
+    assert {partition for _, partition, _, _ in ports.outbox.log} == {make.PARTITION}
+
+
+@pytest.mark.parametrize("broken", ["findings", "states"])
+async def test_progress_and_memory_stand_still_when_an_acknowledgement_is_missing(ports, make, broken):
+    ports.outbox.fails_at = broken
+    with pytest.raises(make.BrokerDownError):
+        await process_batch(make.batch(make.record(10, "opioid"), make.record(11, "blocker")), ports)
+    assert ports.progress.positions() == {make.PARTITION: 10}
+    assert ports.stores.patient_count() == 0
+
+
+async def test_an_order_that_arrives_after_the_fill_raises_the_finding_then(ports, make):
+    await process_batch(make.batch(make.record(10, "blocker")), ports)
+    assert ports.outbox.sent("findings") == []
+    await process_batch(make.batch(make.record(11, "opioid")), ports)
+    assert [name for name, _ in ports.outbox.sent("findings")] == [ANNA]
+
+
+async def test_a_finding_whose_basis_falls_away_is_withdrawn_by_the_next_set(ports, make):
+    await process_batch(make.batch(make.record(10, "blocker"), make.record(11, "opioid")), ports)
+    await process_batch(make.batch(make.record(12, "void", kind=b"correction")), ports)
+    assert [value.endswith((b"@11", b"@12")) for _, value in ports.outbox.sent("findings")] == [True, True]
+
+
+async def test_a_patient_is_published_only_when_the_set_says_something_else(ports, make):
+    await process_batch(make.batch(make.record(10, "blocker"), make.record(11, "opioid")), ports)
+    await process_batch(make.batch(make.record(12, "other")), ports)
+    assert len(ports.outbox.sent("findings")) == 1
+    assert len(ports.outbox.sent("states")) == 2
+
+
+async def test_a_patient_without_any_finding_so_far_is_not_published(ports, make):
+    await process_batch(make.batch(make.record(10, "other")), ports)
+    assert ports.outbox.sent("findings") == []
+
+
+async def test_an_irrelevant_event_is_passed_unread_and_moves_progress(ports, make):
+    unread = make.record(10, "vitamin", kind=b"irrelevant")._replace(value=b"not to be decoded")
+    summary = await process_batch(make.batch(unread), ports)
+    assert (summary.skipped, summary.folded) == (1, 0)
+    assert ports.progress.positions() == {make.PARTITION: 11}
+
+
+async def test_an_irrelevant_event_is_read_if_a_revision_of_it_is_held(ports, make):
+    await process_batch(make.batch(make.record(10, "opioid", revision=1)), ports)
+    summary = await process_batch(make.batch(make.record(11, "opioid", revision=2, kind=b"irrelevant")), ports)
+    assert (summary.folded, summary.changed_patients) == (1, 1)
+
+
+@pytest.mark.parametrize("headers", [[], [("rx-class", b"irrelevant")], [("rx-class", b"new-class")]])
+async def test_an_event_without_clear_headers_is_read(ports, make, headers):
+    summary = await process_batch(make.batch(make.record(10, "opioid")._replace(headers=headers)), ports)
+    assert summary.folded == 1
+
+
+async def test_the_state_written_equals_the_state_in_memory(ports, make):
+    await process_batch(make.batch(make.record(10, "opioid"), make.record(11, "other", patient=BERT)), ports)
+    store = ports.stores.of(make.GENERATION, make.PARTITION)
+    assert {name: store.get(name) for name in (ANNA, BERT)} == dict(ports.outbox.sent("states"))
+
+
+async def test_a_batch_that_leaves_offsets_out_is_refused(ports, make):
+    with pytest.raises(EventsMissingError):
+        await process_batch(make.batch(make.record(11, "opioid")), ports)
+    with pytest.raises(EventsMissingError):
+        await process_batch(make.batch(make.record(10, "opioid"), make.record(12, "blocker")), ports)
+    assert ports.outbox.log == []
+
+
+async def test_a_batch_read_again_changes_nothing(ports, make):
+    again = make.batch(make.record(10, "opioid"), make.record(11, "blocker"))
+    await process_batch(again, ports)
+    await process_batch(make.batch(make.record(12, "other")), ports)
+    summary = await process_batch(again, ports)
+    assert (summary.changed_patients, summary.published) == (0, 0)
+    assert ports.progress.positions() == {make.PARTITION: 13}
+
+
+async def test_a_batch_of_another_generation_or_partition_is_refused(ports, make):
+    records = (make.record(10, "opioid"),)
+    with pytest.raises(NotOwnedError):
+        await process_batch(Batch(make.GENERATION + 1, make.PARTITION, records, 100), ports)
+    with pytest.raises(NotOwnedError):
+        await process_batch(Batch(make.GENERATION, make.PARTITION + 1, records, 100), ports)
+
+
+async def test_a_batch_is_refused_while_its_state_is_not_restored(ports, make):
+    ports.stores.drop()
+    with pytest.raises(NotOwnedError):
+        await process_batch(make.batch(make.record(10, "opioid")), ports)
+
+
+async def test_a_restored_monitor_decides_like_the_one_before(ports, make):
+    await process_batch(make.batch(make.record(10, "opioid")), ports)
+    restored = PartitionStore(dict(ports.outbox.sent("states")))
+    ports.stores.ready(make.GENERATION, {make.PARTITION: restored})
+    await process_batch(make.batch(make.record(11, "blocker")), ports)
+    assert len(ports.outbox.sent("findings")) == 1

@@ -1,0 +1,85 @@
+"""Folding is a join of sets: no order, repetition or split of the events can matter."""
+
+from hashlib import sha256
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rx_monitor.domain.decide import FindingSet, Incoming, decide
+from rx_monitor.domain.patient import UNKNOWN, EventKey, HeldEvent, Pseudonym, fold
+
+names = st.sampled_from(["opioid", "blocker", "void", "other"])
+events = st.builds(
+    lambda name, source, coding, text: HeldEvent(
+        EventKey(name.encode().ljust(16, b".")), (source, coding), f"{name} {text}".encode()
+    ),
+    names,
+    st.integers(0, 3),
+    st.integers(0, 2),
+    st.sampled_from("ab"),
+)
+patients = st.sampled_from([Pseudonym(b"A" * 16), Pseudonym(b"B" * 16)])
+logs = st.lists(st.tuples(patients, events), max_size=12)
+
+
+def fold_all(of_one):
+    patient = UNKNOWN
+    for offset, one in enumerate(of_one):
+        patient = fold(patient, one, offset)
+    return patient
+
+
+def assess(name, patient):
+    """Something that depends on every held event and not on the position."""
+    content = name + b"".join(patient.events[key].content for key in sorted(patient.events))
+    is_empty = not any(b"opioid" in one.content for one in patient.events.values())
+    return FindingSet(content + b"@%d" % patient.position, sha256(content).digest(), is_empty)
+
+
+def run(log, cuts):
+    """The records published and the states held when the log is cut into batches at `cuts`."""
+    known, published = {}, []
+    for start, end in zip([0, *cuts], [*cuts, len(log)], strict=True):
+        incoming = [
+            Incoming(name, offset, one) for offset, (name, one) in enumerate(log[start:end], start) if start <= offset
+        ]
+        decision = decide(known, incoming, assess)
+        published += decision.findings
+        known |= decision.patients
+    return published, known
+
+
+@given(st.data(), st.lists(events, max_size=8))
+def test_any_order_and_any_repetition_of_events_gives_the_same_facts(data, of_one):
+    again = data.draw(st.permutations(of_one + of_one))
+    assert fold_all(again).events == fold_all(of_one).events
+
+
+@given(st.lists(events, min_size=1, max_size=8))
+def test_the_highest_revision_of_a_fact_is_the_one_held(of_one):
+    for held in fold_all(of_one).events.values():
+        assert held.revision == max(one.revision for one in of_one if one.key == held.key)
+
+
+@given(st.lists(events, max_size=8))
+def test_an_event_seen_again_changes_nothing_not_even_the_position(of_one):
+    patient = fold_all(of_one)
+    assert all(fold(patient, one, 99) is patient for one in of_one)
+
+
+@given(st.data(), logs)
+def test_what_is_published_does_not_depend_on_how_the_log_is_cut_into_batches(data, log):
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(log)), max_size=4)))
+    assert run(log, cuts) == run(log, [])
+
+
+@given(st.data(), logs)
+def test_a_replay_publishes_the_same_bytes_for_the_same_position(data, log):
+    """State lags behind what was published, as after a crash between the two acknowledgements."""
+    first = data.draw(st.integers(0, len(log)))
+    _, known = run(log[:first], [])
+    before, after = run(log, [])
+    replayed = decide(known, [Incoming(name, at, one) for at, (name, one) in enumerate(log)], assess)
+    assert set(replayed.findings) <= set(before)
+    assert known | replayed.patients == after
+    published_once = run(log[:first], [])[0]
+    assert dict(before) == dict(published_once) | dict(replayed.findings)
