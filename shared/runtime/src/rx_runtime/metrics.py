@@ -133,6 +133,14 @@ METRICS: tuple[Metric, ...] = (
         "NOT_ASSESSED rises: products without a known code are asked about; see `ListUncodedProducts`",
         ("answer",),
     ),
+    Metric(
+        "rx_compounding_plans_total",
+        "counter",
+        "compounding",
+        "batches asked about, by outcome: planned or refused",
+        "refused rises: a caller sends fields that are missing or out of range; its answers name them",
+        ("outcome",),
+    ),
 )
 
 _DECLARED = {metric.name: metric for metric in METRICS}
