@@ -7,6 +7,7 @@
 import asyncio
 import json
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -26,6 +27,8 @@ stdout = Console()
 
 alerts = typer.Typer(no_args_is_help=True, help="Alerts, read back over gRPC.")
 app.add_typer(alerts, name="alerts")
+topics = typer.Typer(no_args_is_help=True, help="Topics, as the registry says.")
+app.add_typer(topics, name="topics")
 
 Source = Annotated[str | None, typer.Option(help="System of record of FHIR documents; our events name their own.")]
 SiteId = Annotated[str | None, typer.Option(help="Site of FHIR documents; without it the registry's first.")]
@@ -177,6 +180,95 @@ def alerts_ls(
         write_lines(found)
     else:
         stdout.print(alerts_table(found, stdout.width))
+
+
+@app.command()
+def status(*, as_json: Json = False) -> None:
+    """Say what runs, and how far each reader is behind."""
+    from rxguard.connect import connect
+    from rxguard.output import status_report
+    from rxguard.status import status as command
+
+    document = asyncio.run(command(connect()))
+    if as_json:
+        write_json(document)
+    else:
+        stdout.print(status_report(document))
+
+
+@app.command()
+def doctor(*, as_json: Json = False) -> None:
+    """Check what could be wrong and say how to mend it; 1 if something must be mended."""
+    from rxguard.doctor import doctor as command
+    from rxguard.output import doctor_report
+
+    document = asyncio.run(command())
+    if as_json:
+        write_json(document)
+    else:
+        stdout.print(doctor_report(document))
+    exit_if(not document["ok"])
+
+
+@app.command()
+def scenarios(
+    file: Annotated[str, typer.Argument(help="Worked timelines with the findings expected, YAML.")],
+    *,
+    only: Annotated[str | None, typer.Option(help="Ids of the scenarios to run, comma-separated.")] = None,
+    allow_not_covered: Annotated[
+        bool, typer.Option("--allow-not-covered", help="Not covered is no difference.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Run the clinical core on worked timelines and show every difference."""
+    from rx_runtime.errors import InvalidInput
+
+    from rxguard.output import scenarios_report
+    from rxguard.records import check_readable
+    from rxguard.scenarios import ScenarioFileError, run_scenarios
+
+    check_readable(file)
+    try:
+        document = run_scenarios(Path(file), only.split(",") if only else None)
+    except ScenarioFileError as error:
+        raise InvalidInput("SCENARIO_FILE", str(error)) from error
+    if as_json:
+        write_json(document)
+    else:
+        stdout.print(scenarios_report(document))
+    summary = document["summary"]
+    exit_if(summary["failed"] > 0 or (summary["not_covered"] > 0 and not allow_not_covered))
+
+
+@topics.command("apply")
+def topics_apply(
+    *,
+    partitions: Annotated[int, typer.Option(min=1, help="Partitions of the topics keyed by patient, for ever.")] = 4,
+    as_json: Json = False,
+) -> None:
+    """Create the topics that are missing; change none that is there."""
+    from rx_runtime.topics import apply
+
+    from rxguard.connect import connect
+
+    connection = connect()
+    created = asyncio.run(apply(connection.kafka, connection.namespace, partitions))
+    if as_json:
+        write_json({"format": 1, "kafka": connection.kafka, "created": created})
+    else:
+        stdout.print("\n".join(f"created {name}" for name in created) or "Every topic is there already.")
+
+
+@app.command()
+def ruleset(*, as_json: Json = False) -> None:
+    """Name the rules and tables that this version decides by."""
+    from rx_clinical import load_catalogue
+
+    catalogue = load_catalogue()
+    if as_json:
+        write_json({"format": 1, "version": catalogue.ruleset_version, "seq": catalogue.ruleset_seq})
+    else:
+        stdout.print(f"ruleset {catalogue.ruleset_seq}, content hash {catalogue.ruleset_version}")
 
 
 def main() -> int:

@@ -239,6 +239,65 @@ def _findings_line(findings: Document | None) -> Text:
     return Text(f"Findings now standing for the patients in the file: {findings['active']} ({by_rule}).")
 
 
+def status_report(document: Document) -> RenderableType:
+    """What runs and how far each reader is, for people."""
+    services = Table(title=f"Services, Kafka at {document['kafka']}", title_justify="left")
+    for column in ("service", "ready", "gRPC", "behind"):
+        services.add_column(column, justify="right" if column == "behind" else "left")
+    for service in document["services"]:
+        ready = Text("yes", style="green") if service["ready"] else Text("no", style="bold red")
+        behind = document["lag"].get(service["name"])
+        services.add_row(service["name"], ready, service["grpc"], "" if behind is None else f"{behind:,}")
+    held = Table(title="Topics", title_justify="left")
+    held.add_column("topic")
+    held.add_column("partitions", justify="right")
+    held.add_column("offsets held", justify="right")
+    for topic in document["topics"]:
+        held.add_row(topic["name"], str(topic["partitions"]), f"{topic['records']:,}")
+    pending = document["pending"]
+    checked = Text(f"{pending:,} events are PENDING: stored, not checked", style="bold yellow" if pending else "")
+    return Group(services, held, checked)
+
+
+def doctor_report(document: Document) -> RenderableType:
+    """One row a check, for people."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=1)
+    styles = {"ok": "green", "warn": "bold yellow", "fail": "bold red"}
+    for check in document["checks"]:
+        what = Group(Text(check["detail"]), *([Text(f"-> {check['fix']}", style="dim")] if check["fix"] else []))
+        table.add_row(Text(check["status"], style=styles[check["status"]]), check["id"], what)
+    return table
+
+
+def scenarios_report(document: Document) -> RenderableType:
+    """Each scenario that did not pass with its differences, then the sums."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=1)
+    styles = {"fail": "bold red", "not_covered": "yellow"}
+    for scenario in document["scenarios"]:
+        if scenario["status"] in styles:
+            differences = [_difference(difference) for difference in scenario["differences"]]
+            status = Text(scenario["status"], style=styles[scenario["status"]])
+            table.add_row(status, scenario["id"], Group(*differences))
+    summary = document["summary"]
+    sums = f"{summary['passed']} of {summary['total']} passed, {summary['failed']} failed, "
+    ruleset = f"{summary['not_covered']} not covered; ruleset {document['ruleset_version']}"
+    return Group(table, Text(sums + ruleset))
+
+
+def _difference(difference: Document) -> Text:
+    field = f" {difference['field']}" if difference["field"] else ""
+    told = f"{difference['kind']} {difference['rule'] or ''}{field}"
+    if difference["expected"] is None and difference["actual"] is None:
+        return Text(told)
+    return Text(f"{told}: expected {difference['expected']}, got {difference['actual']}")
+
+
 @contextmanager
 def work_progress(console: Console) -> Iterator[Callable[[str, int, int | None], None]]:
     """Shows one bar for each thing that is being done, on a terminal; nothing elsewhere."""
