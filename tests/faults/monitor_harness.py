@@ -4,7 +4,7 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,27 +13,33 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from pharmacy.events.v1.event_pb2 import Event, Medicine
 from pharmacy.events.v1.finding_pb2 import FindingSet
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress, PatientState
+from rx_clinical import History, assess, load_catalogue
 from rx_clinical.facts import event_key
-from rx_contracts.translate import timestamp
+from rx_contracts.translate import finding_to_proto, history_facts, timestamp
 from rx_runtime import kafka
+from rx_runtime.settings import SHIPPED_SITES
+from rx_runtime.sites import load_sites
 
 SOURCE = "pms-1"
 METHADONE = Medicine(
-    text="methadone 10 mg",
+    text="methadone 10 mg oral tablet",
     coded=True,
     ingredients=["6813"],
-    form_key="methadone_tablet",
+    form_key="methadone_oral",
+    product_code="864706",
     route="oral",
     days_supply="30",
 )
-NALTREXONE = Medicine(
-    text="naltrexone 50 mg",
+LDN = Medicine(
+    text="compounded LDN 4.5 mg capsule",
     coded=True,
     ingredients=["7243"],
-    form_key="naltrexone_tablet_50",
+    form_key="ntx_ldn",
     route="oral",
+    daily_dose_mg="4.5",
     days_supply="30",
 )
+VITAMIN = Medicine(text="vitamin D3", coded=True, ingredients=["2418"], route="oral")
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
 
@@ -126,7 +132,7 @@ class Harness:
     async def caught_up(self, timeout_seconds: float = 60) -> None:
         ends = await self.log_ends()
         async with asyncio.timeout(timeout_seconds):
-            while await self.progress() != ends:
+            while await self.progress() != ends:  # noqa: ASYNC110  # the monitor is another process
                 await asyncio.sleep(0.1)
 
     async def findings(self) -> dict[bytes, FindingSet]:
@@ -145,7 +151,7 @@ class Harness:
     async def conclusions(self) -> dict[bytes, list[bytes]]:
         """What the findings say of each patient with any, wherever in the log they were drawn."""
         return {
-            patient: [one.SerializeToString(deterministic=True) for one in found.findings]
+            patient: sorted(one.SerializeToString(deterministic=True) for one in found.findings)
             for patient, found in (await self.findings()).items()
             if found.findings
         }
@@ -223,5 +229,35 @@ class Process:
         return code
 
 
-def patients(count: int) -> Sequence[bytes]:
+def patients(count: int) -> list[bytes]:
     return [number.to_bytes(16, "big") for number in range(1, count + 1)]
+
+
+def held_facts(states: Mapping[bytes, PatientState]) -> dict[bytes, dict[bytes, int]]:
+    """Of each patient the facts held and their revisions."""
+    return {patient: {one.event_key: one.source_revision for one in state.events} for patient, state in states.items()}
+
+
+def expected_facts(events: Iterable[Event]) -> dict[bytes, dict[bytes, int]]:
+    """The highest revision of every fact, by patient."""
+    facts: dict[bytes, dict[bytes, int]] = {}
+    for one in events:
+        theirs = facts.setdefault(one.patient, {})
+        theirs[one.event_key] = max(one.source_revision, theirs.get(one.event_key, 0))
+    return facts
+
+
+def expected(events: Iterable[Event]) -> dict[bytes, list[bytes]]:
+    """What the findings of each patient with any must say in the end: the core over all events, no monitor at all."""
+    catalogue, sites = load_catalogue(), load_sites(SHIPPED_SITES)
+    by_patient: dict[bytes, list[Event]] = {}
+    for one in events:
+        by_patient.setdefault(one.patient, []).append(one)
+    said = {}
+    for patient, theirs in by_patient.items():
+        known_since = sites.known_since(one.source for one in theirs)
+        assessment = assess(History(facts=history_facts(theirs), known_since=known_since), catalogue)
+        said[patient] = sorted(
+            finding_to_proto(found).SerializeToString(deterministic=True) for found in assessment.findings
+        )
+    return {patient: findings for patient, findings in said.items() if findings}
