@@ -44,7 +44,7 @@ async def start(runtime: Runtime) -> AsyncIterator[None]:
     runtime.spawn(reports.run(), name="progress")
     try:
         yield
-    finally:
         await source.stop()
         await reports.report()
+    finally:
         await producer.stop()

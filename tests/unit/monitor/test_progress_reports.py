@@ -1,0 +1,65 @@
+"""Progress reports: soon after an advance, at most one a second, and always after the last one."""
+
+import asyncio
+
+import pytest
+from pharmacy.events.v1.monitor_pb2 import MonitorProgress
+from rx_monitor.adapters import outbox
+from rx_monitor.adapters.outbox import ProgressReports
+
+
+class MemoryProducer:
+    def __init__(self):
+        self.sent = []
+
+    async def send(self, topic, value, *, key, partition):
+        self.sent.append((topic, partition, key, MonitorProgress.FromString(value)))
+        acknowledged = asyncio.get_running_loop().create_future()
+        acknowledged.set_result(None)
+        return acknowledged
+
+
+@pytest.fixture
+def producer():
+    return MemoryProducer()
+
+
+@pytest.fixture
+def positions():
+    return {0: 3, 1: 7}
+
+
+@pytest.fixture
+def reports(producer, positions):
+    identity = MonitorProgress(topic_id="topic-1", ruleset_seq=2, ruleset_version="rules")
+    return ProgressReports(producer, "progress", positions=lambda: positions, template=identity)
+
+
+def told(producer):
+    return [(report.partition, report.position) for _, _, _, report in producer.sent]
+
+
+async def test_a_report_names_position_ruleset_and_topic(reports, producer):
+    await reports.report()
+    topic, partition, key, report = producer.sent[0]
+    assert (topic, partition, key) == ("progress", 0, b"0")
+    assert (report.position, report.ruleset_seq, report.ruleset_version, report.topic_id) == (3, 2, "rules", "topic-1")
+
+
+async def test_only_partitions_that_came_further_are_reported_again(reports, producer, positions):
+    await reports.report()
+    positions[1] = 9
+    await reports.report()
+    assert told(producer) == [(0, 3), (1, 7), (1, 9)]
+
+
+async def test_advances_within_the_interval_are_told_once_at_its_end(reports, producer, positions, monkeypatch):
+    monkeypatch.setattr(outbox, "PROGRESS_INTERVAL_SECONDS", 0.05)
+    running = asyncio.create_task(reports.run())
+    for position in (4, 5, 6):
+        positions[0] = position
+        reports.advanced()
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    running.cancel()
+    assert told(producer) == [(0, 4), (1, 7), (0, 6)]
