@@ -1,0 +1,1 @@
+"""Kafka, PostgreSQL and gRPC, and the only place that knows protobuf."""

@@ -1,0 +1,194 @@
+"""Records in, events and dead letters out, and how far the monitor has come."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from pharmacy.events.v1.monitor_pb2 import MonitorProgress
+from rx_runtime.errors import DependencyUnavailable
+from rx_runtime.logs import get_logger
+
+from rx_prescriptions.domain.model import InboundRecord, Position, Rejection
+from rx_prescriptions.ports import DeadLetter, Publication
+
+BATCH_RECORDS = 1_000
+BATCH_BYTES = 1024 * 1024
+"""A transaction ends with the record that passes either: small enough that a repeat costs little."""
+
+_POLL_MS = 500
+_RETRY_AFTER_SECONDS = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0)
+_MAX_LISTED_REJECTIONS = 100
+_MAX_KEPT_HEADERS = 50
+
+log = get_logger()
+Take = Callable[[Sequence[InboundRecord]], Awaitable[object]]
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    try:
+        yield
+    except KafkaError as error:
+        raise DependencyUnavailable("KAFKA_UNAVAILABLE", f"the broker refused: {type(error).__name__}") from error
+
+
+async def consume(consumer: AIOKafkaConsumer, take: Take) -> None:
+    """Hand records to `take` in batches and commit each batch once it returns; never returns.
+
+    What `take` raises stops the consumer with the offset unmoved; DependencyUnavailable only after several attempts.
+    """
+    while True:
+        with _reachable():
+            fetched: Mapping[Any, Any] = await consumer.getmany(timeout_ms=_POLL_MS, max_records=BATCH_RECORDS)
+        for batch in _batches([record for records in fetched.values() for record in records]):
+            await _patiently(take, [_inbound(record) for record in batch])
+            await _commit(consumer, batch)
+
+
+def _batches(records: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """The records in order, cut where a batch has passed BATCH_BYTES."""
+    batch: list[Any] = []
+    size = 0
+    for record in records:
+        batch.append(record)
+        size += len(record.value or b"")
+        if size > BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+async def _patiently(take: Take, records: Sequence[InboundRecord]) -> None:
+    """A server that restarts is waited for; one that stays away ends the process."""
+    for seconds in _RETRY_AFTER_SECONDS:
+        try:
+            await take(records)
+        except DependencyUnavailable as error:
+            log.warning("batch_repeated", code=error.code, after_seconds=seconds)
+            await asyncio.sleep(seconds)
+        else:
+            return
+    await take(records)
+
+
+def _inbound(record: Any) -> InboundRecord:  # noqa: ANN401  # aiokafka types none
+    return InboundRecord(
+        position=Position(record.partition, record.offset),
+        key=record.key,
+        value=record.value,
+        headers=record.headers,
+        timestamp_ms=record.timestamp,
+    )
+
+
+async def _commit(consumer: AIOKafkaConsumer, batch: Sequence[Any]) -> None:
+    """A partition that moved to another process is committed there, after it has repeated the batch."""
+    next_offsets = {TopicPartition(record.topic, record.partition): record.offset + 1 for record in batch}
+    with _reachable():
+        try:
+            await consumer.commit(next_offsets)
+        except (CommitFailedError, IllegalStateError):
+            log.info("partition_moved")
+
+
+class KafkaOutbound:
+    """Events by patient, dead letters as they came."""
+
+    def __init__(self, producer: AIOKafkaProducer, *, events_topic: str, dead_letter_topic: str) -> None:
+        self._producer = producer
+        self._events_topic = events_topic
+        self._dead_letter_topic = dead_letter_topic
+
+    async def send(self, events: Sequence[Publication], dead_letters: Sequence[DeadLetter]) -> Sequence[Position]:
+        """See ports.Outbound."""
+        with _reachable():
+            sent = [
+                await self._producer.send(
+                    self._events_topic, event.payload, key=event.patient, headers=_event_headers(event)
+                )
+                for event in events
+            ]
+            refused = [
+                await self._producer.send(
+                    self._dead_letter_topic,
+                    letter.record.value if letter.record.value is not None else b"",
+                    key=letter.record.key,
+                    headers=dead_letter_headers(letter),
+                )
+                for letter in dead_letters
+            ]
+            for acknowledgement in refused:
+                await acknowledgement
+            written = [await acknowledgement for acknowledgement in sent]
+        return [Position(one.partition, one.offset) for one in written]
+
+
+def _event_headers(event: Publication) -> list[tuple[str, bytes]]:
+    return [("rx-class", event.event_class.value.encode()), ("rx-event-key", event.version.key)]
+
+
+def dead_letter_headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
+    """Why and from where, without patient data, and the sender's own headers as far as they are few."""
+    first = letter.rejections[0]
+    partition, offset = letter.record.position
+    reasons = {
+        "rx-reason-code": first.code,
+        "rx-reason": first.reason,
+        "rx-entry": str(first.entry),
+        "rx-rejections": _listed(letter.rejections),
+        "rx-inbound-partition": str(partition),
+        "rx-inbound-offset": str(offset),
+    }
+    kept = [(name, value) for name, value in letter.record.headers[:_MAX_KEPT_HEADERS] if name not in reasons]
+    return [*((name, text.encode()) for name, text in reasons.items()), *kept]
+
+
+def _listed(rejections: Sequence[Rejection]) -> str:
+    """All of them as JSON, up to 100; `count` says how many there are."""
+    listed = [{"entry": one.entry, "code": one.code} for one in rejections[:_MAX_LISTED_REJECTIONS]]
+    return json.dumps({"count": len(rejections), "rejections": listed})
+
+
+class KafkaInbound:
+    """Writes to the topic that everything comes in by."""
+
+    def __init__(self, producer: AIOKafkaProducer, topic: str) -> None:
+        self._producer = producer
+        self._topic = topic
+
+    async def write(self, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]) -> Position:
+        """See ports.Inbound."""
+        with _reachable():
+            written = await self._producer.send_and_wait(self._topic, value, key=key, headers=list(headers))
+        return Position(written.partition, written.offset)
+
+
+class MonitorProgressTopic:
+    """How far the monitor has come, as it last said; behind until the topic has been read, never ahead."""
+
+    def __init__(self) -> None:
+        self._positions: dict[int, int] = {}
+
+    def passed(self, position: Position) -> bool:
+        """See ports.MonitorPositions."""
+        return self._positions.get(position.partition, 0) > position.offset
+
+    async def follow(self, consumer: AIOKafkaConsumer) -> None:
+        """Read the topic from its start for the life of the process."""
+        while True:
+            with _reachable():
+                fetched: Mapping[Any, Any] = await consumer.getmany(timeout_ms=_POLL_MS)
+            for records in fetched.values():
+                for record in records:
+                    self.note(record.value)
+
+    def note(self, value: bytes | None) -> None:
+        """Take one record; the last one of a partition counts, also where it is lower: a rebuild starts over."""
+        if value:
+            progress = MonitorProgress.FromString(value)
+            self._positions[progress.partition] = progress.position

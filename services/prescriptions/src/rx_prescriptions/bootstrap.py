@@ -1,0 +1,108 @@
+"""Puts the service together: the only module that knows both the ports and the adapters."""
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from pharmacy.prescriptions.v1 import prescriptions_pb2_grpc
+from rx_clinical import load_catalogue
+from rx_runtime import kafka, service
+from rx_runtime.logs import get_logger
+from rx_runtime.metrics import counter, histogram
+from rx_runtime.postgres import migrate, open_pool
+from rx_runtime.pseudonym import pseudonym
+from rx_runtime.service import Runtime
+from rx_runtime.sites import load_sites
+from rx_runtime.topics import verify
+
+from rx_prescriptions.adapters.codec import encode
+from rx_prescriptions.adapters.grpc import SERVICE, PrescriptionServicer
+from rx_prescriptions.adapters.kafka import KafkaInbound, KafkaOutbound, MonitorProgressTopic, consume
+from rx_prescriptions.adapters.postgres import PostgresEventStore
+from rx_prescriptions.domain.ledger import Verdict
+from rx_prescriptions.domain.model import InboundRecord
+from rx_prescriptions.domain.reading import Reader
+from rx_prescriptions.handlers import take
+from rx_prescriptions.ports import EventStore, Outbound
+from rx_prescriptions.settings import PrescriptionsSettings
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+CLIENT = "rx-prescriptions"
+log = get_logger()
+
+
+def main() -> int:
+    """Run the service; returns its exit code."""
+    return service.main("prescriptions", PrescriptionsSettings, start)
+
+
+@asynccontextmanager
+async def start(runtime: Runtime) -> AsyncIterator[None]:
+    """Migrate, connect, serve and consume while the block lasts."""
+    settings = runtime.settings
+    if not isinstance(settings, PrescriptionsSettings):
+        raise TypeError("this service needs settings of its own kind")
+    sites = load_sites(settings.sites_file)
+    named = partial(pseudonym, settings.pseudonym_key_bytes)
+    reader = Reader(catalogue=load_catalogue(), sites=sites, pseudonym=named)
+    await verify(settings.kafka, settings.namespace)
+    dsn, schema = settings.postgres_dsn.get_secret_value(), settings.schema_name("prescriptions")
+    await migrate(dsn, schema, MIGRATIONS)
+    async with AsyncExitStack() as stack:
+        pool = await open_pool(dsn, schema)
+        stack.push_async_callback(pool.close)
+        store = PostgresEventStore(pool)
+        producer = kafka.new_producer(settings.kafka, client_id=CLIENT)
+        inbound = kafka.new_consumer(
+            settings.kafka,
+            settings.topic("rx.inbound.v1"),
+            client_id=CLIENT,
+            group=settings.group(CLIENT),
+        )
+        progress = kafka.new_consumer(settings.kafka, settings.topic("rx.monitor-progress.v1"), client_id=CLIENT)
+        for client in (producer, inbound, progress):
+            await kafka.start(client, settings.kafka)
+            stack.push_async_callback(client.stop)
+        monitor = MonitorProgressTopic()
+        outbound = KafkaOutbound(
+            producer,
+            events_topic=settings.topic("rx.medication-events.v1"),
+            dead_letter_topic=settings.topic("rx.inbound.v1.dlq"),
+        )
+        servicer = PrescriptionServicer(
+            store=store,
+            inbound=KafkaInbound(producer, settings.topic("rx.inbound.v1")),
+            monitor=monitor,
+            reader=reader,
+            known_since=sites.known_since,
+            pseudonym=named,
+        )
+        prescriptions_pb2_grpc.add_PrescriptionServiceServicer_to_server(servicer, runtime.grpc)
+        runtime.serves(SERVICE)
+        runtime.spawn(monitor.follow(progress), name="monitor progress")
+        runtime.spawn(consume(inbound, Taking(reader, store, outbound)), name="inbound")
+        await runtime.set_ready(True)
+        yield
+
+
+class Taking:
+    """Gives the handler its ports, and counts what it did."""
+
+    def __init__(self, reader: Reader, store: EventStore, outbound: Outbound) -> None:
+        self._reader = reader
+        self._store = store
+        self._outbound = outbound
+
+    async def __call__(self, records: Sequence[InboundRecord]) -> None:
+        """Take one batch."""
+        started = time.monotonic()
+        taken = await take(records, reader=self._reader, encode=encode, store=self._store, outbound=self._outbound)
+        histogram("rx_inbound_batch_seconds").observe(time.monotonic() - started)
+        counter("rx_inbound_records_total").inc(len(records))
+        for verdict in Verdict:
+            counter("rx_inbound_events_total").labels(outcome=verdict.value).inc(taken.verdicts.get(verdict, 0))
+        for letter in taken.dead_letters:
+            counter("rx_inbound_dead_letters_total").inc(len(letter.rejections))
+            log.warning("dead_letter", code=letter.rejections[0].code, entries=len(letter.rejections))

@@ -1,0 +1,1 @@
+"""What is decided about inbound records, without any I/O."""

@@ -1,0 +1,139 @@
+"""Inbound records to drafts of events: envelope, validation, coding, pseudonyms."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from rx_clinical.catalogue import Catalogue
+from rx_clinical.facts import Moment, event_key
+from rx_contracts.edge import EVENT_MODELS, EdgeEvent, PatientMerged, PatientRef, occurred, validate_event
+from rx_contracts.edge_errors import EdgeError
+from rx_contracts.fhir_document import resource_type
+from rx_contracts.fhir_mapping import Origin, read_fhir
+from rx_runtime.sites import Site, SiteRegistry
+
+from rx_prescriptions.domain.coding import Coder
+from rx_prescriptions.domain.envelope import Envelope, open_envelope
+from rx_prescriptions.domain.model import (
+    WHOLE_DOCUMENT,
+    CodedMedicine,
+    Draft,
+    EventKey,
+    InboundRecord,
+    Pseudonym,
+    ReadEntry,
+    ReadRecord,
+)
+
+MAX_AHEAD = timedelta(days=1)
+"""How far a recorded time may lie ahead of the inbound record: clocks differ, but a date typed wrong would move the
+horizon of the patient's history and hide what is older."""
+
+UNKNOWN_KIND = "unknown"
+_CONTENT_BYTES = 16
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Reader:
+    """Reads records with one catalogue, one site registry and one key of pseudonyms."""
+
+    def __init__(self, *, catalogue: Catalogue, sites: SiteRegistry, pseudonym: Callable[[str, str], bytes]) -> None:
+        """`pseudonym`: of namespace and value of a patient, 16 bytes."""
+        self._code_product = catalogue.code_product
+        self._coder = Coder(catalogue)
+        self._default_site = sites.default_site
+        self._sites = {site.id: site for site in sites.sites}
+        self._pseudonym = pseudonym
+
+    def read(self, record: InboundRecord) -> ReadRecord:
+        """What the record says. Whatever is wrong with it becomes the error of an entry; nothing is raised."""
+        try:
+            envelope = open_envelope(record.value, record.headers)
+            if envelope.is_fhir:
+                return self._fhir(record, envelope)
+        except EdgeError as error:
+            return ReadRecord(record=record, entries=(_refused(WHOLE_DOCUMENT, UNKNOWN_KIND, error),))
+        return ReadRecord(record=record, entries=(self._event(record, envelope.document),))
+
+    def _event(self, record: InboundRecord, document: object) -> ReadEntry:
+        kind = _kind(document)
+        try:
+            return ReadEntry(number=0, kind=kind, drafts=(self._draft(record, 0, validate_event(document)),))
+        except EdgeError as error:
+            return _refused(0, kind, error)
+
+    def _fhir(self, record: InboundRecord, envelope: Envelope) -> ReadRecord:
+        site = self._site(envelope.site_id)
+        origin = Origin(source=envelope.source, site_id=envelope.site_id, zone=site.zone)
+        kind = resource_type(envelope.document)
+        try:
+            found = read_fhir(envelope.document, origin, self._code_product)
+        except EdgeError as error:
+            number = WHOLE_DOCUMENT if kind == "Bundle" else 0
+            return ReadRecord(record=record, entries=(_refused(number, kind, error),))
+        entries = tuple(
+            self._entry(record, entry.number, entry.kind, entry.events, entry.error) for entry in found.entries
+        )
+        return ReadRecord(record=record, entries=entries, ignored=found.ignored)
+
+    def _entry(
+        self, record: InboundRecord, number: int, kind: str, events: tuple[EdgeEvent, ...], error: EdgeError | None
+    ) -> ReadEntry:
+        if error:
+            return _refused(number, kind, error)
+        try:
+            drafts = tuple(self._draft(record, number, event) for event in events)
+        except EdgeError as refused:
+            return _refused(number, kind, refused)
+        return ReadEntry(number=number, kind=kind, drafts=drafts)
+
+    def _draft(self, record: InboundRecord, entry: int, event: EdgeEvent) -> Draft:
+        if record.timestamp_ms >= 0 and event.recorded_time > _time_of(record) + MAX_AHEAD:
+            raise EdgeError("RECORDED_IN_FUTURE", "/recorded_time", "lies more than a day after the record was sent")
+        site = self._site(event.site_id)
+        when = occurred(event)
+        return Draft(
+            key=EventKey(event_key(event.source, event.event_id)),
+            revision=event.revision,
+            patient=self._patient(event.patient),
+            content=_content(event),
+            position=record.position,
+            entry=entry,
+            event=event,
+            site_id=site.id,
+            zone=site.zone,
+            occurred=Moment.instant(when) if isinstance(when, datetime) else Moment.local_date(when, site.zone),
+            medicine=self._medicine(event),
+            merged_from=self._patient(event.from_patient) if isinstance(event, PatientMerged) else None,
+        )
+
+    def _medicine(self, event: EdgeEvent) -> CodedMedicine | None:
+        medicine = getattr(event, "medicine", None)
+        return self._coder.code(medicine) if medicine is not None else None
+
+    def _patient(self, patient: PatientRef) -> Pseudonym:
+        return Pseudonym(self._pseudonym(patient.namespace, patient.value))
+
+    def _site(self, site_id: str | None) -> Site:
+        site = self._default_site if site_id is None else self._sites.get(site_id)
+        if site is None:
+            raise EdgeError("UNKNOWN_SITE", "/site_id", "is not in the site registry")
+        return site
+
+
+def _refused(number: int, kind: str, error: EdgeError) -> ReadEntry:
+    return ReadEntry(number=number, kind=kind, error=error)
+
+
+def _kind(document: object) -> str:
+    kind = document.get("type") if isinstance(document, dict) else None
+    return kind if isinstance(kind, str) and kind in EVENT_MODELS else UNKNOWN_KIND
+
+
+def _content(event: EdgeEvent) -> bytes:
+    text = event.model_dump_json(exclude_defaults=True)
+    return hashlib.blake2b(text.encode(), digest_size=_CONTENT_BYTES).digest()
+
+
+def _time_of(record: InboundRecord) -> datetime:
+    return _EPOCH + timedelta(milliseconds=record.timestamp_ms)
