@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress
 from rx_contracts.topics import topics
 from rx_contracts.translate import instant
@@ -123,10 +124,13 @@ def _partition(number: int, extent: Extent, passed: MonitorProgress | None) -> d
 
 
 async def _committed_lag(connection: Connection, topic: str, group: str, held: Extents) -> int:
-    """Records that the group has not committed yet."""
+    """Records that the group has not committed yet; all of them where the broker knows of no group yet."""
 
     async def ask(admin: AIOKafkaAdminClient) -> dict[TopicPartition, Any]:
-        return dict(await admin.list_consumer_group_offsets(connection.group(group)))
+        try:
+            return dict(await admin.list_consumer_group_offsets(connection.group(group)))
+        except GroupCoordinatorNotAvailableError:
+            return {}
 
     committed = await with_admin(connection.kafka, ask)
     name = connection.topic(topic)

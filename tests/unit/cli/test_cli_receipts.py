@@ -21,7 +21,7 @@ class Prescriptions(prescriptions_pb2_grpc.PrescriptionServiceServicer):
         self.answer = answer
         self.asked: list[int] = []
 
-    async def ListReceipts(self, request, context):  # noqa: ANN001, N802  # as generated
+    async def ListReceipts(self, request, context):  # noqa: N802  # as generated
         positions = [(position.partition, position.offset) for position in request.positions]
         self.asked.append(len(positions))
         try:
