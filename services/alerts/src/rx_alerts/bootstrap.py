@@ -8,14 +8,12 @@ from pathlib import Path
 from uuid import uuid4
 
 from pharmacy.alerts.v1 import alerts_pb2_grpc
-from rx_runtime import kafka
-from rx_runtime.errors import InvalidSettings
+from rx_runtime import kafka, service
 from rx_runtime.logs import get_logger
 from rx_runtime.metrics import counter, gauge
 from rx_runtime.postgres import migrate, open_pool
 from rx_runtime.pseudonym import pseudonym
-from rx_runtime.service import Runtime, run
-from rx_runtime.settings import load
+from rx_runtime.service import Runtime
 
 from rx_alerts.adapters.grpc import SERVICE, AlertServicer
 from rx_alerts.adapters.kafka import KafkaAnnouncer, consume
@@ -32,17 +30,13 @@ log = get_logger()
 
 def main() -> int:
     """Run the service; returns its exit code."""
-    try:
-        settings = load(AlertsSettings)
-    except InvalidSettings as error:
-        log.error("settings_invalid", reason=error.message)  # noqa: TRY400  # the message says all
-        return error.exit_code
-    return run("alerts", settings, lambda runtime: start(runtime, settings))
+    return service.main("alerts", AlertsSettings, start)
 
 
 @asynccontextmanager
-async def start(runtime: Runtime, settings: AlertsSettings) -> AsyncIterator[None]:
+async def start(runtime: Runtime) -> AsyncIterator[None]:
     """Migrate, connect, serve and consume while the block lasts."""
+    settings = AlertsSettings.model_validate(runtime.settings, from_attributes=True)
     dsn, schema = settings.postgres_dsn.get_secret_value(), settings.schema_name("alerts")
     await migrate(dsn, schema, MIGRATIONS)
     pool = await open_pool(dsn, schema)
