@@ -61,8 +61,11 @@ def occurred_time(moment: Moment) -> event_pb2.OccurredTime:
 
 
 def decimal_text(value: Decimal | None) -> str:
-    """Plain decimal text with the digits of `value`, never an exponent; empty for None."""
-    return "" if value is None else format(value, "f")
+    """Plain digits of exactly that value, without exponent or trailing zeros; empty for None."""
+    if not value:
+        return "" if value is None else "0"
+    digits = format(value, "f")
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
 
 
 def decimal(text: str) -> Decimal | None:

@@ -1,0 +1,309 @@
+"""Events become the facts they state, findings the messages they mean; nothing is rounded, nothing is dropped."""
+
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from types import SimpleNamespace
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import given
+from hypothesis import strategies as st
+from pharmacy.events.v1 import event_pb2, finding_pb2
+from rx_clinical import facts
+from rx_clinical.findings import ArithmeticLine, Assessment, Basis, Display, Finding, NoStartTime, Severity, Urgency
+from rx_clinical.report import finding_to_json
+from rx_contracts import translate
+
+AT = datetime(2026, 4, 14, 12, 0, 0, 250_000, tzinfo=UTC)
+RECORDED = datetime(2026, 4, 14, 12, 5, tzinfo=UTC)
+KEY = bytes(range(16))
+OTHER = bytes(16)
+REFERENCE = event_pb2.Reference(event_key=OTHER)
+MEDICINE = event_pb2.Medicine(
+    text="naltrexone 4.5 mg",
+    codings=[event_pb2.Coding(system="urn:site", code="LDN")],
+    coded=True,
+    ingredients=["7243"],
+    form_key="naltrexone_oral",
+    product_code="1",
+    route="oral",
+    directions="one at night",
+    daily_dose_mg="4.50",
+    days_supply="0",
+    as_needed=True,
+    quantity="30",
+    patch_count=2,
+    indication="pain",
+)
+READ = facts.Medicine(
+    text="naltrexone 4.5 mg",
+    coded=True,
+    ingredients=("7243",),
+    form_key="naltrexone_oral",
+    product_code="1",
+    route="oral",
+    directions="one at night",
+    daily_dose_mg=Decimal("4.50"),
+    days_supply=Decimal(0),
+    as_needed=True,
+    quantity=Decimal(30),
+    patches=2,
+)
+ENVELOPE = {
+    "key": KEY,
+    "event_id": "e-1",
+    "source": "pms-1",
+    "site": "main",
+    "revision": (7, 2),
+    "occurred": facts.Moment.instant(AT),
+    "recorded_at": RECORDED,
+}
+
+
+def event(**fact: object) -> event_pb2.Event:
+    return event_pb2.Event(
+        event_key=KEY,
+        event_id="e-1",
+        source="pms-1",
+        source_revision=7,
+        coding_revision=2,
+        site_id="main",
+        patient=OTHER,
+        occurred=translate.occurred_time(facts.Moment.instant(AT)),
+        recorded_time=translate.timestamp(RECORDED),
+        **fact,
+    )
+
+
+LOCAL_DATE = facts.Moment.local_date(date(2026, 3, 29), "Europe/Berlin")
+DATE_MESSAGE = translate.occurred_time(LOCAL_DATE)
+ORDER = event_pb2.Prescription(
+    medicine=MEDICINE, status="completed", status_time=DATE_MESSAGE, intent="plan", do_not_perform=True
+)
+READ_ORDER = facts.Prescription(
+    medicine=READ, status="completed", status_at=LOCAL_DATE, intent="plan", do_not_perform=True, **ENVELOPE
+)
+FACTS = {
+    "prescription_written": (ORDER, READ_ORDER),
+    "prescription_changed": (ORDER, READ_ORDER),
+    "stopped": (REFERENCE, facts.Stop(refers_to=OTHER, **ENVELOPE)),
+    "medication_filled": (
+        event_pb2.Fill(medicine=MEDICINE, prescription_key=OTHER, rx_number="700", fill_number="1"),
+        facts.Fill(medicine=READ, prescription=OTHER, rx_number="700", fill_number="1", **ENVELOPE),
+    ),
+    "medication_handed_over": (REFERENCE, facts.HandOver(fill=OTHER, **ENVELOPE)),
+    "medication_returned_to_stock": (REFERENCE, facts.ReturnToStock(refers_to=OTHER, **ENVELOPE)),
+    "medication_voided": (REFERENCE, facts.Void(refers_to=OTHER, **ENVELOPE)),
+    "medication_administered": (
+        event_pb2.Administration(medicine=MEDICINE, fill_key=OTHER, setting="inpatient"),
+        facts.Administration(medicine=READ, fill=OTHER, setting="inpatient", **ENVELOPE),
+    ),
+    "medication_reported": (
+        event_pb2.Report(
+            medicine=MEDICINE,
+            kind="otc",
+            ongoing=True,
+            started_time=DATE_MESSAGE,
+            last_confirmed_time=DATE_MESSAGE,
+            source_kind="PATIENT",
+            obtained_via="mail",
+        ),
+        facts.Report(
+            medicine=READ,
+            kind="otc",
+            ongoing=True,
+            started=LOCAL_DATE,
+            last_confirmed=LOCAL_DATE,
+            source_kind="PATIENT",
+            obtained_via="mail",
+            **ENVELOPE,
+        ),
+    ),
+    "ultra_low_dose_confirmed": (
+        event_pb2.UltraLowDoseConfirmation(by="prescriber"),
+        facts.UnreadFact(kind="confirmation", **ENVELOPE),
+    ),
+    "opioid_free_evidence": (
+        event_pb2.OpioidFreeEvidence(kind="pdmp_review"),
+        facts.UnreadFact(kind="evidence", **ENVELOPE),
+    ),
+    "patient_fact": (event_pb2.PatientFact(kind="liver"), facts.UnreadFact(kind="patient_fact", **ENVELOPE)),
+    "procedure_planned": (event_pb2.Procedure(), facts.UnreadFact(kind="procedure", **ENVELOPE)),
+    "patient_merged": (event_pb2.Merge(into_patient=KEY), facts.UnreadFact(kind="merge", **ENVELOPE)),
+}
+
+
+@pytest.mark.parametrize("case", FACTS)
+def test_an_event_becomes_the_fact_it_states(case: str):
+    message, fact = FACTS[case]
+    assert translate.history_facts([event(**{case: message})]) == [fact]
+
+
+def test_every_case_of_the_envelope_is_translated():
+    assert set(FACTS) == {field.name for field in event_pb2.Event.DESCRIPTOR.oneofs_by_name["fact"].fields}
+
+
+def test_a_case_of_a_later_version_is_kept_and_named_as_not_read():
+    assert translate.fact_from_event(event()) == facts.UnreadFact(kind="unknown", **ENVELOPE)
+
+
+@pytest.mark.parametrize(
+    ("fact", "kind"),
+    [
+        ({"medication_filled": event_pb2.Fill(partial=True)}, "partial_fill"),
+        ({"medication_administered": event_pb2.Administration(removed_time=DATE_MESSAGE)}, "implant_removal"),
+        ({"medication_reported": event_pb2.Report(misuse=True)}, "misuse"),
+    ],
+)
+def test_a_part_that_the_core_does_not_read_is_named_beside_its_fact(fact: dict[str, object], kind: str):
+    read, unread = translate.history_facts([event(**fact)])
+    assert read.key == KEY
+    assert isinstance(unread, facts.UnreadFact)
+    assert unread.kind == kind
+    assert unread.key != KEY
+
+
+def test_what_a_source_leaves_out_is_unknown_and_never_zero():
+    read = translate.medicine(event_pb2.Medicine())
+    assert read == facts.Medicine(coded=False)
+    order = translate.fact_from_event(event(prescription_written=event_pb2.Prescription()))
+    assert isinstance(order, facts.Prescription)
+    assert (order.status, order.status_at, order.intent) == ("unknown", None, "order")
+
+
+def test_a_clock_time_without_zone_is_refused():
+    with pytest.raises(ValueError, match="without zone"):
+        translate.timestamp(datetime(2026, 4, 14, 12))  # noqa: DTZ001  # that is the point
+
+
+instants = st.datetimes(
+    min_value=datetime(1900, 1, 1),  # noqa: DTZ001  # the strategy wants naive bounds
+    max_value=datetime(2200, 1, 1),  # noqa: DTZ001  # as above
+    timezones=st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes))),
+)
+
+
+@given(instants)
+def test_an_instant_survives_the_wire_to_the_microsecond(time: datetime):
+    stamp = translate.timestamp(time)
+    expected = Timestamp()
+    expected.FromDatetime(time)
+    assert stamp == expected
+    assert translate.instant(stamp) == time
+    assert translate.instant(stamp).utcoffset() == timedelta(0)
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False))
+def test_a_decimal_survives_the_wire_exactly(value: Decimal):
+    assert translate.decimal(translate.decimal_text(value)) == value
+    assert "E" not in translate.decimal_text(value)
+
+
+words = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=8)
+many = st.lists(words, max_size=3).map(tuple)
+utc = instants.map(lambda time: time.astimezone(UTC))
+hours = st.decimals(min_value=-100_000, max_value=100_000, places=4)
+keys = st.binary(min_size=16, max_size=16)
+lines = st.builds(
+    ArithmeticLine,
+    ingredient=words,
+    form_key=st.none() | words,
+    supply_end=st.none() | utc,
+    possible_end=st.none() | utc,
+    label_interval_h=hours,
+    half_life_high_h=hours,
+    multiplier=hours,
+    hard_window_h=hours,
+    policy_window_h=hours,
+    elapsed_h=st.none() | hours,
+    text=words,
+)
+findings = st.builds(
+    Finding,
+    finding_id=keys,
+    rule=words,
+    family=words,
+    severity=st.sampled_from(Severity),
+    display=st.sampled_from(Display),
+    reason_codes=many,
+    anchor_key=keys,
+    anchor_event_id=words,
+    anchor_source=words,
+    counterpart=st.none() | words,
+    active_from=utc,
+    earliest_start_time=st.none() | utc,
+    no_start_time_reason=st.none() | st.sampled_from(NoStartTime),
+    ends_at=st.none() | utc,
+    urgency=st.none() | st.sampled_from(Urgency),
+    requires_confirmation=st.booleans(),
+    text=words,
+    recommended_actions=many,
+    arithmetic=st.lists(lines, max_size=2).map(tuple),
+    max_bud=st.none() | st.dates(),
+    max_days_supply=st.none() | st.integers(1, 400),
+    evidence_level=words,
+    assumptions=many,
+    sources=many,
+    basis=st.lists(
+        st.builds(
+            Basis,
+            role=words,
+            key=keys,
+            event_id=words,
+            source=words,
+            site=words,
+            name=words,
+            form_key=st.none() | words,
+            rx_number=st.none() | words,
+            fill_number=st.none() | words,
+        ),
+        max_size=2,
+    ).map(tuple),
+)
+
+
+@given(findings)
+def test_a_finding_reads_the_same_from_the_message_as_from_the_core(finding: Finding):
+    sent = finding_pb2.Finding.FromString(translate.finding_to_proto(finding).SerializeToString())
+    assert translate.finding_json(sent) == finding_to_json(finding)
+
+
+def assessment(*found: Finding) -> Assessment:
+    return Assessment(
+        findings=found, rules_run=("WR-02", "WR-01"), rules_not_covered=("HN-01",), satisfied=(), unread=("merge",)
+    )
+
+
+CATALOGUE = SimpleNamespace(ruleset_seq=3, ruleset_version="3f1c")
+
+
+@given(st.lists(findings, unique_by=lambda one: one.finding_id, max_size=3), st.randoms())
+def test_a_finding_set_says_the_same_whatever_the_order_and_the_position(found: list[Finding], chance):
+    first = translate.finding_set(KEY, 4, assessment(*found), CATALOGUE)
+    chance.shuffle(found)
+    second = translate.finding_set(KEY, 9, assessment(*found), CATALOGUE)
+    assert translate.finding_set_hash(first) == translate.finding_set_hash(second)
+    assert (first.position, second.position) == (4, 9)
+    first.position = 9
+    assert first.SerializeToString(deterministic=True) == second.SerializeToString(deterministic=True)
+
+
+@given(findings)
+def test_another_finding_or_another_ruleset_changes_the_hash(finding: Finding):
+    empty = translate.finding_set(KEY, 4, assessment(), CATALOGUE)
+    full = translate.finding_set(KEY, 4, assessment(finding), CATALOGUE)
+    newer = translate.finding_set(KEY, 4, assessment(), SimpleNamespace(ruleset_seq=4, ruleset_version="3f1c"))
+    assert len({translate.finding_set_hash(one) for one in (empty, full, newer)}) == 3
+
+
+def test_a_set_names_what_was_not_checked():
+    covered = translate.finding_set(KEY, 4, assessment(), CATALOGUE).coverage
+    assert list(covered.rules_run) == ["WR-01", "WR-02"]
+    assert list(covered.rules_not_covered) == ["HN-01"]
+    assert list(covered.facts_not_read) == ["merge"]
+
+
+def test_severities_and_displays_have_the_names_of_the_core():
+    values = finding_pb2.Severity.values()[1:], finding_pb2.Display.values()[1:]
+    assert {translate.severity_name(value) for value in values[0]} == set(Severity)
+    assert {translate.display_name(value) for value in values[1]} == set(Display)
