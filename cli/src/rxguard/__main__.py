@@ -107,14 +107,12 @@ def ingest(
     from rxguard.connect import connect
     from rxguard.ingest import ingest as command
     from rxguard.output import ingest_report, work_progress
-    from rxguard.records import DEFAULT_SOURCE, check_readable
+    from rxguard.records import check_readable
 
     check_readable(file)
     connection = connect()
     with work_progress(stderr) as progress:
-        document = asyncio.run(
-            command(connection, file, source=source or DEFAULT_SOURCE, site=site, wait=wait, progress=progress)
-        )
+        document = asyncio.run(command(connection, file, source=source, site=site, wait=wait, progress=progress))
     if as_json:
         write_json(document)
     else:
@@ -135,10 +133,10 @@ def publish(
     """Send events and print where they stand in the inbound topic; what becomes of them is not waited for."""
     from rxguard.connect import connect
     from rxguard.publish import publish as command
-    from rxguard.records import DEFAULT_SOURCE, check_readable
+    from rxguard.records import check_readable
 
     check_readable(file)
-    document = asyncio.run(command(connect(), file, source=source or DEFAULT_SOURCE, site=site))
+    document = asyncio.run(command(connect(), file, source=source, site=site))
     if as_json:
         write_json(document)
     else:

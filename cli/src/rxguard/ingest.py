@@ -12,7 +12,8 @@ from pharmacy.prescriptions.v1.prescriptions_pb2 import Receipt
 from rxguard.connect import Connection
 from rxguard.delivery import STALL_SECONDS, Position, Progress, collect_receipts, send, silent, until_checked
 from rxguard.findings import counted, current_sets
-from rxguard.records import DEFAULT_SOURCE, MAX_LINE_BYTES, Record, headers, open_records, records_of
+from rxguard.records import MAX_LINE_BYTES, Record, headers, open_records, records_of
+from rxguard.status import EVENTS, extents
 
 _COUNTS = ("read", "stored", "unchanged", "dead_letter")
 _WHOLE_DOCUMENT = -1  # entry of a rejection that concerns no single one
@@ -99,7 +100,7 @@ async def ingest(
     connection: Connection,
     lines: str | Iterable[bytes],
     *,
-    source: str = DEFAULT_SOURCE,
+    source: str | None = None,
     site: str | None = None,
     wait: bool = True,
     progress: Progress = silent,
@@ -119,6 +120,18 @@ async def ingest(
     await collect_receipts(connection, sent, take, progress=progress, stall_seconds=stall_seconds)
     findings = None
     if wait:
-        await until_checked(connection, account.event_positions, progress=progress, stall_seconds=stall_seconds)
+        wanted = await _to_be_checked(connection, account)
+        await until_checked(connection, wanted, progress=progress, stall_seconds=stall_seconds)
         findings = counted(await current_sets(connection), account.patients)
     return account.document(lines if isinstance(lines, str) else None, findings)
+
+
+async def _to_be_checked(connection: Connection, account: Account) -> dict[int, int]:
+    """The last offset of each partition of the medication events that the monitor has to pass.
+
+    Entries that were held already were published before: with them, all that is published now has to be passed.
+    """
+    if not any(counts["unchanged"] for counts in account.resources.values()):
+        return account.event_positions
+    published = (await extents(connection))[EVENTS]
+    return {partition: extent.end - 1 for partition, extent in published.items() if extent.end > extent.begin}

@@ -5,11 +5,11 @@ from typing import Any
 
 from rxguard.connect import Connection
 from rxguard.delivery import send
-from rxguard.records import DEFAULT_SOURCE, headers, read_documents
+from rxguard.records import headers, read_documents
 
 
 async def publish(
-    connection: Connection, file: str, *, source: str = DEFAULT_SOURCE, site: str | None = None
+    connection: Connection, file: str, *, source: str | None = None, site: str | None = None
 ) -> dict[str, Any]:
     """Write the records of a file and return once the broker has acknowledged them; what becomes of them is not asked.
 

@@ -12,22 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
+from rx_prescriptions.domain.envelope import CLOUD_EVENT_TYPES, DEFAULT_FHIR_SOURCE, EVENT_JSON, FHIR_JSON
 from rx_runtime.errors import InvalidInput
 
 STDIN: Final = "-"
-DEFAULT_SOURCE: Final = "ingest"
-"""The system of record of a FHIR document whose file names none."""
-
 MAX_LINE_BYTES: Final = 8 * 1024 * 1024 - 64 * 1024
 """Longest line that the inbound topic takes, with room for the headers."""
 
-EDGE_EVENT: Final = "application/json"
-FHIR: Final = "application/fhir+json"
 CLOUD_EVENT: Final = "application/cloudevents+json"
 
 _GZIP: Final = b"\x1f\x8b"
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-_CLOUD_EVENT_TYPES: Final = {EDGE_EVENT: "pharmacy.event.v1", FHIR: "pharmacy.fhir-r4.v1"}
 
 Headers = list[tuple[str, bytes]]
 
@@ -40,7 +35,7 @@ class Record:
     """Its number in the file, from 1."""
     value: bytes | None
     """Its bytes as they stand; None if it is longer than MAX_LINE_BYTES."""
-    content_type: str = EDGE_EVENT
+    content_type: str = EVENT_JSON
     is_bundle: bool = False
 
 
@@ -96,10 +91,11 @@ def records_of(lines: Iterable[bytes]) -> list[Record]:
     return list(_records(io.BytesIO(b"\n".join(lines))))
 
 
-def headers(record: Record, *, source: str = DEFAULT_SOURCE, site: str | None = None) -> Headers:
+def headers(record: Record, *, source: str | None = None, site: str | None = None) -> Headers:
     """Headers of a record: a CloudEvent in binary mode, unless its line is a structured one.
 
-    `source` and `site` count for FHIR documents; an edge event names its own. Equal lines have equal ids.
+    `source` and `site` count for FHIR documents, whose default source is that of every other way in; an edge event
+    names its own. Equal lines have equal ids.
     """
     content_type: Headers = [("content-type", record.content_type.encode())]
     if record.content_type == CLOUD_EVENT:
@@ -108,8 +104,8 @@ def headers(record: Record, *, source: str = DEFAULT_SOURCE, site: str | None = 
     attributes = {
         "ce_specversion": "1.0",
         "ce_id": identity,
-        "ce_source": source,
-        "ce_type": _CLOUD_EVENT_TYPES[record.content_type],
+        "ce_source": source or DEFAULT_FHIR_SOURCE,
+        "ce_type": CLOUD_EVENT_TYPES[record.content_type],
     }
     if site:
         attributes["ce_siteid"] = site
@@ -124,7 +120,7 @@ def record_of(line: int, value: bytes) -> Record:
     if "specversion" in document:
         return Record(line, value, CLOUD_EVENT)
     kind = document.get("resourceType")
-    return Record(line, value) if kind is None else Record(line, value, FHIR, is_bundle=kind == "Bundle")
+    return Record(line, value) if kind is None else Record(line, value, FHIR_JSON, is_bundle=kind == "Bundle")
 
 
 def _object(value: bytes) -> dict[str, Any] | None:

@@ -5,11 +5,10 @@ import json
 from pathlib import Path
 
 import pytest
+from rx_prescriptions.domain.envelope import EVENT_JSON, FHIR_JSON
 from rx_runtime.errors import InvalidInput
 from rxguard.records import (
     CLOUD_EVENT,
-    EDGE_EVENT,
-    FHIR,
     MAX_LINE_BYTES,
     check_readable,
     headers,
@@ -33,14 +32,14 @@ def lines_of(path: Path) -> list[tuple[int, bytes | None]]:
 @pytest.mark.parametrize(
     ("value", "content_type", "is_bundle"),
     [
-        (BUNDLE, FHIR, True),
-        (ORDER, FHIR, False),
-        (EVENT, EDGE_EVENT, False),
+        (BUNDLE, FHIR_JSON, True),
+        (ORDER, FHIR_JSON, False),
+        (EVENT, EVENT_JSON, False),
         (STRUCTURED, CLOUD_EVENT, False),
-        (b"{broken", EDGE_EVENT, False),
-        (b"[1]", EDGE_EVENT, False),
-        (b"\xff\xfe", EDGE_EVENT, False),
-        (b"[" * 100_000, EDGE_EVENT, False),
+        (b"{broken", EVENT_JSON, False),
+        (b"[1]", EVENT_JSON, False),
+        (b"\xff\xfe", EVENT_JSON, False),
+        (b"[" * 100_000, EVENT_JSON, False),
     ],
 )
 def test_the_content_decides_what_a_line_is_sent_as(value: bytes, content_type: str, is_bundle: bool) -> None:  # noqa: FBT001  # a column
