@@ -1,0 +1,36 @@
+"""Puts the service together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+
+from pharmacy.compounding.v1 import compounding_pb2_grpc
+from rx_runtime import service
+from rx_runtime.metrics import counter
+from rx_runtime.service import Runtime
+
+from rx_compounding.adapters.grpc import SERVICE, CompoundingServicer
+from rx_compounding.domain.figures import Figures, read_figures
+from rx_compounding.settings import CompoundingSettings
+
+
+def main() -> int:
+    """Run the service; returns its exit code."""
+    return service.main("compounding", CompoundingSettings, start)
+
+
+@asynccontextmanager
+async def start(runtime: Runtime) -> AsyncIterator[None]:
+    """Serve while the block lasts; it depends on nothing."""
+    servicer = CompoundingServicer(
+        shipped_figures(), lambda outcome: counter("rx_compounding_plans_total").labels(outcome=outcome).inc()
+    )
+    compounding_pb2_grpc.add_CompoundingServiceServicer_to_server(servicer, runtime.grpc)
+    runtime.serves(SERVICE)
+    await runtime.set_ready(True)
+    yield
+
+
+def shipped_figures() -> Figures:
+    """The figures of the table inside the package."""
+    return read_figures((files("rx_compounding") / "tables" / "arithmetic.csv").read_text(encoding="utf-8"))
