@@ -1,0 +1,159 @@
+"""Serves checks over gRPC."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from pharmacy.interactions.v1 import interactions_pb2, interactions_pb2_grpc
+from pharmacy.prescriptions.v1 import prescriptions_pb2
+from rx_clinical import Catalogue
+from rx_clinical.facts import Medicine
+from rx_contracts import edge
+from rx_contracts.edge_errors import EdgeError, validate
+from rx_contracts.translate import coverage, finding_to_proto, instant, timestamp
+from rx_runtime.errors import InvalidInput
+from rx_runtime.sites import SiteRegistry
+
+from rx_interactions.domain.answer import CheckResult, Freshness
+from rx_interactions.domain.question import Dispense
+from rx_interactions.handlers import check_dispense
+from rx_interactions.ports import Histories
+
+SERVICE = "pharmacy.interactions.v1.InteractionService"
+_SPARED_SECONDS = 0.01  # of the caller's deadline, to still answer in words
+_NAMESPACE_CHARACTERS = 128
+_VALUE_CHARACTERS = 256
+_FIRST_YEAR, _LAST_YEAR = 1900, 2199
+
+
+class InteractionServicer(interactions_pb2_grpc.InteractionServiceServicer):
+    """Translates messages; what is answered is decided in `handlers`."""
+
+    def __init__(
+        self,
+        histories: Histories,
+        catalogue: Catalogue,
+        sites: SiteRegistry,
+        *,
+        expected_interval: Callable[[str], timedelta],
+        timeout_seconds: float,
+        answered: Callable[[str], None],
+    ) -> None:
+        self._histories = histories
+        self._catalogue = catalogue
+        self._sites = sites
+        self._expected_interval = expected_interval
+        self._timeout_seconds = timeout_seconds
+        self._answered = answered
+
+    async def CheckDispense(  # noqa: N802  # named by the proto
+        self,
+        request: interactions_pb2.CheckDispenseRequest,
+        context: Any,  # noqa: ANN401  # gRPC's context, untyped here
+    ) -> interactions_pb2.CheckDispenseResponse:
+        """What would be found if the medicine were handed over."""
+        namespace, value = _patient(request.patient)
+        dispense = self._dispense(request)
+        result = await check_dispense(
+            namespace,
+            value,
+            dispense,
+            histories=self._histories,
+            catalogue=self._catalogue,
+            expected_interval=self._expected_interval,
+            timeout_seconds=_within(context.time_remaining(), self._timeout_seconds),
+        )
+        self._answered(result.answer.value)
+        return _response(result, self._catalogue)
+
+    def _dispense(self, request: interactions_pb2.CheckDispenseRequest) -> Dispense:
+        return Dispense(
+            medicine=_medicine(request),
+            codings=[(coding.system, coding.code) for coding in request.codings],
+            hand_over_time=_time(request),
+            site_id=(self._sites.site(request.site_id) if request.site_id else self._sites.default_site).id,
+        )
+
+
+def _within(remaining_seconds: float | None, longest_seconds: float) -> float:
+    """The caller's deadline, less what the answer needs, and never longer than ours."""
+    if remaining_seconds is None:
+        return longest_seconds
+    return max(0.0, min(longest_seconds, remaining_seconds - _SPARED_SECONDS))
+
+
+def _patient(reference: prescriptions_pb2.PatientRef) -> tuple[str, str]:
+    if not 1 <= len(reference.namespace) <= _NAMESPACE_CHARACTERS:
+        raise InvalidInput("PATIENT_NAMESPACE_INVALID", "patient.namespace: 1 to 128 characters")
+    if not 1 <= len(reference.value) <= _VALUE_CHARACTERS:
+        raise InvalidInput("PATIENT_VALUE_INVALID", "patient.value: 1 to 256 characters")
+    return reference.namespace, reference.value
+
+
+def _time(request: interactions_pb2.CheckDispenseRequest) -> datetime:
+    if not request.HasField("hand_over_time"):
+        raise InvalidInput("HAND_OVER_TIME_MISSING", "hand_over_time: when it would be handed over")
+    try:
+        time = instant(request.hand_over_time)
+    except (OverflowError, ValueError) as error:
+        raise InvalidInput("HAND_OVER_TIME_OUT_OF_RANGE", "hand_over_time: the year is out of range") from error
+    if not _FIRST_YEAR <= time.year <= _LAST_YEAR:
+        raise InvalidInput("HAND_OVER_TIME_OUT_OF_RANGE", "hand_over_time: the year is out of range")
+    return time
+
+
+def _medicine(request: interactions_pb2.CheckDispenseRequest) -> Medicine:
+    """The medicine as stated, held to the rules of the edge. Raises InvalidInput with the code of the edge."""
+    stated = {
+        "text": request.text,
+        "codings": [{"system": coding.system, "code": coding.code} for coding in request.codings],
+        "ingredients": list(request.ingredients),
+        "form_key": request.form_key,
+        "route": request.route,
+        "directions": request.directions,
+        "daily_dose_mg": request.daily_dose_mg,
+        "days_supply": request.days_supply,
+        "as_needed": request.as_needed,
+    }
+    try:
+        valid = validate(edge.Medicine, {name: value for name, value in stated.items() if value})
+    except EdgeError as error:
+        field = error.pointer.strip("/").replace("/", ".") or "medicine"
+        raise InvalidInput(error.code, f"{field}: {error.message}") from error
+    return Medicine(
+        text=valid.text,
+        ingredients=valid.ingredients,
+        form_key=valid.form_key,
+        route=valid.route,
+        directions=valid.directions,
+        daily_dose_mg=valid.daily_dose_mg,
+        days_supply=valid.days_supply,
+        as_needed=valid.as_needed,
+    )
+
+
+def _response(result: CheckResult, catalogue: Catalogue) -> interactions_pb2.CheckDispenseResponse:
+    history = result.history
+    return interactions_pb2.CheckDispenseResponse(
+        answer=f"ANSWER_{result.answer}",
+        findings=[finding_to_proto(finding) for finding in result.findings],
+        standing_findings=[finding_to_proto(finding) for finding in result.standing],
+        coverage=coverage(result.assessment),
+        gaps=result.gaps,
+        history_known_since_time=_optional_timestamp(history.known_since),
+        sources=[_freshness(source) for source in history.sources],
+        events_considered=len(history.facts),
+        ruleset_seq=catalogue.ruleset_seq,
+        ruleset_version=catalogue.ruleset_version,
+    )
+
+
+def _freshness(source: Freshness) -> prescriptions_pb2.SourceFreshness:
+    return prescriptions_pb2.SourceFreshness(
+        source=source.source, newest_recorded_time=_optional_timestamp(source.newest_recorded_time)
+    )
+
+
+def _optional_timestamp(time: datetime | None) -> Timestamp | None:
+    return None if time is None else timestamp(time)

@@ -1,0 +1,98 @@
+"""What the records cannot show, in words. Printed with every answer, whatever it says."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+
+from rx_clinical import Assessment
+from rx_clinical.facts import Administration, Fact, Fill, Medicine, Prescription, Report, ReturnToStock, Void
+
+from rx_interactions.domain.answer import Freshness, KnownHistory
+from rx_interactions.domain.question import Asked
+
+STANDING = (
+    "Records cannot show leftover tablets: confirm the last dose with the patient, check the PDMP.",
+    "Opioid treatment programmes, for example a methadone clinic, do not report here.",
+    "Other organisations and other pharmacies do not report here.",
+    "Medicines given in a hospital stay are not on record.",
+    "Foreign, mail-order or borrowed supply is known only if somebody reported it.",
+    "Liver and kidney disease, which slow elimination, are not modelled.",
+)
+
+
+def gaps(
+    asked: Asked,
+    history: KnownHistory,
+    assessment: Assessment,
+    *,
+    hand_over_time: datetime,
+    expected_interval: Callable[[str], timedelta],
+) -> tuple[str, ...]:
+    """Every gap of this answer, those of this case first. Holds texts of products: for the caller, never for a log."""
+    return (
+        *_of_the_product(asked, assessment),
+        *_of_the_history(history),
+        *_of_the_sources(history.sources, hand_over_time, expected_interval),
+        *_of_the_version(assessment),
+        *STANDING,
+    )
+
+
+def medicines(facts: Iterable[Fact]) -> list[Medicine]:
+    """The medicines that facts name, without what was returned or entered in error."""
+    known = tuple(facts)
+    withdrawn = {fact.refers_to for fact in known if isinstance(fact, Void | ReturnToStock)}
+    return [
+        fact.medicine
+        for fact in known
+        if isinstance(fact, Prescription | Fill | Administration | Report) and fact.key not in withdrawn
+    ]
+
+
+def _of_the_product(asked: Asked, assessment: Assessment) -> list[str]:
+    if not asked.medicine.coded:
+        return ["The product asked about has no known code: nothing about it was assessed."]
+    if not asked.known:
+        return ["A part of the product asked about has no known code: that part was not assessed."]
+    if not assessment.rules_run:
+        return ["No rule ran: nothing about the product was assessed."]
+    return []
+
+
+def _of_the_history(history: KnownHistory) -> list[str]:
+    found = []
+    if not history.facts:
+        found.append("Nothing is on record about this patient: an empty history is not a clear one.")
+    if history.known_since is None:
+        found.append("No source declares its history of this patient to be complete.")
+    else:
+        found.append(f"What happened before {_text(history.known_since)} may be missing.")
+    unknown = {medicine.text or "a product without text" for medicine in medicines(history.facts) if not medicine.coded}
+    if unknown:
+        found.append(f"Products on record without a known code were not assessed: {'; '.join(sorted(unknown))}.")
+    return found
+
+
+def _of_the_sources(
+    sources: Sequence[Freshness], hand_over_time: datetime, expected_interval: Callable[[str], timedelta]
+) -> list[str]:
+    found = []
+    for source in sorted(sources, key=lambda one: one.source):
+        newest = source.newest_recorded_time
+        if newest is None:
+            found.append(f"Source {source.source} has recorded nothing yet.")
+        elif hand_over_time - newest > expected_interval(source.source):
+            found.append(f"Source {source.source} is stale: its newest record is of {_text(newest)}.")
+    return found
+
+
+def _of_the_version(assessment: Assessment) -> list[str]:
+    found = []
+    if assessment.rules_not_covered:
+        found.append("Some rules are not covered by this version; `coverage` names them.")
+    if assessment.unread:
+        found.append(f"Facts on record that this version does not read: {', '.join(sorted(assessment.unread))}.")
+    return found
+
+
+def _text(time: datetime) -> str:
+    return time.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,61 @@
+"""What the service does, as plain functions: gather, decide, answer."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from rx_clinical import Catalogue, History, assess
+
+from rx_interactions.domain.answer import CheckResult, KnownHistory, answer_to, raised_by_dispense
+from rx_interactions.domain.gaps import gaps, medicines
+from rx_interactions.domain.question import Dispense, code, facts_of
+from rx_interactions.ports import Histories
+
+
+async def check_dispense(
+    namespace: str,
+    value: str,
+    dispense: Dispense,
+    *,
+    histories: Histories,
+    catalogue: Catalogue,
+    expected_interval: Callable[[str], timedelta],
+    timeout_seconds: float,
+) -> CheckResult:
+    """What would be found if `dispense` happened.
+
+    Raises DependencyUnavailable HISTORY_UNAVAILABLE: never an answer without the history.
+    """
+    history = await histories.history(namespace, value, timeout_seconds=timeout_seconds)
+    return answer(dispense, history, catalogue, expected_interval)
+
+
+def answer(
+    dispense: Dispense,
+    history: KnownHistory,
+    catalogue: Catalogue,
+    expected_interval: Callable[[str], timedelta],
+) -> CheckResult:
+    """The same function that the monitor runs, with and without the dispense."""
+    asked = code(dispense, catalogue)
+    asked_facts = facts_of(dispense, asked.medicine)
+    without = assess(History(facts=history.facts, known_since=history.known_since), catalogue)
+    assessment = assess(History(facts=(*history.facts, *asked_facts), known_since=history.known_since), catalogue)
+    raised, standing = raised_by_dispense(without.findings, assessment.findings)
+    unread_opioid = asked.relevant and any(
+        not medicine.coded and catalogue.names_opioid_or_antagonist(medicine.text)
+        for medicine in medicines(history.facts)
+    )
+    return CheckResult(
+        answer=answer_to(raised, assessed=asked.known and bool(assessment.rules_run), unread_opioid=unread_opioid),
+        findings=raised,
+        standing=standing,
+        assessment=assessment,
+        gaps=gaps(
+            asked,
+            history,
+            assessment,
+            hand_over_time=dispense.hand_over_time,
+            expected_interval=expected_interval,
+        ),
+        history=history,
+    )
