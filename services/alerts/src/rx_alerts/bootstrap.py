@@ -36,7 +36,9 @@ def main() -> int:
 @asynccontextmanager
 async def start(runtime: Runtime) -> AsyncIterator[None]:
     """Migrate, connect, serve and consume while the block lasts."""
-    settings = AlertsSettings.model_validate(runtime.settings, from_attributes=True)
+    settings = runtime.settings
+    if not isinstance(settings, AlertsSettings):
+        raise TypeError("this service needs settings of its own kind")
     dsn, schema = settings.postgres_dsn.get_secret_value(), settings.schema_name("alerts")
     await migrate(dsn, schema, MIGRATIONS)
     pool = await open_pool(dsn, schema)
