@@ -1,6 +1,7 @@
 """Puts the service together: the only module that knows both the ports and the adapters."""
 
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -21,7 +22,6 @@ from rx_prescriptions.adapters.codec import encode
 from rx_prescriptions.adapters.grpc import SERVICE, PrescriptionServicer
 from rx_prescriptions.adapters.kafka import KafkaInbound, KafkaOutbound, MonitorProgressTopic, consume
 from rx_prescriptions.adapters.postgres import PostgresEventStore
-from rx_prescriptions.domain.ledger import Verdict
 from rx_prescriptions.domain.model import InboundRecord
 from rx_prescriptions.domain.reading import Reader
 from rx_prescriptions.handlers import take
@@ -98,11 +98,11 @@ class Taking:
     async def __call__(self, records: Sequence[InboundRecord]) -> None:
         """Take one batch."""
         started = time.monotonic()
-        taken = await take(records, reader=self._reader, encode=encode, store=self._store, outbound=self._outbound)
+        receipts = await take(records, reader=self._reader, encode=encode, store=self._store, outbound=self._outbound)
         histogram("rx_inbound_batch_seconds").observe(time.monotonic() - started)
-        counter("rx_inbound_records_total").inc(len(records))
-        for verdict in Verdict:
-            counter("rx_inbound_events_total").labels(outcome=verdict.value).inc(taken.verdicts.get(verdict, 0))
-        for letter in taken.dead_letters:
-            counter("rx_inbound_dead_letters_total").inc(len(letter.rejections))
-            log.warning("dead_letter", code=letter.rejections[0].code, entries=len(letter.rejections))
+        counts = [count for receipt in receipts for count in receipt.resources]
+        for outcome in ("stored", "unchanged", "dead_letter"):
+            total = sum(getattr(count, outcome) for count in counts)
+            counter("rx_inbound_records_total").labels(outcome=outcome).inc(total)
+        for code, entries in Counter(one.code for receipt in receipts for one in receipt.rejections).items():
+            log.warning("dead_letters", code=code, entries=entries)

@@ -1,13 +1,11 @@
 """What the service does: gather, decide, apply."""
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 from rx_runtime.errors import InvalidInput
 
 from rx_prescriptions.domain.envelope import CLOUD_EVENT_TYPES, EVENT_JSON, FHIR_JSON
-from rx_prescriptions.domain.ledger import Decision, ToPublish, Verdict, decide, drafts_of, event_class
+from rx_prescriptions.domain.ledger import ToPublish, decide, drafts_of, event_class
 from rx_prescriptions.domain.model import (
     CheckState,
     EventKey,
@@ -41,21 +39,13 @@ MAX_RECEIPTS, MAX_PATIENTS, MAX_UNCODED, DEFAULT_UNCODED = 5_000, 500, 1_000, 10
 _UNSENT = Position(-1, -1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
-    """What a batch came to."""
-
-    verdicts: Mapping[Verdict, int]  # events by what became of them
-    dead_letters: Sequence[DeadLetter]
-
-
 async def take(
     records: Sequence[InboundRecord], *, reader: Reader, encode: Encoder, store: EventStore, outbound: Outbound
-) -> Taken:
+) -> list[Receipt]:
     """Store and publish what the records bring. Done again after a crash at any point, it loses and doubles nothing.
 
     Order: commit to the store, publish and await every acknowledgement, then the receipts. Only after it returns may
-    the inbound offset move.
+    the inbound offset move. Returns the receipts of the records, in order.
     """
     batch = [reader.read(record) for record in records]
     drafts = drafts_of(batch)
@@ -74,8 +64,9 @@ async def take(
     positions = await outbound.send(publications, letters)
     published = {one.version: position for one, position in zip(publications, positions, strict=True)}
     by_key = {version.key: position for version, position in published.items()}
-    await store.finish(published, [receipt(read, judged, by_key) for read in batch])
-    return Taken(verdicts=_counts(decision), dead_letters=letters)
+    receipts = [receipt(read, judged, by_key) for read in batch]
+    await store.finish(published, receipts)
+    return receipts
 
 
 def _publications(
@@ -97,10 +88,6 @@ def _publication(wanted: ToPublish, new: NewEvent | None, stored: StoredEvent | 
         event_class=event_class(first, corrects=wanted.corrects),
         payload=payload,
     )
-
-
-def _counts(decision: Decision) -> Mapping[Verdict, int]:
-    return Counter(verdict for _, verdict, _ in decision.verdicts)
 
 
 async def record_event(
