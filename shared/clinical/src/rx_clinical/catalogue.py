@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -66,6 +67,9 @@ class Catalogue:
         self.reason_codes_not_covered = _reason_codes_not_covered(tables)
         interactions = load_interactions(tables, dict(self.drugs))
         self.prolonging: Mapping[str, Mapping[str, Interaction]] = prolonging_by_victim(interactions)
+        self._carry_over: dict[str, timedelta] = {}
+        for row in (*interactions, *(row for rows in self.prolonging.values() for row in rows.values())):
+            self._carry_over[row.interacting] = max(row.carry_over, self.longest_carry_over(row.interacting))
         self._load_products(tables, interactions)
 
     def _load_products(self, tables: Tables, interactions: list[Interaction]) -> None:
@@ -89,6 +93,10 @@ class Catalogue:
         self._ingredients = self._relevant | ingredients.irrelevant | listed
         if clash := self._ingredients & self._products.keys():
             raise TableError(f"products.csv: {sorted(clash)} are ingredient codes")
+
+    def longest_carry_over(self, interacting: str) -> timedelta:
+        """The longest time that an interacting ingredient acts after its last dose, over all opioids."""
+        return self._carry_over.get(interacting, timedelta(0))
 
     def roles(self, medicine: Medicine) -> Roles:
         """What a medicine is to the rules."""

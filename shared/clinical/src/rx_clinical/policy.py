@@ -28,7 +28,6 @@ class Policy:
     otc_lapse: timedelta
     depot_injection: timedelta
     depot_block: timedelta
-    depot_unconfirmed_block: timedelta
     new_interaction: timedelta
     horizon: timedelta
     blocker_afterglow: timedelta

@@ -20,6 +20,7 @@ class Opioid:
     ingredient: str | None
     name: str
     form: DrugForm
+    non_prescription: bool  # kratom, illicit opioids and the like: known from reports alone
 
     @property
     def key(self) -> tuple[str, str]:
@@ -109,10 +110,6 @@ class RoleReader:
         forms = self._forms_of.get(ingredient, ())
         return forms[0].form_key if len(forms) == 1 else None
 
-    def non_prescription(self, opioid: Opioid) -> bool:
-        """Kratom, illicit opioids and the like: known from reports alone."""
-        return opioid.form.form_key in self._traits["non_prescription"]
-
     def form_known(self, medicine: Medicine) -> bool:
         """A form key or a product code tells the form."""
         return self._form_key(medicine) is not None
@@ -174,7 +171,7 @@ class RoleReader:
     ) -> tuple[Opioid, ...]:
         found: dict[tuple[str, str], Opioid] = {}
         if form is not None and self._counts(form, misused=misused):
-            self._add(found, form.ingredient, form.name, self._assessed_form(form))
+            self._add(found, form.ingredient, form.name, form)
         for code in codes:
             forms = self._forms_of.get(code, ())
             if (
@@ -184,18 +181,15 @@ class RoleReader:
             ):
                 continue
             known = forms[0] if len(forms) == 1 and (stated is None or form is not None) else self._unknown_opioid
-            self._add(found, code, forms[0].name, self._assessed_form(known))
+            self._add(found, code, forms[0].name, known)
         return tuple(found[key] for key in sorted(found))
 
     def _counts(self, form: DrugForm, *, misused: bool) -> bool:
         return form.systemic_opioid or (misused and form.form_key in self._traits["misuse_by_dose"])
 
-    def _assessed_form(self, form: DrugForm) -> DrugForm:
-        return form if form.systemic_opioid else self._unknown_opioid
-
-    @staticmethod
-    def _add(found: dict[tuple[str, str], Opioid], ingredient: str | None, name: str, form: DrugForm) -> None:
-        opioid = Opioid(ingredient, name, form)
+    def _add(self, found: dict[tuple[str, str], Opioid], ingredient: str | None, name: str, form: DrugForm) -> None:
+        assessed = form if form.systemic_opioid else self._unknown_opioid
+        opioid = Opioid(ingredient, name, assessed, form.form_key in self._traits["non_prescription"])
         found[opioid.key] = opioid
 
     def _antagonist(

@@ -1,0 +1,147 @@
+"""Systemic antagonists over time: when each was started, for how long it is supplied, and what a depot may block."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rx_clinical.catalogue import Catalogue
+from rx_clinical.chart import Chart, Entry
+from rx_clinical.drugs import BY_DOSE, Tier
+from rx_clinical.facts import Administration, Fill, Moment, Prescription, Report
+from rx_clinical.policy import Policy
+from rx_clinical.reasons import Reason
+from rx_clinical.roles import Antagonist
+from rx_clinical.spans import (
+    NO_SUPPLY,
+    Event,
+    Span,
+    Supply,
+    dispensed_depot,
+    doses,
+    reported_begin,
+    reported_end,
+    stack,
+    supplied,
+)
+from rx_clinical.windows import later
+
+
+@dataclass(frozen=True, slots=True)
+class AntagonistHistory:
+    """All courses of one antagonist form."""
+
+    antagonist: Antagonist
+    supply: Supply = NO_SUPPLY  # tablets filled
+    given: Supply = NO_SUPPLY  # doses or depots given
+    others: tuple[Span, ...] = ()  # reports, dispensed depots, orders without a fill
+
+    def spans_seen_at(self, moment: Moment) -> list[Span]:
+        """The courses that had certainly begun before a moment, by antagonist time."""
+        chains = (_before(self.supply, moment), _before(self.given, moment))
+        return [
+            *(span for span in chains if span is not None),
+            *(span for span in self.others if certainly_before(antagonist_time(span.entries[0], span.begin), moment)),
+        ]
+
+    def events(self) -> list[Event]:
+        """Every antagonist event with its antagonist time."""
+        last = [span.entries[-1] for span in (*self.supply.spans, *self.given.spans)]
+        return [
+            *(Event(entry, antagonist_time(entry, entry.fact.occurred)) for entry in last),
+            *(Event(span.entries[0], antagonist_time(span.entries[0], span.begin)) for span in self.others),
+        ]
+
+    def every_span(self) -> list[Span]:
+        """Every span of every chain and every other course."""
+        return [*self.supply.spans, *self.given.spans, *self.others]
+
+
+def antagonist_time(entry: Entry, begin: Moment) -> Moment:
+    """Handed over, else the begin: given, filled, written, or the reported start."""
+    return entry.handed_over.occurred if entry.handed_over is not None else begin
+
+
+def certainly_before(antagonist: Moment, opioid: Moment) -> bool:
+    """The antagonist came first; an unknown or equal order counts as opioid first."""
+    return antagonist.earliest < opioid.earliest and antagonist.latest <= opioid.earliest
+
+
+def _before(supply: Supply, moment: Moment) -> Span | None:
+    """The span by the fills whose antagonist time lies before a moment."""
+    seen = [
+        span
+        for span in supply.spans
+        if certainly_before(antagonist_time(span.entries[-1], span.entries[-1].fact.occurred), moment)
+    ]
+    return seen[-1] if seen else None
+
+
+def antagonist_histories(chart: Chart, catalogue: Catalogue, horizon: datetime) -> list[AntagonistHistory]:
+    """Histories by antagonist and form in order of their keys, without what was over before the horizon."""
+    grouped: dict[tuple[str, str], tuple[Antagonist, list[Entry]]] = {}
+    for entry in chart.entries():
+        if entry.roles.antagonist is not None:
+            grouped.setdefault(entry.roles.antagonist.key, (entry.roles.antagonist, []))[1].append(entry)
+    histories = [_history(*grouped[key], catalogue, horizon) for key in sorted(grouped)]
+    return [history for history in histories if history.every_span()]
+
+
+def _history(
+    antagonist: Antagonist, entries: list[Entry], catalogue: Catalogue, horizon: datetime
+) -> AntagonistHistory:
+    policy = catalogue.policy
+    fills = [entry for entry in entries if isinstance(entry.fact, Fill)]
+    supply = NO_SUPPLY if antagonist.depot else stack(fills, None, policy)
+    given = doses(entry for entry in entries if isinstance(entry.fact, Administration))
+    others = [
+        *(dispensed_depot(entry, policy) for entry in fills if antagonist.depot and not entry.injected),
+        *(_reported(entry, entry.fact, policy) for entry in entries if isinstance(entry.fact, Report)),
+        *(
+            _ordered(entry, entry.fact, antagonist, policy)
+            for entry in entries
+            if isinstance(entry.fact, Prescription) and not entry.filled
+        ),
+    ]
+
+    def lasting(span: Span) -> bool:
+        tail = tail_of(antagonist, tier_of(antagonist, span.entries[-1], catalogue))
+        return later(span.possible_end, tail + policy.blocker_afterglow) >= horizon
+
+    return AntagonistHistory(
+        antagonist,
+        supply if supply.spans and lasting(supply.spans[-1]) else NO_SUPPLY,
+        given if given.spans and lasting(given.spans[-1]) else NO_SUPPLY,
+        tuple(span for span in others if lasting(span)),
+    )
+
+
+def tier_of(antagonist: Antagonist, entry: Entry, catalogue: Catalogue) -> Tier:
+    """The tier of one entry alone."""
+    if antagonist.tier == BY_DOSE:
+        return catalogue.tier_of(entry.medicine.daily_dose_mg)
+    return catalogue.tiers[antagonist.tier]
+
+
+def tail_of(antagonist: Antagonist, tier: Tier) -> timedelta:
+    """How long the blockade outlasts the supply; of a depot, from the injection."""
+    return tier.tail_extended_release if antagonist.extended_release else tier.tail
+
+
+def _reported(entry: Entry, report: Report, policy: Policy) -> Span:
+    end = reported_end(entry, report, assumed=timedelta(0))
+    return Span(begin=reported_begin(entry, report, policy), documented_end=end, possible_end=end, entries=(entry,))
+
+
+def _ordered(entry: Entry, order: Prescription, antagonist: Antagonist, policy: Policy) -> Span:
+    """An order without a fill may have been filled: for its supply from written, not past its end."""
+    written = order.occurred.latest
+    lasts = policy.depot_injection if antagonist.depot else supplied(order.medicine, None, policy)[1]
+    end = written + lasts
+    if entry.ended_at is not None:
+        end = max(min(end, entry.ended_at), written)
+    return Span(
+        begin=order.occurred,
+        documented_end=None,
+        possible_end=end,
+        entries=(entry,),
+        reasons=frozenset({Reason.UNFILLED_PRESCRIPTION}),
+    )

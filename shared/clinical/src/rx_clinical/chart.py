@@ -1,0 +1,270 @@
+"""Folds facts into what is true now: highest revisions, nothing voided or returned, fills joined to orders."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from rx_clinical.catalogue import Catalogue
+from rx_clinical.facts import (
+    Administration,
+    Fact,
+    Fill,
+    HandOver,
+    Medicine,
+    Moment,
+    Prescription,
+    Report,
+    ReturnToStock,
+    Stop,
+    UnreadFact,
+    Void,
+)
+from rx_clinical.policy import Policy
+from rx_clinical.roles import Roles
+from rx_clinical.windows import days_of
+
+# An order in one of these states is no exposure; every other state stays possible.
+_DEAD_STATUSES = frozenset({"draft", "on-hold", "cancelled", "entered-in-error"})
+_NOT_ORDERED_INTENTS = frozenset({"proposal", "plan", "option"})
+_ENDED_STATUSES = frozenset({"completed", "stopped", "ended"})
+
+MedicineFact = Prescription | Fill | Administration | Report
+
+
+@dataclass(slots=True)
+class Entry:
+    """A fact about a medicine with a role, and the later facts that belong to it."""
+
+    fact: MedicineFact
+    roles: Roles
+    handed_over: HandOver | None = None  # of a fill
+    stops: tuple[Stop, ...] = ()  # of a report or an order
+    filled: bool = False  # of an order: a fill was seen, or the injection of its depot
+    injected: bool = False  # of a dispensed depot: its injection was seen
+
+    @property
+    def medicine(self) -> Medicine:
+        """The medicine of the fact."""
+        return self.fact.medicine
+
+    @property
+    def order(self) -> tuple[datetime, bytes]:
+        """Ties of entries are ordered by occurred time and key."""
+        return (self.fact.occurred.earliest, self.fact.key)
+
+    @property
+    def steps(self) -> tuple[Fact, ...]:
+        """The fact and its later steps."""
+        return (self.fact, *((self.handed_over,) if self.handed_over else ()), *self.stops)
+
+    @property
+    def in_hand(self) -> Moment:
+        """The later of fill and hand-over."""
+        if self.handed_over is not None and self.handed_over.occurred.latest > self.fact.occurred.latest:
+            return self.handed_over.occurred
+        return self.fact.occurred
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """The recorded end of an order or report, the later one where several are recorded; None = none recorded."""
+        ends = [stop.occurred.latest for stop in self.stops]
+        fact = self.fact
+        if isinstance(fact, Prescription) and fact.status in _ENDED_STATUSES and fact.status_at is not None:
+            ends.append(fact.status_at.latest)
+        return max(ends, default=None)
+
+
+@dataclass(slots=True)
+class Chart:
+    """Entries by kind, each in tie order; only medicines with a role."""
+
+    orders: list[Entry] = field(default_factory=list)  # that stand: neither drafts nor cancelled nor proposals
+    fills: list[Entry] = field(default_factory=list)
+    administrations: list[Entry] = field(default_factory=list)
+    reports: list[Entry] = field(default_factory=list)
+    uncoded: list[Entry] = field(default_factory=list)
+    unread: tuple[str, ...] = ()
+    newest_recorded_at: datetime | None = None
+
+    @property
+    def empty(self) -> bool:
+        """No rule has anything to look at."""
+        return not (self.orders or self.fills or self.administrations or self.reports or self.uncoded)
+
+    def entries(self) -> Iterable[Entry]:
+        """All entries with a role."""
+        yield from self.orders
+        yield from self.fills
+        yield from self.administrations
+        yield from self.reports
+
+
+def read_chart(facts: Iterable[Fact], catalogue: Catalogue) -> Chart:
+    """The chart of a set of facts; the same for every order and duplication."""
+    standing, newest = _standing(facts)
+    chart = Chart(newest_recorded_at=newest)
+    hand_overs: dict[bytes, HandOver] = {}
+    stops: dict[bytes, list[Stop]] = {}
+    unread: set[str] = set()
+    for fact in standing:
+        if isinstance(fact, (Prescription, Fill, Administration, Report)):
+            _enter(chart, fact, catalogue)
+        elif isinstance(fact, HandOver):
+            held = hand_overs.get(fact.fill)
+            if held is None or (held.occurred.latest, held.key) < (fact.occurred.latest, fact.key):
+                hand_overs[fact.fill] = fact
+        elif isinstance(fact, Stop):
+            stops.setdefault(fact.refers_to, []).append(fact)
+        elif isinstance(fact, UnreadFact):
+            unread.add(fact.kind)
+    chart.unread = tuple(sorted(unread))
+    _join(chart, hand_overs, stops, catalogue.policy)
+    return chart
+
+
+def _standing(facts: Iterable[Fact]) -> tuple[list[Fact], datetime | None]:
+    """Highest revisions without what was voided or returned, in tie order; and the newest recorded time of all."""
+    latest: dict[bytes, Fact] = {}
+    for fact in facts:
+        held = latest.get(fact.key)
+        if held is None or (fact is not held and _outranks(fact, held)):
+            latest[fact.key] = fact
+    voided = {fact.refers_to for fact in latest.values() if isinstance(fact, Void)}
+    returned = {fact.refers_to for key, fact in latest.items() if isinstance(fact, ReturnToStock) and key not in voided}
+    gone = voided | returned
+    newest = max((fact.recorded_at for fact in latest.values()), default=None)
+    kept = [fact for key, fact in latest.items() if key not in gone]
+    kept.sort(key=lambda fact: (fact.occurred.earliest, fact.key))
+    return kept, newest
+
+
+def _outranks(fact: Fact, held: Fact) -> bool:
+    """A higher revision; the text decides between different facts that claim one revision, so that order does not."""
+    mine, theirs = (fact.revision, fact.recorded_at), (held.revision, held.recorded_at)
+    return mine > theirs or (mine == theirs and fact != held and repr(fact) > repr(held))
+
+
+def _enter(chart: Chart, fact: MedicineFact, catalogue: Catalogue) -> None:
+    if isinstance(fact, Prescription) and not _is_order(fact):
+        return
+    entry = Entry(fact, catalogue.roles(fact.medicine))
+    if not fact.medicine.coded:
+        chart.uncoded.append(entry)
+    elif entry.roles.none:
+        return
+    elif isinstance(fact, Prescription):
+        chart.orders.append(entry)
+    elif isinstance(fact, Fill):
+        chart.fills.append(entry)
+    elif isinstance(fact, Administration):
+        chart.administrations.append(entry)
+    else:
+        chart.reports.append(entry)
+
+
+def _is_order(fact: Prescription) -> bool:
+    return fact.status not in _DEAD_STATUSES and fact.intent not in _NOT_ORDERED_INTENTS and not fact.do_not_perform
+
+
+def _join(chart: Chart, hand_overs: dict[bytes, HandOver], stops: dict[bytes, list[Stop]], policy: Policy) -> None:
+    for entry in (*chart.fills, *chart.uncoded):
+        entry.handed_over = hand_overs.get(entry.fact.key)
+    for entry in (*chart.orders, *chart.reports):
+        entry.stops = tuple(stops.get(entry.fact.key, ()))
+    if chart.orders:
+        orders = {entry.fact.key: entry for entry in chart.orders}
+        for fill in chart.fills:
+            _mark_filled(fill, orders, chart.orders, policy)
+    _join_injections(chart, policy)
+    chart.fills = _seen_once(chart.fills, policy)
+
+
+def _mark_filled(fill: Entry, by_key: dict[bytes, Entry], orders: list[Entry], policy: Policy) -> None:
+    """A fill belongs to the prescription it names, else to the newest order of the same ingredient and form."""
+    named = fill.fact.prescription if isinstance(fill.fact, Fill) else None
+    order = by_key.get(named) if named else _newest_order(fill, orders, policy)
+    if order is not None:
+        order.filled = True
+
+
+def _newest_order(fill: Entry, orders: list[Entry], policy: Policy) -> Entry | None:
+    filled = fill.fact.occurred
+    for order in reversed(orders):
+        written = order.fact.occurred
+        if (
+            order.roles.supply_key == fill.roles.supply_key
+            and written.earliest <= filled.latest
+            and filled.earliest <= written.latest + policy.order_match
+        ):
+            return order
+    return None
+
+
+def _join_injections(chart: Chart, policy: Policy) -> None:
+    """An injection replaces the depot dispensed for it, and the order of a depot that no pharmacy dispensed."""
+    depots = [entry for entry in chart.fills if is_depot(entry.roles)]
+    for given in chart.administrations:
+        if not is_depot(given.roles):
+            continue
+        dispensed = _dispensed_for(given, depots, policy)
+        if dispensed is not None:
+            dispensed.injected = True
+        else:
+            _mark_filled(given, {}, chart.orders, policy)
+
+
+def _dispensed_for(given: Entry, depots: list[Entry], policy: Policy) -> Entry | None:
+    """The depot that the injection names, else the newest one of the same form that is not injected yet."""
+    named = given.fact.fill if isinstance(given.fact, Administration) else None
+    for depot in reversed(depots):
+        if named == depot.fact.key:
+            return depot
+    for depot in reversed(depots):
+        filled, injected = depot.fact.occurred, given.fact.occurred
+        if (
+            not depot.injected
+            and depot.roles.supply_key == given.roles.supply_key
+            and filled.earliest <= injected.latest
+            and injected.earliest <= filled.latest + policy.depot_injection
+        ):
+            return depot
+    return None
+
+
+def is_depot(roles: Roles) -> bool:
+    """An opioid or antagonist that a clinician injects or implants."""
+    if roles.antagonist is not None:
+        return roles.antagonist.depot
+    return any(opioid.form.acting == "depot" for opioid in roles.opioids)
+
+
+def _seen_once(fills: list[Entry], policy: Policy) -> list[Entry]:
+    """Fills without those that are one supply seen twice; the longer one stays."""
+    kept: list[Entry] = []
+    for entry in fills:
+        twin = next((other for other in kept if _one_supply(entry, other, policy)), None)
+        if twin is None:
+            kept.append(entry)
+        elif _length(entry, policy) > _length(twin, policy):
+            kept[kept.index(twin)] = entry
+    kept.sort(key=lambda entry: entry.order)
+    return kept
+
+
+def _one_supply(one: Entry, other: Entry, policy: Policy) -> bool:
+    mine, theirs = one.fact, other.fact
+    if not isinstance(mine, Fill) or not isinstance(theirs, Fill) or one.roles.supply_key != other.roles.supply_key:
+        return False
+    numbers = (mine.rx_number, mine.fill_number)
+    if all(numbers) and numbers == (theirs.rx_number, theirs.fill_number):
+        return True
+    close = abs(mine.occurred.earliest - theirs.occurred.earliest) <= policy.same_supply
+    alike = mine.medicine.quantity is not None and mine.medicine.quantity == theirs.medicine.quantity
+    return close and alike and bool(mine.site) and mine.site == theirs.site and mine.source != theirs.source
+
+
+def _length(entry: Entry, policy: Policy) -> tuple[datetime, bytes]:
+    """The end of the supply, assumed where days supply is missing; the key decides between equals."""
+    days = entry.medicine.days_supply
+    supplied = policy.assumed_supply if days is None else days_of(days)
+    return (entry.in_hand.latest + supplied, entry.fact.key)

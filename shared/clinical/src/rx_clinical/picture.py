@@ -1,0 +1,126 @@
+"""Everything the rules look at, derived once from the chart of one patient."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from rx_clinical.blockers import AntagonistHistory, antagonist_histories
+from rx_clinical.catalogue import Catalogue
+from rx_clinical.chart import Chart, Entry
+from rx_clinical.exposures import OpioidHistory, opioid_histories
+from rx_clinical.interacting import InteractingHistory, Prolonger, interacting_histories, multiplier, prolongers_of
+from rx_clinical.roles import Opioid
+from rx_clinical.spans import Span
+from rx_clinical.windows import FOREVER, Window, later, window
+
+
+@dataclass(frozen=True, slots=True)
+class OpioidCourse:
+    """An opioid's exposures and what lengthens its half-life."""
+
+    history: OpioidHistory
+    prolongers: tuple[Prolonger, ...]
+
+    @property
+    def opioid(self) -> Opioid:
+        """The ingredient and form."""
+        return self.history.opioid
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The patient as the rules see them."""
+
+    catalogue: Catalogue
+    opioids: tuple[OpioidCourse, ...]
+    antagonists: tuple[AntagonistHistory, ...]
+    interacting: tuple[InteractingHistory, ...]
+    uncoded: tuple[Entry, ...]
+
+    def entries(self) -> list[Entry]:
+        """Every entry of every history, each once, in tie order."""
+        spans = [
+            *(span for course in self.opioids for span in course.history.every_span()),
+            *(span for antagonist in self.antagonists for span in antagonist.every_span()),
+            *(span for interacting in self.interacting for span in interacting.spans()),
+        ]
+        unique = {entry.fact.key: entry for span in spans for entry in span.entries}
+        return sorted(unique.values(), key=lambda entry: entry.order)
+
+
+def draw(chart: Chart, catalogue: Catalogue) -> Picture:
+    """The picture of a chart, without what was over before the horizon."""
+    if chart.newest_recorded_at is None:
+        return Picture(catalogue, (), (), (), ())
+    horizon = chart.newest_recorded_at - catalogue.policy.horizon
+    interacting = interacting_histories(chart, catalogue, horizon)
+    opioids = tuple(
+        OpioidCourse(history, tuple(prolongers_of(history.opioid, interacting, catalogue.prolonging)))
+        for history in opioid_histories(chart, catalogue, horizon)
+    )
+    antagonists = tuple(antagonist_histories(chart, catalogue, horizon))
+    return Picture(catalogue, opioids, antagonists, tuple(interacting), tuple(chart.uncoded))
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """An exposure with the window behind the earliest start."""
+
+    opioid: Opioid
+    span: Span
+    window: Window
+    prolongers: tuple[Prolonger, ...]  # that count
+
+    @property
+    def start(self) -> datetime:
+        """The earliest start that this exposure allows; FOREVER where it has no end."""
+        return later(self.span.possible_end, self.window.policy)
+
+
+def window_of(opioid: Opioid, factor: Decimal, catalogue: Catalogue) -> Window:
+    """The window of an opioid form at a half-life multiplier."""
+    return window(
+        label_interval_h=opioid.form.label_interval_h,
+        half_life_high_h=opioid.form.half_life_high_h,
+        multiplier=factor,
+        half_lives=catalogue.policy.half_lives,
+        floor=catalogue.policy.floor,
+    )
+
+
+def window_between(course: OpioidCourse, begin: datetime, end: datetime, catalogue: Catalogue) -> Window:
+    """The window by the interacting medicines that were active at some time in [begin, end]."""
+    return window_of(course.opioid, _factor(_meeting(course, begin, end), catalogue), catalogue)
+
+
+def reach_of(course: OpioidCourse, span: Span, catalogue: Catalogue) -> Reach:
+    """The window behind the earliest start.
+
+    An interacting medicine counts if it meets [possible end, possible end + window]: begin with multiplier 1 and
+    recompute until stable. The multiplier only grows, so this ends.
+    """
+    factor = catalogue.policy.multiplier_floor
+    while True:
+        length = window_of(course.opioid, factor, catalogue)
+        if span.possible_end == FOREVER:
+            return Reach(course.opioid, span, length, ())
+        counted = _meeting(course, span.possible_end, later(span.possible_end, length.policy))
+        grown = _factor(counted, catalogue)
+        if grown == factor:
+            return Reach(course.opioid, span, length, counted)
+        factor = grown
+
+
+def reach_between(course: OpioidCourse, span: Span, end: datetime, at: datetime, catalogue: Catalogue) -> Reach:
+    """The window by what was active between an end of the exposure and the time judged."""
+    counted = _meeting(course, end, at)
+    return Reach(course.opioid, span, window_of(course.opioid, _factor(counted, catalogue), catalogue), counted)
+
+
+def _meeting(course: OpioidCourse, begin: datetime, end: datetime) -> tuple[Prolonger, ...]:
+    return tuple(prolonger for prolonger in course.prolongers if prolonger.meets(begin, end))
+
+
+def _factor(prolongers: Sequence[Prolonger], catalogue: Catalogue) -> Decimal:
+    return multiplier(prolongers, catalogue.policy) if prolongers else catalogue.policy.multiplier_floor

@@ -1,0 +1,54 @@
+"""DQ-01: days supply missing.
+
+When   a fill of an opioid, of an oral antagonist or of an interacting medicine states no days supply
+  and  it is neither a depot nor a patch with a count
+Then   info on the profile: the possible end assumes 30 days; orders are not asked for it
+Source POLICY
+"""
+
+from rx_clinical.chart import Entry, is_depot
+from rx_clinical.compose import Draft, Resting, finding
+from rx_clinical.facts import Fill
+from rx_clinical.findings import Display, Finding, Severity
+from rx_clinical.picture import Picture
+from rx_clinical.reasons import Reason
+from rx_clinical.spans import Event, stated_supply
+from rx_clinical.texts import days_text
+
+RULE = "DQ-01"
+
+
+def applies(entry: Entry, picture: Picture) -> bool:
+    """The fill's supply has no stated length."""
+    roles = entry.roles
+    changes = any(picture.catalogue.roles_reader.changes_opioids(code) for code in roles.interacting)
+    matters = bool(roles.opioids) or roles.antagonist is not None or changes
+    if not isinstance(entry.fact, Fill) or not matters or is_depot(roles):
+        return False
+    patch_hours = next((opioid.form.hours_per_patch for opioid in roles.opioids), None)
+    return stated_supply(entry.medicine, patch_hours) is None
+
+
+def findings(picture: Picture) -> list[Finding]:
+    """One finding a fill."""
+    return [_finding(entry, picture) for entry in picture.entries() if applies(entry, picture)]
+
+
+def _finding(entry: Entry, picture: Picture) -> Finding:
+    name = entry.medicine.text or "the medicine"
+    assumed = days_text(picture.catalogue.policy.assumed_supply)
+    draft = Draft(
+        rule=RULE,
+        anchor=Event(entry, entry.fact.occurred),
+        severity=Severity.INFO,
+        display=Display.PROFILE,
+        reasons=frozenset({Reason.SUPPLY_END_ASSUMED}),
+        active_from=entry.fact.occurred.earliest,
+        start=None,
+        ends_at=None,
+        sentences=[f"Days supply is missing for {name}: its end is taken to be up to {assumed} days after the fill."],
+        actions=[],
+        resting=[Resting("deficient", name, entry.medicine.form_key, entry)],
+        evidence_level="POLICY",
+    )
+    return finding(draft, picture.catalogue)

@@ -1,0 +1,73 @@
+"""Reason codes that follow from the parts of a finding."""
+
+from collections.abc import Iterable, Sequence
+
+from rx_clinical.chart import Entry
+from rx_clinical.drugs import BY_DOSE, Acting
+from rx_clinical.names import Names
+from rx_clinical.picture import Reach
+from rx_clinical.policy import Policy
+from rx_clinical.reasons import Reason
+from rx_clinical.roles import Antagonist
+from rx_clinical.windows import hours
+
+_SEED_CLAIM = "SEED_CLAIM_ONLY"
+_ACTING = {Acting.LONG: Reason.LONG_ACTING_FORM, Acting.DEPOT: Reason.DEPOT}
+_CLASS = {"partial_agonist": Reason.PARTIAL_AGONIST, "mixed_agonist_antagonist": Reason.MIXED_AGONIST}
+
+
+def window_reasons(reaches: Iterable[Reach], policy: Policy) -> set[Reason]:
+    """What the windows of these exposures rest on."""
+    return {reason for reach in reaches for reason in _of_window(reach, policy)}
+
+
+def _of_window(reach: Reach, policy: Policy) -> Iterable[Reason]:
+    form, window = reach.opioid.form, reach.window
+    if form.half_life_high_h >= hours(policy.long_half_life):
+        yield Reason.LONG_HALF_LIFE
+    if form.acting in _ACTING:
+        yield _ACTING[form.acting]
+    if form.drug_class in _CLASS:
+        yield _CLASS[form.drug_class]
+    if window.by_half_lives:
+        yield Reason.FIVE_HALF_LIVES
+    else:
+        yield Reason.LABEL_7_10_DAYS if form.acting is Acting.SHORT else Reason.LABEL_2_WEEKS
+    if window.by_floor:
+        yield Reason.SEED_2_WEEK_FLOOR
+    if window.by_half_lives and window.multiplier > policy.multiplier_floor:
+        yield Reason.HALF_LIFE_EXTENDED
+
+
+def interaction_reasons(reaches: Iterable[Reach]) -> set[Reason]:
+    """How many interacting medicines count, and on what evidence."""
+    rows = {
+        prolonger.interaction.interacting: prolonger.interaction for reach in reaches for prolonger in reach.prolongers
+    }
+    reasons = set()
+    if len(rows) > 1:
+        reasons.add(Reason.MULTIPLE_PERPETRATORS)
+    if any(row.evidence_level == _SEED_CLAIM for row in rows.values()):
+        reasons.add(Reason.EVIDENCE_SEED_CLAIM_ONLY)
+    return reasons
+
+
+def antagonist_reasons(antagonist: Antagonist, entry: Entry, names: Names) -> set[Reason]:
+    """The product hides its antagonist; its dose is not known."""
+    reasons = set()
+    text = entry.medicine.text
+    if (not names.names_antagonist(text)) if text else entry.roles.hidden:
+        reasons.add(Reason.HIDDEN_ANTAGONIST)
+    if antagonist.tier == BY_DOSE and entry.medicine.daily_dose_mg is None:
+        reasons.add(Reason.DOSE_UNKNOWN)
+    return reasons
+
+
+def spacing_reasons(entries: Sequence[Entry], names: Names) -> set[Reason]:
+    """Some product text or directions space opioid and antagonist by hours."""
+    spaced = any(
+        names.spaces_by_hours(f"{entry.medicine.text} {entry.medicine.directions}")
+        for entry in entries
+        if entry.medicine.directions or entry.medicine.text
+    )
+    return {Reason.HOUR_SPACING_UNSAFE} if spaced else set()

@@ -1,0 +1,181 @@
+"""Spans of time that a medicine may cover, and the stacking of refills into one supply."""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from rx_clinical.chart import Entry
+from rx_clinical.facts import Administration, Fact, Medicine, Moment, Report
+from rx_clinical.findings import Urgency
+from rx_clinical.policy import Policy
+from rx_clinical.reasons import Reason
+from rx_clinical.windows import FOREVER, days_of
+
+_NOTHING: frozenset[Reason] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """From a begin to a documented and a possible end, with what it rests on."""
+
+    begin: Moment
+    documented_end: datetime | None  # None: nothing is documented, it is only possible
+    possible_end: datetime  # FOREVER = no end is recorded
+    entries: tuple[Entry, ...]
+    reasons: frozenset[Reason] = _NOTHING
+
+    @property
+    def facts(self) -> Iterable[Fact]:
+        """Every fact it rests on, later steps included."""
+        return (step for entry in self.entries for step in entry.steps)
+
+    @property
+    def imprecise(self) -> bool:
+        """A local date without clock time went into it."""
+        return any(fact.occurred.imprecise for fact in self.facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of a course, at the time that counts for it."""
+
+    entry: Entry
+    time: Moment
+
+    @property
+    def urgency(self) -> Urgency:
+        """Whether the medicine is with the patient already."""
+        with_patient = self.entry.handed_over or isinstance(self.entry.fact, (Administration, Report))
+        return Urgency.WITH_PATIENT if with_patient else Urgency.CAN_STOP
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """A chain of fills, or of doses given, of one form: the span after each of them, in tie order."""
+
+    spans: tuple[Span, ...] = ()
+
+    def at(self, moment: Moment) -> Span | None:
+        """The span by what had begun at a moment; where the order is unknown, the fill counts as begun."""
+        begins = [span.entries[-1].fact.occurred.earliest for span in self.spans]
+        seen = bisect_right(begins, moment.earliest)
+        while seen < len(begins) and begins[seen] < moment.latest:
+            seen += 1
+        return self.spans[seen - 1] if seen else None
+
+    def runs(self) -> list[Span]:
+        """The uninterrupted runs, each as its last span."""
+        following = (*self.spans[1:], None)
+        return [
+            span
+            for span, later in zip(self.spans, following, strict=True)
+            if later is None or later.entries[0] is not span.entries[0]
+        ]
+
+
+NO_SUPPLY = Supply()
+
+
+def begun_first(opioid: Moment, antagonist: Moment) -> bool:
+    """The opioid begins before the antagonist, or with it, or in an order that nobody knows."""
+    return opioid.earliest <= antagonist.earliest or opioid.earliest < antagonist.latest
+
+
+def stack(fills: Iterable[Entry], hours_per_patch: Decimal | None, policy: Policy) -> Supply:
+    """The supply by fills in tie order.
+
+    end = max(earlier end, start + carry + days supply), start = the later of fill and hand-over,
+    carry = what is left of the earlier supply at the start, at most the newest fill's own supply.
+    """
+    spans: list[Span] = []
+    for fill in fills:
+        spans.append(_stacked_on(spans[-1] if spans else None, fill, hours_per_patch, policy))
+    return Supply(tuple(spans))
+
+
+def doses(given: Iterable[Entry]) -> Supply:
+    """Doses given by a clinician: each ends when it is given."""
+    spans: list[Span] = []
+    for dose in given:
+        end = max(dose.fact.occurred.latest, spans[-1].possible_end if spans else dose.fact.occurred.latest)
+        spans.append(Span(begin=dose.fact.occurred, documented_end=end, possible_end=end, entries=(dose,)))
+    return Supply(tuple(spans))
+
+
+def _stacked_on(held: Span | None, fill: Entry, hours_per_patch: Decimal | None, policy: Policy) -> Span:
+    begin: Moment = fill.fact.occurred
+    entries: tuple[Entry, ...] = (fill,)
+    documented_supply, possible_supply = supplied(fill.medicine, hours_per_patch, policy)
+    start = fill.in_hand.latest
+    if held is None or held.documented_end is None:
+        ends, reasons = (start + documented_supply, start + possible_supply), _NOTHING
+    else:
+        documented_end, of_documented = _stacked_end(held.documented_end, start, documented_supply)
+        possible_end, of_possible = _stacked_end(held.possible_end, start, possible_supply)
+        ends, reasons = (documented_end, possible_end), of_documented | of_possible
+        if start < held.possible_end:
+            begin, entries = held.begin, (*held.entries, fill)
+            reasons |= held.reasons - {Reason.SUPPLY_END_ASSUMED}
+    if ends[1] > ends[0]:
+        reasons |= {Reason.SUPPLY_END_ASSUMED}
+    return Span(begin=begin, documented_end=ends[0], possible_end=ends[1], entries=entries, reasons=reasons)
+
+
+def _stacked_end(held_end: datetime, start: datetime, supply: timedelta) -> tuple[datetime, frozenset[Reason]]:
+    carry = held_end - start
+    if carry <= timedelta(0):
+        return start + supply, _NOTHING
+    capped = {Reason.REFILL_STACK_CAPPED} if carry > supply else set()
+    return max(held_end, start + min(carry, supply) + supply), frozenset({Reason.REFILL_STACKED, *capped})
+
+
+def supplied(medicine: Medicine, hours_per_patch: Decimal | None, policy: Policy) -> tuple[timedelta, timedelta]:
+    """(documented, possible) length of one supply: as needed it may last longer, missing it is assumed."""
+    length = stated_supply(medicine, hours_per_patch)
+    if length is None:
+        return timedelta(0), policy.assumed_supply
+    return length, max(length, policy.assumed_supply) if medicine.as_needed else length
+
+
+def stated_supply(medicine: Medicine, hours_per_patch: Decimal | None = None) -> timedelta | None:
+    """Days supply, else what the patches last; None where neither is stated."""
+    if medicine.days_supply is not None:
+        return days_of(medicine.days_supply)
+    if medicine.patches is not None and hours_per_patch is not None:
+        return days_of(medicine.patches * hours_per_patch / 24)
+    return None
+
+
+def dispensed_depot(entry: Entry, policy: Policy) -> Span:
+    """Dispensed, no injection seen: it may have been injected up to some weeks later."""
+    filled = entry.fact.occurred
+    return Span(
+        begin=filled,
+        documented_end=filled.latest,
+        possible_end=filled.latest + policy.depot_injection,
+        entries=(entry,),
+        reasons=frozenset({Reason.ADMINISTRATION_UNCONFIRMED}),
+    )
+
+
+def reported_begin(entry: Entry, report: Report, policy: Policy) -> Moment:
+    """The start that the report states; else, for ongoing use, some time in the days before the report."""
+    if report.started is not None:
+        return report.started
+    occurred = entry.fact.occurred
+    if not report.ongoing:
+        return occurred
+    return Moment(earliest=occurred.earliest - policy.ongoing_lookback, latest=occurred.latest, zone=occurred.zone)
+
+
+def reported_end(entry: Entry, report: Report, *, assumed: timedelta) -> datetime:
+    """The recorded stop; FOREVER while ongoing; else the report itself or the supply it states, the later one."""
+    if entry.ended_at is not None:
+        return entry.ended_at
+    if report.ongoing:
+        return FOREVER
+    start = report.started or report.occurred
+    supply = stated_supply(entry.medicine)
+    return max(report.occurred.latest, start.latest + (assumed if supply is None else supply))
