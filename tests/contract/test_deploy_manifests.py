@@ -14,7 +14,10 @@ import yaml
 from jsonschema import Draft202012Validator
 from rx_runtime.settings import ServiceSettings
 from rx_runtime.sites import load_sites
+from rxguard.__main__ import app
+from rxguard.connect import connect
 from rxguard.instance import SERVICES
+from typer.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = ROOT / "deploy/k8s/base"
@@ -126,6 +129,25 @@ def test_a_service_is_given_settings_that_it_has_and_all_that_it_needs(service: 
     assert needed - given - WRITTEN_BY_THE_IMAGE == set()
 
 
+@pytest.mark.parametrize("place", ["compose", "kubernetes"])
+def test_the_job_that_creates_the_topics_is_a_command_of_the_program(place: str):
+    if place == "compose":
+        job, arguments = compose()["services"]["topics"], compose()["services"]["topics"]["command"]
+    else:
+        (job,) = pods()["topics"]["spec"]["containers"]
+        arguments = job["args"]
+    assert job["image"] == "rxguard/cli:0.1.0"
+    assert "RXGUARD_KAFKA" in str(job)
+    assert CliRunner().invoke(app, [*arguments, "--help"]).exit_code == 0
+
+
+def test_the_program_in_the_compose_file_knows_where_every_service_is():
+    environment = compose()["services"]["cli"]["environment"]
+    targets = {name: value for name, value in environment.items() if name.endswith("_TARGET")}
+    assert targets == {f"RXGUARD_{service.upper()}_TARGET": f"{service}:50051" for service in SERVICES}
+    assert connect(environment).targets.keys() == set(SERVICES)
+
+
 def test_no_secret_has_a_default_and_each_is_named_in_the_example():
     text = (ROOT / "docker-compose.yml").read_text()
     assert set(re.findall(r"\$\{(\w+)(?!\w|:\?set it in \.env\})", text)) == set()
@@ -146,7 +168,7 @@ def test_every_image_is_pinned():
     assert [image for image in images if not re.search(r":v?\d+\.\d+", image)] == []
 
 
-@pytest.mark.parametrize("service", [*SERVICES, "topics"])
+@pytest.mark.parametrize("service", [*SERVICES, "topics", "cli"])
 def test_containers_of_ours_can_write_nowhere_and_gain_nothing(service: str):
     started = compose()["services"][service]
     assert started["read_only"] is True
