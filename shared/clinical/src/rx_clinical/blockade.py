@@ -141,7 +141,7 @@ def _finding(
         start=latest.start,
         ends_at=last.ends_at,
         sentences=[
-            f"{opioid_text(own)} will not work while {product_text(history.antagonist.name, blocking.medicine)} blocks.",
+            f"{opioid_text(own)} will not work while {product_text(history.antagonist.name, blocking.medicine)} acts.",
             "Do not exceed the ordered dose: trying to overcome the blockade risks a fatal overdose.",
             _stopping(history, picture.catalogue.policy.depot_block),
             *interacting_text(reaches),

@@ -67,11 +67,10 @@ class Supply:
 
     def runs(self) -> list[Span]:
         """The uninterrupted runs, each as its last span."""
-        following = (*self.spans[1:], None)
         return [
             span
-            for span, later in zip(self.spans, following, strict=True)
-            if later is None or later.entries[0] is not span.entries[0]
+            for number, span in enumerate(self.spans, 1)
+            if number == len(self.spans) or self.spans[number].entries[0] is not span.entries[0]
         ]
 
 
