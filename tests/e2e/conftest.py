@@ -1,0 +1,48 @@
+"""One RxGuard for the whole folder, and the story that is told to it; tests keep apart by patient."""
+
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # tests are no package: what they share is found here
+
+from e2e_kit import Patient, RxGuard, new_patient, running
+from e2e_story import SYNTHEA, Told, story_after_orders, synthea_file, tell
+from rxguard.ingest import ingest
+
+
+@pytest.fixture(scope="session")
+async def shared_rxguard(stack, stack_folder) -> AsyncIterator[RxGuard]:
+    async with running(stack, stack_folder / "e2e", "e2e") as started:
+        yield started
+
+
+@pytest.fixture
+async def rxguard(shared_rxguard: RxGuard) -> AsyncIterator[RxGuard]:
+    """RxGuard with all services running, of which none may end by itself."""
+    await shared_rxguard.start_all()
+    yield shared_rxguard
+    ended = shared_rxguard.ended_by_themselves()
+    shared_rxguard.stopped.update(ended)
+    assert not ended
+
+
+@pytest.fixture(scope="session")
+async def ingested(shared_rxguard: RxGuard) -> list[dict[str, Any]]:
+    """What `rxguard ingest` says of the Synthea file the first and the second time."""
+    return [await ingest(shared_rxguard.connection, str(synthea_file()), source=SYNTHEA) for _ in range(2)]
+
+
+@pytest.fixture(scope="session")
+async def told(shared_rxguard: RxGuard, ingested: list[dict[str, Any]]) -> Told:
+    """What came of the story, told undisturbed."""
+    assert ingested
+    return await tell(shared_rxguard, story_after_orders())
+
+
+@pytest.fixture
+def patient() -> Patient:
+    return new_patient()
