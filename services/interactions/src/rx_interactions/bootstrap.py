@@ -44,6 +44,7 @@ async def start(runtime: Runtime) -> AsyncIterator[None]:
         )
         interactions_pb2_grpc.add_InteractionServiceServicer_to_server(servicer, runtime.grpc)
         runtime.serves(SERVICE)
+        await runtime.set_ready(False)
         runtime.spawn(follow(channel, runtime), name="reach prescriptions")
         yield
 

@@ -1,0 +1,110 @@
+"""How findings become an answer: the worst reading wins, and nothing is hidden."""
+
+from datetime import UTC, datetime
+
+import pytest
+from rx_clinical.findings import Basis, Display, Finding, Severity
+from rx_interactions.domain.answer import Answer, answer_to, raised_by_dispense
+from rx_interactions.domain.question import ASKED_KEYS
+
+NOW = datetime(2026, 4, 14, 12, tzinfo=UTC)
+HISTORY_KEY = b"h" * 16
+ASKED_KEY = min(ASKED_KEYS)
+
+
+def finding(severity="info", display="profile", *, anchor=HISTORY_KEY, on=(), confirm=False, text="found"):
+    return Finding(
+        finding_id=(anchor[:8] + severity.encode()).ljust(16, b".")[:16],
+        rule="WR-02",
+        family="withdrawal",
+        severity=Severity(severity),
+        display=Display(display),
+        reason_codes=(),
+        anchor_key=anchor,
+        anchor_event_id="e1",
+        anchor_source="demo",
+        counterpart=None,
+        active_from=NOW,
+        earliest_start_time=None,
+        no_start_time_reason=None,
+        ends_at=None,
+        urgency=None,
+        requires_confirmation=confirm,
+        text=text,
+        recommended_actions=(),
+        arithmetic=(),
+        evidence_level="",
+        assumptions=(),
+        sources=(),
+        basis=tuple(
+            Basis(
+                role="opioid",
+                key=key,
+                event_id="e1",
+                source="demo",
+                site="x",
+                name="methadone",
+                form_key=None,
+                rx_number=None,
+                fill_number=None,
+            )
+            for key in on
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("severity", "display", "expected"),
+    [
+        ("contraindicated", "interruptive", Answer.HOLD),
+        ("contraindicated", "profile", Answer.HOLD),
+        ("major", "queue", Answer.HOLD),
+        ("moderate", "interruptive", Answer.HOLD),
+        ("moderate", "queue", Answer.CONFIRM),
+        ("moderate", "profile", Answer.CONFIRM),
+        ("info", "queue", Answer.CONFIRM),
+        ("info", "profile", Answer.NO_FINDING_IN_KNOWN_HISTORY),
+    ],
+)
+def test_severity_and_display_decide_what_to_do(severity, display, expected):
+    assert answer_to([finding(severity, display)], assessed=True, unread_opioid=False) is expected
+
+
+def test_a_finding_that_requires_confirmation_is_confirmed_whatever_its_severity():
+    assert answer_to([finding(confirm=True)], assessed=True, unread_opioid=False) is Answer.CONFIRM
+
+
+def test_the_worst_of_several_findings_decides():
+    found = [finding(), finding("moderate", "queue"), finding("major", "queue")]
+
+    assert answer_to(found, assessed=True, unread_opioid=False) is Answer.HOLD
+
+
+@pytest.mark.parametrize(("severity", "expected"), [("major", Answer.HOLD), ("moderate", Answer.CONFIRM)])
+def test_a_product_that_is_not_known_never_hides_a_finding(severity, expected):
+    assert answer_to([finding(severity)], assessed=False, unread_opioid=False) is expected
+
+
+def test_nothing_found_about_a_product_that_is_not_known_is_not_assessed():
+    assert answer_to([], assessed=False, unread_opioid=False) is Answer.NOT_ASSESSED
+    assert answer_to([finding()], assessed=False, unread_opioid=False) is Answer.NOT_ASSESSED
+
+
+def test_nothing_found_is_said_only_of_the_known_history():
+    assert answer_to([], assessed=True, unread_opioid=False) is Answer.NO_FINDING_IN_KNOWN_HISTORY
+
+
+def test_an_uncoded_opioid_on_record_must_be_read_by_a_person():
+    assert answer_to([], assessed=True, unread_opioid=True) is Answer.CONFIRM
+
+
+def test_a_finding_anchored_to_the_dispense_or_resting_on_it_is_raised_by_it():
+    anchored, resting, before = finding(anchor=ASKED_KEY), finding("major", on=[ASKED_KEY]), finding("moderate")
+
+    assert raised_by_dispense([before], [anchored, resting, before]) == ((anchored, resting), (before,))
+
+
+def test_a_standing_finding_that_the_dispense_makes_worse_is_raised_by_it():
+    before, after = finding(text="not before Monday"), finding(text="not before Friday")
+
+    assert raised_by_dispense([before], [after]) == ((after,), ())
