@@ -7,7 +7,8 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -124,8 +125,9 @@ def _arithmetic(line: Document) -> RenderableType:
     """The window in words, then as a sum that can be redone."""
     parts = [Text(line["text"])] if line["text"] else []
     if line["possible_end"] and line["policy_window_h"]:
-        start = f"{_utc(line['possible_end'])} UTC + {line['policy_window_h']} h"
-        parts.append(Text(f"= {start}, window of {line['ingredient']}", style="green"))
+        end, hours = datetime.fromisoformat(line["possible_end"]), Decimal(line["policy_window_h"])
+        start = (end + timedelta(seconds=int(hours * 3600))).isoformat()
+        parts.append(Text(f"{_utc(line['possible_end'])} + {hours} h = {_utc(start)} UTC", style="green"))
     return Padding(Group(*parts), (0, 0, 0, 2))
 
 
