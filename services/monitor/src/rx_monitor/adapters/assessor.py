@@ -20,7 +20,7 @@ class CoreAssessor:
     def __call__(self, name: Pseudonym, patient: Patient) -> FindingSet:
         """The finding set of the patient at the patient's position."""
         with histogram("rx_monitor_assess_seconds").time():
-            facts = [translate.fact_from_event(Event.FromString(held.content)) for held in patient.events.values()]
+            facts = translate.history_facts(Event.FromString(held.content) for held in patient.events.values())
             known_since = self._sites.known_since(fact.source for fact in facts)
             assessment = assess(History(facts=facts, known_since=known_since), self._catalogue)
             published = translate.finding_set(name, patient.position, assessment, self._catalogue)
