@@ -136,7 +136,8 @@ class Kafka:
             return
         self._write_settings()
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        tool = ["kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config", str(self._settings)]
+        # One argument: an id may begin with a dash.
+        tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "--config", str(self._settings)]
         log = new_log(self._folder / "format.log")
         child = self._children.start("kafka", [*self._java, *tool], log=log, cwd=self._folder)
         if await run_to_end(child, FORMAT_TIMEOUT_S) != 0:
