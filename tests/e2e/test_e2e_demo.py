@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import tempfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -74,4 +75,6 @@ def test_the_demo_shows_the_methadone_alert_with_its_exact_start(demo):
     )
     (arithmetic,) = [one for one in line["arithmetic"] if one["form_key"] == "methadone_oral"]
     assert (arithmetic["multiplier"], arithmetic["policy_window_h"]) == ("1.25", "368.75")
-    assert line["earliest_start_time"].endswith(":00Z")
+    hand_over, earliest_start = (datetime.fromisoformat(line[key]) for key in ("active_from", "earliest_start_time"))
+    assert earliest_start - hand_over == timedelta(hours=29, minutes=45)
+    assert timedelta() <= datetime.now(UTC) - hand_over < timedelta(seconds=TIMEOUT_SECONDS + 60)
