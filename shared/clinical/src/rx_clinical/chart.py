@@ -84,7 +84,15 @@ class Chart:
     reports: list[Entry] = field(default_factory=list)
     uncoded: list[Entry] = field(default_factory=list)
     unread: tuple[str, ...] = ()
-    newest_recorded_at: datetime | None = None
+
+    @property
+    def newest_recorded_at(self) -> datetime | None:
+        """The newest recorded time of a fact that plays a role.
+
+        A statin ordered years later is no fact of the function: whoever keeps it and whoever does not must agree.
+        """
+        recorded = (step.recorded_at for entry in self.entries() for step in entry.steps)
+        return max(recorded, default=None)
 
     @property
     def empty(self) -> bool:
@@ -101,12 +109,11 @@ class Chart:
 
 def read_chart(facts: Iterable[Fact], catalogue: Catalogue) -> Chart:
     """The chart of a set of facts; the same for every order and duplication."""
-    standing, newest = _standing(facts)
-    chart = Chart(newest_recorded_at=newest)
+    chart = Chart()
     hand_overs: dict[bytes, HandOver] = {}
     stops: dict[bytes, list[Stop]] = {}
     unread: set[str] = set()
-    for fact in standing:
+    for fact in _standing(facts):
         if isinstance(fact, (Prescription, Fill, Administration, Report)):
             _enter(chart, fact, catalogue)
         elif isinstance(fact, HandOver):
@@ -122,8 +129,8 @@ def read_chart(facts: Iterable[Fact], catalogue: Catalogue) -> Chart:
     return chart
 
 
-def _standing(facts: Iterable[Fact]) -> tuple[list[Fact], datetime | None]:
-    """Highest revisions without what was voided or returned, in tie order; and the newest recorded time of all."""
+def _standing(facts: Iterable[Fact]) -> list[Fact]:
+    """Highest revisions without what was voided or returned, in tie order."""
     latest: dict[bytes, Fact] = {}
     for fact in facts:
         held = latest.get(fact.key)
@@ -132,10 +139,9 @@ def _standing(facts: Iterable[Fact]) -> tuple[list[Fact], datetime | None]:
     voided = {fact.refers_to for fact in latest.values() if isinstance(fact, Void)}
     returned = {fact.refers_to for key, fact in latest.items() if isinstance(fact, ReturnToStock) and key not in voided}
     gone = voided | returned
-    newest = max((fact.recorded_at for fact in latest.values()), default=None)
     kept = [fact for key, fact in latest.items() if key not in gone]
     kept.sort(key=lambda fact: (fact.occurred.earliest, fact.key))
-    return kept, newest
+    return kept
 
 
 def _outranks(fact: Fact, held: Fact) -> bool:

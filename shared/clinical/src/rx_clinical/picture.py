@@ -51,9 +51,10 @@ class Picture:
 
 def draw(chart: Chart, catalogue: Catalogue) -> Picture:
     """The picture of a chart, without what was over before the horizon."""
-    if chart.newest_recorded_at is None:
-        return Picture(catalogue, (), (), (), ())
-    horizon = chart.newest_recorded_at - catalogue.policy.horizon
+    newest = chart.newest_recorded_at
+    if newest is None:
+        return Picture(catalogue, (), (), (), tuple(chart.uncoded))
+    horizon = newest - catalogue.policy.horizon
     interacting = interacting_histories(chart, catalogue, horizon)
     opioids = tuple(
         OpioidCourse(history, tuple(prolongers_of(history.opioid, interacting, catalogue.prolonging)))
