@@ -27,6 +27,7 @@ from rxguard.progress import download_progress
 from rxguard.up import services_table
 
 SOURCE = "synthea"
+CASE_SOURCE = "demo"
 CASE_HAND_OVER = datetime.fromisoformat("2026-04-14T12:00:00Z")
 """When the case in `methadone-case.ndjson` hands over its LDN; every instant of it is moved by one amount."""
 
@@ -45,7 +46,6 @@ async def demo(*, exit_after: bool, as_json: bool, console: Console) -> dict[str
 
     Stays with the instance until Ctrl-C unless `exit_after`. `console` is for people; nothing is written to stdout.
     """
-    began = time.monotonic()
     home = rxguard_home()
     console.rule("RxGuard: a methadone patient is handed low-dose naltrexone")
     notify = _Notes(console)
@@ -53,7 +53,7 @@ async def demo(*, exit_after: bool, as_json: bool, console: Console) -> dict[str
         home / "demo", home / "jars", notify=notify, fresh=True, progress=download_progress(console)
     ) as instance:
         watching = asyncio.create_task(instance.watch())
-        document = await _play(instance, began, console=console, pause=not as_json)
+        document = await _play(instance, notify, console=console, pause=not as_json)
         if not as_json:
             _conclude(document, console)
         if not exit_after:
@@ -74,23 +74,27 @@ class _Notes:
         self._began = time.monotonic()
 
     def __call__(self, text: str) -> None:
-        self._console.print(f"[dim]{time.monotonic() - self._began:6.1f} s[/]  {text}", highlight=False)
+        self._console.print(f"[dim]{self.seconds:6.1f} s[/]  {text}", highlight=False)
+
+    @property
+    def seconds(self) -> float:
+        """Since the start."""
+        return time.monotonic() - self._began
 
 
-async def _play(instance: Instance, began: float, *, console: Console, pause: bool) -> dict[str, Any]:
+async def _play(instance: Instance, notify: "_Notes", *, console: Console, pause: bool) -> dict[str, Any]:
     """Feed the bundles and the case; what came of it."""
     connection = from_run(instance.document())
-    note = _Notes(console)
     bundles = _data("synthea-ten.ndjson")
     ingested = await ingest(connection, str(bundles), source=SOURCE)
-    note(_ingest_line(ingested))
+    notify(_ingest_line(ingested))
     hand_over = datetime.now(UTC).replace(second=0, microsecond=0)
     async with _feed(connection, console):
         for line in case_lines(hand_over):
             await ingest(connection, [line], wait=False)
             await asyncio.sleep(_READING_PAUSE_SECONDS if pause else 0)
         alerts = await _await_alert(connection, hand_over + WINDOW)
-        first_alert_s = round(time.monotonic() - began, 1)
+        first_alert_s = round(notify.seconds, 1)
     unchecked = await _unchecked(connection, bundles)
     services = [{key: entry[key] for key in ("name", "ready", "grpc", "metrics")} for entry in _services(instance)]
     return {
@@ -176,7 +180,8 @@ async def _count_unchecked(connection: Connection, bundles: Path) -> int:
         )
     empty = sum(not history.events for history in answer.histories)
     checked = prescriptions_pb2.CHECK_STATE_CHECKED
-    return empty + sum(event.check_state != checked for history in answer.histories for event in history.events)
+    unchecked: int = sum(event.check_state != checked for history in answer.histories for event in history.events)
+    return empty + unchecked
 
 
 def _patients(bundles: Path) -> list[str]:
@@ -190,7 +195,7 @@ def _patients(bundles: Path) -> list[str]:
 
 @asynccontextmanager
 async def _feed(connection: Connection, console: Console) -> AsyncIterator[None]:
-    """Print medication events and alerts as they pass by while the block runs."""
+    """Print the events of the case, and every alert, as they pass by while the block runs."""
     consumer = new_consumer(
         connection.kafka,
         connection.topic("rx.medication-events.v1"),
@@ -198,14 +203,13 @@ async def _feed(connection: Connection, console: Console) -> AsyncIterator[None]
         client_id="rxguard-demo",
     )
     await start(consumer, connection.kafka)
-    await consumer.seek_to_end()
 
     async def show() -> None:
         async for record in consumer:
             if record.topic.endswith("rx.alerts.v1"):
                 _show_alert(record.value, console)
-            else:
-                _show_event(event_pb2.Event.FromString(record.value), console)
+            elif (event := event_pb2.Event.FromString(record.value)).source == CASE_SOURCE:
+                _show_event(event, console)
 
     showing = asyncio.create_task(show())
     try:
@@ -223,9 +227,12 @@ def _show_event(event: event_pb2.Event, console: Console) -> None:
     content = getattr(event, kind)
     text = content.medicine.text if hasattr(content, "medicine") else event.event_id
     when = event.occurred.earliest_time.ToDatetime(UTC)
+    what = kind.removeprefix("medication_").replace("_", " ")
     console.print(
-        f"[cyan]event[/]  {when:%Y-%m-%d %H:%M}Z  {kind.removeprefix('medication_').replace('_', ' '):<12} {text}",
+        f"          [cyan]event[/]  {when:%Y-%m-%d %H:%M}Z  {what:<12} {text}",
         highlight=False,
+        no_wrap=True,
+        overflow="ellipsis",
     )
 
 
@@ -235,7 +242,7 @@ def _show_alert(value: bytes | None, console: Console) -> None:
     data = json.loads(value)["data"]
     worst = data["lines"][0]
     console.print(
-        f"[bold red]ALERT[/]  {worst['severity']}, {worst['rule']} {worst['counterpart']}: "
+        f"          [bold red]ALERT[/]  {worst['severity']}, {worst['rule']} {worst['counterpart']}: "
         f"not before {worst['earliest_start_time']}",
         highlight=False,
     )
