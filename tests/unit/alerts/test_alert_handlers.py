@@ -191,3 +191,15 @@ async def test_the_announcement_says_what_a_sender_needs_and_names_no_patient(se
     }
     assert "not a medical device and not advice" in data["notice"]
     assert (b"p" * 16).hex().encode() not in announcement.value
+
+
+async def test_an_alert_of_hundreds_of_lines_announces_the_worst_and_counts_the_rest(service, case):
+    many = [
+        case.finding("WR-03", case.basis("antagonist", "ntx_ldn", f"ldn-{number}"), case.methadone, severity="major")
+        for number in range(150)
+    ]
+    await service.receive(case.found(7, *many, case.clash))
+
+    data = json.loads(service.announcer.told[0].value)["data"]
+    assert (len(data["lines"]), data["lines_omitted"]) == (100, 51)
+    assert data["lines"][0]["rule"] == "WR-02"

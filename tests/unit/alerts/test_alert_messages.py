@@ -1,10 +1,13 @@
 from datetime import UTC, datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
+from pharmacy.alerts.v1 import alerts_pb2
 from rx_alerts.adapters.codec import finding_set_from_bytes
-from rx_alerts.adapters.grpc import place_from_token, token_of
+from rx_alerts.adapters.grpc import LARGEST_PAGE_BYTES, AlertServicer, place_from_token, token_of
+from rx_alerts.adapters.memory import MemoryAlertStore
 from rx_alerts.domain.model import Severity
+from rx_alerts.handlers import fold
 from rx_alerts.ports import Place
 from rx_runtime.errors import InvalidInput
 
@@ -39,3 +42,24 @@ def test_an_invented_page_token_is_refused(token):
         place_from_token(token)
 
     assert refused.value.code == "PAGE_TOKEN_INVALID"
+
+
+async def test_a_page_ends_before_it_is_too_large_for_a_client_and_the_next_one_goes_on(case):
+    long_text = case.finding("WR-02", case.ldn)
+    long_text.text = "x" * (LARGEST_PAGE_BYTES // 3)
+    store = MemoryAlertStore()
+    sets = [case.found(1, long_text, patient=bytes([number]) * 16) for number in range(5)]
+    async with store.begin(0) as work:
+        applied = fold(sets, {}, [], now=datetime(2026, 4, 14, 12, tzinfo=UTC), new_id=uuid4)
+        await work.save(applied.sets.values(), applied.changes)
+    servicer = AlertServicer(store, lambda *_: b"")
+    pages, token = [], ""
+    while True:
+        pages.append(await servicer.ListAlerts(alerts_pb2.ListAlertsRequest(page_token=token), None))
+        token = pages[-1].next_page_token
+        if not token:
+            break
+
+    seen = [alert.alert_id for page in pages for alert in page.alerts]
+    assert len(seen) == len(set(seen)) == 5
+    assert all(page.ByteSize() < 4 * 1024 * 1024 for page in pages)

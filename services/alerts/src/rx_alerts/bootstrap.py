@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from rx_runtime.metrics import counter, gauge
 from rx_runtime.postgres import migrate, open_pool
 from rx_runtime.pseudonym import pseudonym
 from rx_runtime.service import Runtime
+from rx_runtime.topics import verify
 
 from rx_alerts.adapters.grpc import SERVICE, AlertServicer
 from rx_alerts.adapters.kafka import KafkaAnnouncer, consume
@@ -23,6 +25,7 @@ from rx_alerts.handlers import apply_findings
 from rx_alerts.ports import AlertStore, Announcer
 from rx_alerts.settings import AlertsSettings
 
+CLIENT = "rx-alerts"
 MIGRATIONS = Path(__file__).with_name("migrations")
 _COUNT_EVERY_SECONDS = 2.0
 log = get_logger()
@@ -39,30 +42,27 @@ async def start(runtime: Runtime) -> AsyncIterator[None]:
     settings = runtime.settings
     if not isinstance(settings, AlertsSettings):
         raise TypeError("this service needs settings of its own kind")
+    await verify(settings.kafka, settings.namespace)
     dsn, schema = settings.postgres_dsn.get_secret_value(), settings.schema_name("alerts")
     await migrate(dsn, schema, MIGRATIONS)
-    pool = await open_pool(dsn, schema)
-    store = PostgresAlertStore(pool)
-    producer = kafka.new_producer(settings.kafka, client_id="rx-alerts")
-    consumer = kafka.new_consumer(
-        settings.kafka, settings.topic("rx.findings.v1"), client_id="rx-alerts", group=settings.group("rx-alerts")
-    )
-    try:
-        await kafka.start(producer, settings.kafka)
-        await kafka.start(consumer, settings.kafka)
-        announcer = KafkaAnnouncer(producer, settings.topic("rx.alerts.v1"))
-        key = settings.pseudonym_key_bytes
-        servicer = AlertServicer(store, lambda namespace, value: pseudonym(key, namespace, value))
+    async with AsyncExitStack() as stack:
+        pool = await open_pool(dsn, schema)
+        stack.push_async_callback(pool.close)
+        store = PostgresAlertStore(pool)
+        producer = kafka.new_producer(settings.kafka, client_id=CLIENT)
+        findings = settings.topic("rx.findings.v1")
+        consumer = kafka.new_consumer(settings.kafka, findings, client_id=CLIENT, group=settings.group(CLIENT))
+        for client in (producer, consumer):
+            await kafka.start(client, settings.kafka)
+            stack.push_async_callback(client.stop)
+        servicer = AlertServicer(store, partial(pseudonym, settings.pseudonym_key_bytes))
         alerts_pb2_grpc.add_AlertServiceServicer_to_server(servicer, runtime.grpc)
         runtime.serves(SERVICE)
+        announcer = KafkaAnnouncer(producer, settings.topic("rx.alerts.v1"))
         runtime.spawn(consume(consumer, Applying(store, announcer)), name="findings")
         runtime.spawn(count_open(store), name="count open alerts")
         await runtime.set_ready(True)
         yield
-    finally:
-        await consumer.stop()
-        await producer.stop()
-        await pool.close()
 
 
 class Applying:

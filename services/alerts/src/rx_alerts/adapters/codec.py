@@ -29,6 +29,11 @@ NOTICE = (
 )
 """Printed with every alert."""
 
+MOST_ANNOUNCED_LINES = 100
+"""The worst lines go with the message, so that it stays far below the largest record of the topic whatever a record of
+mixed-up identities adds up to; `lines_omitted` counts the rest, which `GetAlert` shows.
+"""
+
 STATES = {State.OPEN: alerts_pb2.ALERT_STATE_OPEN, State.RESOLVED: alerts_pb2.ALERT_STATE_RESOLVED}
 _KINDS = {
     Kind.ANTAGONIST_COURSE: alerts_pb2.ALERT_KIND_ANTAGONIST_COURSE,
@@ -123,27 +128,34 @@ def cloud_event(change: AlertChange) -> bytes:
         "subject": str(alert.alert_id),
         "time": _text(change.time),
         "datacontenttype": "application/json",
-        "data": {
-            "alert_id": str(alert.alert_id),
-            "revision": alert.revision,
-            "state": alert.state,
-            "kind": alert.subject.kind,
-            "site_id": alert.site_id,
-            "severity": alert.severity.name.lower(),
-            "display": alert.display.name.lower(),
-            "headline": alert.headline,
-            "earliest_start_time": _text(alert.earliest_start_time),
-            "lines": [finding_json(finding_pb2.Finding.FromString(line.encoded)) for line in alert.lines],
-            "source_refs": _source_refs(alert.lines),
-            "opened_time": _text(alert.opened_time),
-            "resolved_time": _text(alert.resolved_time),
-            "resolution": alert.resolution or None,
-            "ruleset_seq": alert.ruleset_seq,
-            "ruleset_version": alert.ruleset_version,
-            "notice": NOTICE,
-        },
+        "data": _document(alert),
     }
     return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _document(alert: Alert) -> dict[str, object]:
+    lines = alert.lines[:MOST_ANNOUNCED_LINES]
+    omitted = len(alert.lines) - len(lines)
+    return {
+        "alert_id": str(alert.alert_id),
+        "revision": alert.revision,
+        "state": alert.state,
+        "kind": alert.subject.kind,
+        "site_id": alert.site_id,
+        "severity": alert.severity.name.lower(),
+        "display": alert.display.name.lower(),
+        "headline": alert.headline,
+        "earliest_start_time": _text(alert.earliest_start_time),
+        "lines": [finding_json(finding_pb2.Finding.FromString(line.encoded)) for line in lines],
+        **({"lines_omitted": omitted} if omitted else {}),
+        "source_refs": _source_refs(lines),
+        "opened_time": _text(alert.opened_time),
+        "resolved_time": _text(alert.resolved_time),
+        "resolution": alert.resolution or None,
+        "ruleset_seq": alert.ruleset_seq,
+        "ruleset_version": alert.ruleset_version,
+        "notice": NOTICE,
+    }
 
 
 def _source_refs(lines: Sequence[Line]) -> list[dict[str, str | None]]:

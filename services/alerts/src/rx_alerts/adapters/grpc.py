@@ -3,7 +3,7 @@
 import base64
 import binascii
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -15,10 +15,13 @@ from rx_runtime.errors import InvalidInput
 
 from rx_alerts import handlers
 from rx_alerts.adapters.codec import STATES, alert_to_proto
-from rx_alerts.domain.model import Pseudonym, Severity, State
+from rx_alerts.domain.model import Alert, Pseudonym, Severity, State
 from rx_alerts.ports import AlertStore, Place
 
 SERVICE = "pharmacy.alerts.v1.AlertService"
+LARGEST_PAGE_BYTES = 3 * 1024 * 1024
+"""A page ends before it would grow past this: a gRPC client takes 4 MiB unless told otherwise."""
+
 _STATE_OF: dict[int, State] = {number: state for state, number in STATES.items()}
 _TOKEN = struct.Struct(">Bq16s")  # severity, microseconds since 1970, alert id
 _NAMESPACE_CHARACTERS = 128
@@ -45,10 +48,10 @@ class AlertServicer(alerts_pb2_grpc.AlertServiceServicer):
             after=place_from_token(request.page_token) if request.page_token else None,
             store=self._store,
         )
-        return alerts_pb2.ListAlertsResponse(
-            alerts=[alert_to_proto(alert) for alert in alerts],
-            next_page_token=token_of(following) if following else "",
-        )
+        page = _fitting(alerts)
+        if len(page) < len(alerts):
+            following = handlers.place_of(alerts[len(page) - 1])
+        return alerts_pb2.ListAlertsResponse(alerts=page, next_page_token=token_of(following) if following else "")
 
     async def GetAlert(  # noqa: N802  # named by the proto
         self,
@@ -65,6 +68,19 @@ class AlertServicer(alerts_pb2_grpc.AlertServiceServicer):
         if not 1 <= len(reference.value) <= _VALUE_CHARACTERS:
             raise InvalidInput("PATIENT_VALUE_INVALID", "patient.value: 1 to 256 characters")
         return Pseudonym(self._pseudonym_of(reference.namespace, reference.value))
+
+
+def _fitting(alerts: Sequence[Alert]) -> list[alerts_pb2.Alert]:
+    """As many of the first as one answer holds, and never none of some."""
+    page: list[alerts_pb2.Alert] = []
+    room_bytes = LARGEST_PAGE_BYTES
+    for alert in alerts:
+        message = alert_to_proto(alert)
+        room_bytes -= message.ByteSize()
+        if page and room_bytes < 0:
+            break
+        page.append(message)
+    return page
 
 
 def token_of(place: Place) -> str:
