@@ -229,7 +229,7 @@ def scenarios(
     try:
         document = run_scenarios(Path(file), only.split(",") if only else None)
     except ScenarioFileError as error:
-        raise InvalidInput("SCENARIO_FILE", str(error)) from error
+        raise InvalidInput(f"SCENARIOS_{error.code}", str(error)) from error
     if as_json:
         write_json(document)
     else:

@@ -4,11 +4,11 @@ Nothing here says "safe": an empty list says what was looked at, not that there 
 """
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -33,6 +33,8 @@ _NO_START = {
     "ONGOING_NO_END": "no start can be given: the opioid goes on without a recorded end",
     "CONCURRENT_BY_INTENT": "no start can be given: both are meant to be taken together",
 }
+_URGENCY = {"CAN_STOP": "it can still be held back", "WITH_PATIENT": "it is with the patient: call now"}
+_SENTENCE_END = re.compile(r"(?<=\.) +(?=[A-Z])")
 _SHORT_ID = 8
 
 
@@ -61,7 +63,7 @@ def site_registry() -> SiteRegistry:
 
 
 def findings_table(findings: Iterable[Document]) -> RenderableType:
-    """One row a finding."""
+    """One row a finding, with the first sentence of its text."""
     table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
     for column in ("patient", "rule", "severity", "not before (UTC)"):
         table.add_column(column, no_wrap=column != "not before (UTC)")
@@ -72,14 +74,15 @@ def findings_table(findings: Iterable[Document]) -> RenderableType:
             finding["rule"],
             Text(finding["severity"], style=_style(finding["severity"])),
             _utc(finding["earliest_start_time"]) if finding["earliest_start_time"] else "-",
-            Text(finding["text"]),
+            Text(_sentences(finding["text"])[0]),
         )
     if not table.row_count:
         return Group(Text("No finding in what has been checked."), Text(NOTICE, style="dim"))
-    return Group(table, Text(NOTICE, style="dim"))
+    more = Text("--json has the whole text, the arithmetic and the sources of each.", style="dim")
+    return Group(table, more, Text(NOTICE, style="dim"))
 
 
-def start_text(time: str, site: Site | None) -> str:
+def _start_text(time: str, site: Site | None) -> str:
     """An instant in the site's own time and in UTC; UTC alone without a site."""
     if site is None:
         return f"{_utc(time)} UTC"
@@ -93,14 +96,15 @@ def _panel(alert: Document, site: Site | None, width: int) -> Panel:
     body.add_column(style="dim", no_wrap=True)
     body.add_column(ratio=1)
     body.add_row("not before", _not_before(alert, site))
+    if worst["urgency"]:
+        body.add_row("urgency", Text(_URGENCY.get(worst["urgency"], worst["urgency"]), style="bold"))
+    if actions := dict.fromkeys(action for line in alert["lines"] for action in line["recommended_actions"]):
+        body.add_row("what to do", Group(*(_bullet(action) for action in actions)))
     for line in alert["lines"]:
         body.add_row("", "")
         body.add_row(Text(line["rule"], style=_style(line["severity"])), _finding(line, is_headline=line is worst))
-    if actions := list(dict.fromkeys(action for line in alert["lines"] for action in line["recommended_actions"])):
-        body.add_row("", "")
-        body.add_row("what to do", Group(*(_bullet(action) for action in actions)))
     return Panel(
-        Group(Text(worst["text"], style="bold"), Padding(body, (1, 0, 0, 0))),
+        Group(Text(_sentences(worst["text"])[0], style="bold"), Padding(body, (1, 0, 0, 0))),
         title=Text(f" {worst['severity'].upper()} ", style=f"{_style(worst['severity'])} reverse"),
         subtitle=Text(_subtitle(alert, site), style="dim"),
         title_align="left",
@@ -112,23 +116,26 @@ def _panel(alert: Document, site: Site | None, width: int) -> Panel:
 
 
 def _finding(line: Document, *, is_headline: bool) -> RenderableType:
-    parts: list[RenderableType] = []
-    if not is_headline:
-        parts.append(Text(line["text"]))
-    facts = [line["severity"], *line["reason_codes"], *([line["urgency"]] if line["urgency"] else [])]
-    parts.append(Text(", ".join(facts), style="dim"))
-    parts += [_arithmetic(one) for one in line["arithmetic"]]
+    """One line of an alert: what, the arithmetic step by step, what else to know, and the reason codes."""
+    first, rest = _sentences(line["text"])
+    parts: list[RenderableType] = [] if is_headline else [Text(first)]
+    parts += [_arithmetic(one["text"]) for one in line["arithmetic"]]
+    if rest:
+        parts.append(Text(rest))
+    parts.append(Text(", ".join([line["severity"], *line["reason_codes"]]), style="dim"))
     return Group(*parts)
 
 
-def _arithmetic(line: Document) -> RenderableType:
-    """The window in words, then as a sum that can be redone."""
-    parts = [Text(line["text"])] if line["text"] else []
-    if line["possible_end"] and line["policy_window_h"]:
-        end, hours = datetime.fromisoformat(line["possible_end"]), Decimal(line["policy_window_h"])
-        start = (end + timedelta(seconds=int(hours * 3600))).isoformat()
-        parts.append(Text(f"{_utc(line['possible_end'])} + {hours} h = {_utc(start)} UTC", style="green"))
-    return Padding(Group(*parts), (0, 0, 0, 2))
+def _arithmetic(text: str) -> RenderableType:
+    """The steps of the sum, one a line; the last one gives the start."""
+    *steps, last = text.split("; ")
+    return Padding(Group(*(Text(step, style="cyan") for step in steps), Text(last, style="bold cyan")), (0, 0, 1, 2))
+
+
+def _sentences(text: str) -> tuple[str, str]:
+    """The first sentence, and the rest."""
+    first, _, rest = _SENTENCE_END.sub("\n", text, count=1).partition("\n")
+    return first, rest
 
 
 def _not_before(alert: Document, site: Site | None) -> Text:
@@ -140,7 +147,7 @@ def _not_before(alert: Document, site: Site | None) -> Text:
     if not starts:
         return Text("does not apply here", style="dim")
     latest = max(starts, key=datetime.fromisoformat)
-    return Text.assemble((start_text(latest, site), "bold green"), ", the earliest start that the records allow")
+    return Text.assemble((_start_text(latest, site), "bold green"), ", the earliest start that the records allow")
 
 
 def _data_items(alerts: Sequence[Document], width: int) -> Table:
@@ -237,8 +244,11 @@ def _dead_letters(rejections: Sequence[Document]) -> Table:
 def _findings_line(findings: Document | None) -> Text:
     if findings is None:
         return Text("Stored and not waited for: whether anything was found is not known yet.")
-    by_rule = ", ".join(f"{count} {rule}" for rule, count in findings["by_rule"].items()) or "none"
-    return Text(f"Findings now standing for the patients in the file: {findings['active']} ({by_rule}).")
+    standing = "Findings that now stand for the patients in the file: "
+    if not findings["active"]:
+        return Text(f"{standing}none. Nothing found is never safe: records are incomplete.")
+    by_rule = ", ".join(f"{count} {rule}" for rule, count in findings["by_rule"].items())
+    return Text(f"{standing}{findings['active']} ({by_rule}). `rxguard alerts ls` shows what to act on.")
 
 
 def status_report(document: Document) -> RenderableType:

@@ -26,7 +26,7 @@ LINE = {
     "hard_window_h": "368.75",
     "policy_window_h": "368.75",
     "elapsed_h": "339",
-    "text": "5 half-lives of 59 h, lengthened 1.25 times by ranitidine, are 368.75 h.",
+    "text": "methadone; hard window max(336, 5 x 59 h x 1.25) = 368.75 h; 2026-03-31T09:00:00Z + 368.75 h",
 }
 WITHDRAWAL = {
     "finding_id": "ab" * 16,
@@ -39,7 +39,7 @@ WITHDRAWAL = {
     "earliest_start_time": "2026-04-15T17:45:00Z",
     "no_start_time_reason": None,
     "urgency": "WITH_PATIENT",
-    "text": "LDN started while methadone may still be on board.",
+    "text": "LDN 4.5 mg started while methadone may still be on board. Records cannot show leftover tablets.",
     "recommended_actions": ["Call the patient: do not take the first dose."],
     "arithmetic": [LINE],
 }
@@ -72,10 +72,12 @@ def shown(what: RenderableType, width: int = 80) -> str:
 
 def test_an_alert_shows_reason_arithmetic_start_in_both_times_and_each_action_once() -> None:
     text = shown(alerts_table([ALERT], 80))
-    assert "LDN started while methadone may still be on board." in text
+    assert text.count("LDN 4.5 mg started while methadone may still be on board.") == 1
+    assert "Records cannot show leftover tablets." in text
+    assert "it is with the patient" in text
     assert "Wed 2026-04-15 13:45 EDT (2026-04-15 17:45 UTC)" in text
-    assert "5 half-lives of 59 h" in text
-    assert "2026-03-31 09:00 + 368.75 h = 2026-04-15 17:45 UTC" in text
+    assert "hard window max(336, 5 x 59 h x 1.25) = 368.75 h" in text
+    assert "2026-03-31T09:00:00Z + 368.75 h" in text
     assert "Ranitidine slows the elimination of methadone." in text
     assert text.count("do not take the first dose") == 1
     assert "Main Street Pharmacy" in text
