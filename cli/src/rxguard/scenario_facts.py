@@ -1,14 +1,9 @@
-"""The scenario format (version 2): YAML with scalars as text; every key is known or an error."""
+"""The facts of a scenario: the vocabulary of the format and what each word becomes."""
 
-import re
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
-from pathlib import Path
 from typing import Any
 
-import yaml
 from rx_clinical.catalogue import load_catalogue
 from rx_clinical.facts import (
     Administration,
@@ -16,7 +11,6 @@ from rx_clinical.facts import (
     Fill,
     HandOver,
     Medicine,
-    Moment,
     Prescription,
     Report,
     ReturnToStock,
@@ -25,11 +19,8 @@ from rx_clinical.facts import (
     Void,
     event_key,
 )
-from rx_clinical.findings import Severity
-from rx_clinical.texts import utc_text
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})")
+from rxguard.scenario_yaml import Node
 
 _ENVELOPE = frozenset({"type", "at", "zone", "id", "revision", "recorded_at", "patient", "source", "site"})
 _MEDICINE = frozenset(
@@ -130,259 +121,15 @@ _WORDS: Mapping[str, frozenset[str]] = {
     "obtained_via": frozenset(["local", "mail", "foreign", "borrowed", "illicit"]),
 }
 _REPORT_KINDS = frozenset(["otc", "supplement", "illicit", "history"])
-_CONVENTIONS = {
-    "time": "UTC",
-    "day_hours": "24",
-    "k_half_lives": "5",
-    "floor_hours": "336",
-    "horizon_days": "400",
-    "fires_when": "antagonist time < earliest start (equal is allowed)",
-}
-_SCENARIO_KEYS = frozenset(
-    ["id", "title", "arithmetic", "source", "history_known_since", "facts", "expected_alerts", "must_not_raise"]
-)
-_EXACT = frozenset(
-    [
-        "severity",
-        "earliest_safe_start",
-        "urgency",
-        "display",
-        "requires_confirmation",
-        "ends_at",
-        "max_bud",
-        "max_days_supply",
-    ]
-)
-_ALERT_KEYS = _EXACT | {"rule", "reason_codes", "reason_codes_absent", "text_must_mention"}
 
 
-class ScenarioFileError(Exception):
-    """A scenario file that cannot be run. `code`: UNREADABLE, INVALID or UNKNOWN_ID."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+def holds_unread(nodes: list[Node]) -> bool:
+    """Some fact is of a type, or has a field, that the core does not read yet."""
+    return any(node.text("type") in _UNREAD_KINDS or node.keys() & _UNREAD_FIELDS for node in nodes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expectation:
-    """An alert that must be raised. `exact`: fields by name with the value of the FINDING document."""
-
-    rule: str
-    severity: str
-    exact: Mapping[str, object]
-    reason_codes: frozenset[str]
-    reason_codes_absent: frozenset[str]
-    text_must_mention: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scenario:
-    """One timeline."""
-
-    scenario_id: str
-    known_since: datetime | None
-    facts_by_patient: Mapping[str, list[Fact]]
-    holds_unread: bool
-    expected: tuple[Expectation, ...]
-    must_not_raise: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class ScenarioFile:
-    """All timelines of a file."""
-
-    extra_alerts_allowed: frozenset[str]
-    scenarios: tuple[Scenario, ...]
-
-
-def read_scenarios(path: Path) -> ScenarioFile:
-    """The scenarios of a file. Raises ScenarioFileError."""
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_TextLoader)  # noqa: S506  # a BaseLoader: text only
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioFileError("UNREADABLE", f"{path.name}: {error}") from error
-    except yaml.YAMLError as error:
-        raise ScenarioFileError("INVALID", f"{path.name}: {error}") from error
-    file = Node(content, path.name)
-    file.only({"version", "conventions", "scenarios"})
-    if file.text("version") != "2":
-        raise file.error("version is not 2")
-    conventions = file.child("conventions")
-    conventions.only({*_CONVENTIONS, "extra_alerts_allowed"})
-    for name, fixed in _CONVENTIONS.items():
-        if conventions.text(name) != fixed:
-            raise conventions.error(f"{name} is fixed to {fixed!r}")
-    scenarios = tuple(_scenario(node) for node in file.children("scenarios"))
-    ids = [scenario.scenario_id for scenario in scenarios]
-    if twice := sorted({one for one in ids if ids.count(one) > 1}):
-        raise file.error(f"scenario ids stand twice: {', '.join(twice)}")
-    return ScenarioFile(frozenset(conventions.texts("extra_alerts_allowed")), scenarios)
-
-
-class _TextLoader(yaml.BaseLoader):
-    """Scalars as text; a key that stands twice in one mapping is an error."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002  # PyYAML's signature
-        keys = [key.value for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-class Node:
-    """A mapping of the file with its place, for errors that say where."""
-
-    def __init__(self, content: object, place: str) -> None:
-        self.place = place
-        if not isinstance(content, dict):
-            raise self.error("is not a mapping")
-        self._content: dict[str, Any] = content
-
-    def error(self, message: str) -> ScenarioFileError:
-        """The error to raise about this mapping."""
-        return ScenarioFileError("INVALID", f"{self.place}: {message}")
-
-    def only(self, allowed: set[str] | frozenset[str]) -> None:
-        """Refuses unknown keys."""
-        if unknown := sorted(self._content.keys() - allowed):
-            raise self.error(f"unknown keys {', '.join(unknown)}")
-
-    def keys(self) -> set[str]:
-        """The keys that are there."""
-        return set(self._content)
-
-    def optional(self, key: str) -> str | None:
-        """A scalar, None where the key is absent."""
-        value = self._content.get(key)
-        if value is not None and not isinstance(value, str):
-            raise self.error(f"{key} is not a scalar")
-        return value
-
-    def text(self, key: str) -> str:
-        """A scalar that must be there."""
-        value = self.optional(key)
-        if not value:
-            raise self.error(f"{key} is missing")
-        return value
-
-    def texts(self, key: str) -> list[str]:
-        """A list of scalars, empty where the key is absent."""
-        value = self._content.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-            raise self.error(f"{key} is not a list of texts")
-        return value
-
-    def child(self, key: str) -> "Node":
-        """A mapping below."""
-        return Node(self._content.get(key), f"{self.place} {key}")
-
-    def children(self, key: str) -> list["Node"]:
-        """A list of mappings below, empty where the key is absent."""
-        value = self._content.get(key, [])
-        if not isinstance(value, list):
-            raise self.error(f"{key} is not a list")
-        return [Node(one, f"{self.place} {key}[{number}]") for number, one in enumerate(value, 1)]
-
-    def flag(self, key: str) -> bool:
-        """True or false; absent = false."""
-        value = self.optional(key)
-        if value not in (None, "true", "false"):
-            raise self.error(f"{key} is neither true nor false: {value!r}")
-        return value == "true"
-
-    def word(self, key: str, allowed: frozenset[str]) -> str | None:
-        """One of the allowed words, None where the key is absent."""
-        value = self.optional(key)
-        if value is not None and value not in allowed:
-            raise self.error(f"{key} {value!r} is not one of {', '.join(sorted(allowed))}")
-        return value
-
-    def decimal(self, key: str) -> Decimal | None:
-        """A finite decimal of zero or more, None where the key is absent."""
-        value = self.optional(key)
-        if value is None:
-            return None
-        try:
-            number = Decimal(value)
-        except InvalidOperation:
-            raise self.error(f"{key} is not a number: {value!r}") from None
-        if not number.is_finite() or number < 0:
-            raise self.error(f"{key} is not a finite number of zero or more: {value!r}")
-        return number
-
-    def whole(self, key: str) -> int | None:
-        """A whole number of zero or more, None where the key is absent."""
-        number = self.decimal(key)
-        if number is not None and number != int(number):
-            raise self.error(f"{key} is not a whole number")
-        return None if number is None else int(number)
-
-    def moment(self, key: str, zone: str) -> Moment | None:
-        """An instant, or a local date in the zone; None where the key is absent."""
-        value = self.optional(key)
-        if value is None:
-            return None
-        try:
-            if _DATE.fullmatch(value):
-                return Moment.local_date(date.fromisoformat(value), zone)
-            if _INSTANT.fullmatch(value):
-                return Moment.instant(datetime.fromisoformat(value))
-        except ValueError as error:
-            raise self.error(f"{key}: {error}") from error
-        raise self.error(f"{key} is neither an instant with zone nor a date: {value!r}")
-
-
-def _scenario(node: Node) -> Scenario:
-    node.only(_SCENARIO_KEYS)
-    scenario_id = node.text("id")
-    node.place = f"scenario {scenario_id}"
-    known = node.moment("history_known_since", "UTC")
-    facts = _facts(node.children("facts"))
-    nodes = node.children("facts")
-    holds_unread = any(one.text("type") in _UNREAD_KINDS or one.keys() & _UNREAD_FIELDS for one in nodes)
-    return Scenario(
-        scenario_id=scenario_id,
-        # Absent means that the whole history is known.
-        known_since=known.earliest if known else datetime.fromisoformat("0001-01-01T00:00:00+00:00"),
-        facts_by_patient=facts,
-        holds_unread=holds_unread,
-        expected=tuple(_expectation(one) for one in node.children("expected_alerts")),
-        must_not_raise=frozenset(node.texts("must_not_raise")),
-    )
-
-
-def _expectation(node: Node) -> Expectation:
-    node.only(_ALERT_KEYS)
-    severity = node.word("severity", frozenset(Severity))
-    exact: dict[str, object] = {name: _exact_value(node, name) for name in sorted(_EXACT & node.keys())}
-    return Expectation(
-        rule=node.text("rule"),
-        severity=severity or "",
-        exact=exact,
-        reason_codes=frozenset(node.texts("reason_codes")),
-        reason_codes_absent=frozenset(node.texts("reason_codes_absent")),
-        text_must_mention=tuple(node.texts("text_must_mention")),
-    )
-
-
-def _exact_value(node: Node, name: str) -> object:
-    """The value as the FINDING document has it."""
-    value = node.optional(name)
-    if value in (None, "null", "~", ""):
-        return None
-    if name in ("earliest_safe_start", "ends_at"):
-        moment = node.moment(name, "UTC")
-        if moment is None or moment.imprecise:
-            raise node.error(f"{name} is not an instant")
-        return utc_text(moment.earliest)
-    if name == "requires_confirmation":
-        return node.flag(name)
-    return node.whole(name) if name == "max_days_supply" else value
-
-
-def _facts(nodes: list[Node]) -> dict[str, list[Fact]]:
+def facts_by_patient(nodes: list[Node]) -> dict[str, list[Fact]]:
+    """The facts of each patient. Raises ScenarioFileError."""
     sources = {
         node.optional("id") or f"e{number}": node.optional("source") or "" for number, node in enumerate(nodes, 1)
     }

@@ -9,7 +9,8 @@ from rx_clinical import Catalogue, Finding, History, assess, load_catalogue
 from rx_clinical.assessment import not_covered
 from rx_clinical.report import finding_to_json
 
-from rxguard.scenario_facts import Expectation, Scenario, ScenarioFileError, read_scenarios
+from rxguard.scenario_file import Expectation, Scenario, read_scenarios
+from rxguard.scenario_yaml import ScenarioFileError
 
 __all__ = ["ScenarioFileError", "run_scenarios"]
 

@@ -1,0 +1,134 @@
+"""A scenario file (version 2): timelines and what each must raise."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rx_clinical.facts import Fact
+from rx_clinical.findings import Severity
+from rx_clinical.texts import utc_text
+
+from rxguard.scenario_facts import facts_by_patient, holds_unread
+from rxguard.scenario_yaml import Node, read_yaml
+
+_CONVENTIONS = {
+    "time": "UTC",
+    "day_hours": "24",
+    "k_half_lives": "5",
+    "floor_hours": "336",
+    "horizon_days": "400",
+    "fires_when": "antagonist time < earliest start (equal is allowed)",
+}
+_SCENARIO_KEYS = frozenset(
+    ["id", "title", "arithmetic", "source", "history_known_since", "facts", "expected_alerts", "must_not_raise"]
+)
+_EXACT = frozenset(
+    [
+        "severity",
+        "earliest_safe_start",
+        "urgency",
+        "display",
+        "requires_confirmation",
+        "ends_at",
+        "max_bud",
+        "max_days_supply",
+    ]
+)
+_ALERT_KEYS = _EXACT | {"rule", "reason_codes", "reason_codes_absent", "text_must_mention"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """An alert that must be raised. `exact`: fields by name with the value of the FINDING document."""
+
+    rule: str
+    severity: str
+    exact: Mapping[str, object]
+    reason_codes: frozenset[str]
+    reason_codes_absent: frozenset[str]
+    text_must_mention: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One timeline."""
+
+    scenario_id: str
+    known_since: datetime | None
+    facts_by_patient: Mapping[str, list[Fact]]
+    holds_unread: bool
+    expected: tuple[Expectation, ...]
+    must_not_raise: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioFile:
+    """All timelines of a file."""
+
+    extra_alerts_allowed: frozenset[str]
+    scenarios: tuple[Scenario, ...]
+
+
+def read_scenarios(path: Path) -> ScenarioFile:
+    """The scenarios of a file. Raises ScenarioFileError."""
+    file = read_yaml(path)
+    file.only({"version", "conventions", "scenarios"})
+    if file.text("version") != "2":
+        raise file.error("version is not 2")
+    conventions = file.child("conventions")
+    conventions.only({*_CONVENTIONS, "extra_alerts_allowed"})
+    for name, fixed in _CONVENTIONS.items():
+        if conventions.text(name) != fixed:
+            raise conventions.error(f"{name} is fixed to {fixed!r}")
+    scenarios = tuple(_scenario(node) for node in file.children("scenarios"))
+    ids = [scenario.scenario_id for scenario in scenarios]
+    if twice := sorted({one for one in ids if ids.count(one) > 1}):
+        raise file.error(f"scenario ids stand twice: {', '.join(twice)}")
+    return ScenarioFile(frozenset(conventions.texts("extra_alerts_allowed")), scenarios)
+
+
+def _scenario(node: Node) -> Scenario:
+    node.only(_SCENARIO_KEYS)
+    scenario_id = node.text("id")
+    node.place = f"scenario {scenario_id}"
+    known = node.moment("history_known_since", "UTC")
+    facts = node.children("facts")
+    return Scenario(
+        scenario_id=scenario_id,
+        # Absent means that the whole history is known.
+        known_since=known.earliest if known else datetime.min.replace(tzinfo=UTC),
+        facts_by_patient=facts_by_patient(facts),
+        holds_unread=holds_unread(facts),
+        expected=tuple(_expectation(one) for one in node.children("expected_alerts")),
+        must_not_raise=frozenset(node.texts("must_not_raise")),
+    )
+
+
+def _expectation(node: Node) -> Expectation:
+    node.only(_ALERT_KEYS)
+    severity = node.word("severity", frozenset(Severity))
+    exact: dict[str, object] = {name: _exact_value(node, name) for name in sorted(_EXACT & node.keys())}
+    return Expectation(
+        rule=node.text("rule"),
+        severity=severity or "",
+        exact=exact,
+        reason_codes=frozenset(node.texts("reason_codes")),
+        reason_codes_absent=frozenset(node.texts("reason_codes_absent")),
+        text_must_mention=tuple(node.texts("text_must_mention")),
+    )
+
+
+def _exact_value(node: Node, name: str) -> object:
+    """The value as the FINDING document has it."""
+    value = node.optional(name)
+    if value in (None, "null", "~", ""):
+        return None
+    if name in ("earliest_safe_start", "ends_at"):
+        moment = node.moment(name, "UTC")
+        if moment is None or moment.imprecise:
+            raise node.error(f"{name} is not an instant")
+        return utc_text(moment.earliest)
+    if name == "requires_confirmation":
+        return node.flag(name)
+    return node.whole(name) if name == "max_days_supply" else value
