@@ -51,7 +51,7 @@ def test_each_invalid_example_is_refused_with_the_code_in_its_name(path):
 
 @pytest.mark.parametrize(
     ("written", "kept"),
-    [("0.100000001", "0.100000001"), ('"4.50"', "4.5"), ("4.50", "4.5"), ("100", "100"), ("1E+2", "100")],
+    [("0.100000001", "0.100000001"), ('"4.50"', "4.5"), ("4.50", "4.5"), ("100", "100"), ("1E+2", "100"), ("1.0E1", "10")],
 )
 def test_doses_keep_every_digit_and_lose_only_trailing_zeros(written, kept):
     document = fill_of(daily_dose_mg="HERE").replace(b'"HERE"', written.encode())
@@ -129,6 +129,7 @@ def test_a_document_that_cannot_be_read_is_refused_with_its_code(document, code)
         ("0", "DOSE_OUT_OF_RANGE"),
         ("-0.0", "DOSE_OUT_OF_RANGE"),
         ("4." + "5" * 30, "DOSE_OUT_OF_RANGE"),
+        ("4." + "0" * 40 + "1", "DOSE_OUT_OF_RANGE"),
     ],
 )
 def test_a_dose_that_is_no_exact_plausible_number_is_refused(dose, code):

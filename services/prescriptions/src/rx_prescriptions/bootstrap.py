@@ -1,5 +1,6 @@
 """Puts the service together: the only module that knows both the ports and the adapters."""
 
+import gc
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -83,6 +84,7 @@ async def start(runtime: Runtime) -> AsyncIterator[None]:
         runtime.serves(SERVICE)
         runtime.spawn(monitor.follow(progress), name="monitor progress")
         runtime.spawn(consume(inbound, Taking(reader, store, outbound)), name="inbound")
+        gc.freeze()  # the tables stay for ever: no need to walk them again for each batch
         await runtime.set_ready(True)
         yield
 

@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 _DECIMAL_TEXT = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?", re.ASCII)
 _INSTANT_TEXT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})?", re.ASCII
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})?", re.ASCII
 )
 _DATE_TEXT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _MAX_DIGITS = 18
@@ -28,32 +28,36 @@ def parse_decimal(value: object, kind: str, lowest: Decimal, highest: Decimal) -
     Raises PydanticCustomError `<kind>_NOT_A_NUMBER`, or `<kind>_OUT_OF_RANGE` outside [lowest, highest] or with
     more than 9 decimal places.
     """
-    if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
-        raise _not_a_number(kind)
-    if isinstance(value, str):
-        if not _DECIMAL_TEXT.fullmatch(value.removeprefix("-")):
-            raise _not_a_number(kind)
-        value = Decimal(value)
-    number = value if isinstance(value, Decimal) else Decimal(value)
-    if not number.is_finite():
-        raise _not_a_number(kind)
-    if not lowest <= number <= highest or _too_fine(number):
-        raise PydanticCustomError(f"{kind}_OUT_OF_RANGE", "lies outside what is plausible, or has too many digits")
-    return _plain(number)
+    number = _number(value)
+    if number is None:
+        raise PydanticCustomError(f"{kind}_NOT_A_NUMBER", "needs a JSON number or plain decimal text, without unit")
+    if not lowest <= number <= highest:
+        raise PydanticCustomError(f"{kind}_OUT_OF_RANGE", "lies outside what is plausible")
+    return _plain(number, kind)
 
 
-def _too_fine(number: Decimal) -> bool:
+def _number(value: object) -> Decimal | None:
+    match value:
+        case bool():
+            return None
+        case int():
+            return Decimal(value)
+        case str():
+            return Decimal(value) if _DECIMAL_TEXT.fullmatch(value.removeprefix("-")) else None
+        case Decimal():
+            return value if value.is_finite() else None
+        case _:
+            return None
+
+
+def _plain(number: Decimal, kind: str) -> Decimal:
     _, digits, exponent = number.as_tuple()
-    return len(digits) > _MAX_DIGITS or int(exponent) < -_MAX_SCALE
-
-
-def _plain(number: Decimal) -> Decimal:
+    if len(digits) > _MAX_DIGITS or int(exponent) < -_MAX_SCALE:
+        raise PydanticCustomError(f"{kind}_OUT_OF_RANGE", "has too many digits")
+    if exponent == 0 or digits[-1] != 0:
+        return number if int(exponent) <= 0 else number.quantize(Decimal(1))
     normal = number.normalize()
     return normal if int(normal.as_tuple().exponent) <= 0 else normal.quantize(Decimal(1))
-
-
-def _not_a_number(kind: str) -> PydanticCustomError:
-    return PydanticCustomError(f"{kind}_NOT_A_NUMBER", "needs a JSON number or plain decimal text, without unit")
 
 
 def _decimal(kind: str, lowest: str, highest: str) -> Callable[[object], Decimal]:
@@ -72,7 +76,7 @@ def parse_instant(value: object) -> datetime:
     if match[1] is None:
         raise PydanticCustomError("TIME_WITHOUT_ZONE", "a clock time needs Z or an offset")
     try:
-        instant = datetime.fromisoformat(value.upper()).astimezone(UTC)
+        instant = datetime.fromisoformat(value).astimezone(UTC)
     except (ValueError, OverflowError):
         raise PydanticCustomError("TIME_MALFORMED", "there is no such date or clock time") from None
     return _within_years(instant)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,7 @@ BATCH_RECORDS = 1_000
 BATCH_BYTES = 1024 * 1024
 """A transaction ends with the record that passes either: small enough that a repeat costs little."""
 
+_BATCHES_IN_FLIGHT = 2
 _POLL_MS = 500
 _RETRY_AFTER_SECONDS = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0)
 _MAX_LISTED_REJECTIONS = 100
@@ -39,14 +41,34 @@ def _reachable() -> Iterator[None]:
 async def consume(consumer: AIOKafkaConsumer, take: Take) -> None:
     """Hand records to `take` in batches and commit each batch once it returns; never returns.
 
-    What `take` raises stops the consumer with the offset unmoved; DependencyUnavailable only after several attempts.
+    One batch is read while the one before waits for its servers; offsets move in order all the same. What `take` raises
+    stops the consumer with the offset unmoved; DependencyUnavailable only after several attempts.
     """
-    while True:
-        with _reachable():
-            fetched: Mapping[Any, Any] = await consumer.getmany(timeout_ms=_POLL_MS, max_records=BATCH_RECORDS)
-        for batch in _batches([record for records in fetched.values() for record in records]):
-            await _patiently(take, [_inbound(record) for record in batch])
-            await _commit(consumer, batch)
+    in_flight: deque[asyncio.Task[None]] = deque()
+    try:
+        while True:
+            with _reachable():
+                fetched: Mapping[Any, Any] = await consumer.getmany(timeout_ms=_POLL_MS, max_records=BATCH_RECORDS)
+            for batch in _batches([record for records in fetched.values() for record in records]):
+                while len(in_flight) >= _BATCHES_IN_FLIGHT:
+                    await in_flight.popleft()
+                before = in_flight[-1] if in_flight else None
+                in_flight.append(asyncio.create_task(_work(consumer, take, batch, before)))
+            while in_flight and in_flight[0].done():
+                await in_flight.popleft()
+    finally:
+        for task in in_flight:
+            task.cancel()
+        await asyncio.gather(*in_flight, return_exceptions=True)
+
+
+async def _work(
+    consumer: AIOKafkaConsumer, take: Take, batch: Sequence[Any], before: asyncio.Task[None] | None
+) -> None:
+    await _patiently(take, [_inbound(record) for record in batch])
+    if before:
+        await before
+    await _commit(consumer, batch)
 
 
 def _batches(records: Sequence[Any]) -> Iterator[Sequence[Any]]:

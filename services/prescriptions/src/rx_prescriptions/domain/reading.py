@@ -131,8 +131,7 @@ def _kind(document: object) -> str:
 
 
 def _content(event: EdgeEvent) -> bytes:
-    text = event.model_dump_json(exclude_defaults=True)
-    return hashlib.blake2b(text.encode(), digest_size=_CONTENT_BYTES).digest()
+    return hashlib.blake2b(event.model_dump_json().encode(), digest_size=_CONTENT_BYTES).digest()
 
 
 def _time_of(record: InboundRecord) -> datetime:
