@@ -80,6 +80,7 @@ class Harness:
         self.kafka = installation.stack.kafka
         self._prefix = f"{installation.namespace}."
         self._environment = installation.environment("monitor")
+        self._started: list[Process] = []
 
     def topic(self, name: str) -> str:
         return self._prefix + name
@@ -132,7 +133,8 @@ class Harness:
     async def caught_up(self, timeout_seconds: float = 60) -> None:
         ends = await self.log_ends()
         async with asyncio.timeout(timeout_seconds):
-            while await self.progress() != ends:  # noqa: ASYNC110  # the monitor is another process
+            while await self.progress() != ends:
+                assert any(one.is_running for one in self._started), [one.log for one in self._started]
                 await asyncio.sleep(0.1)
 
     async def findings(self) -> dict[bytes, FindingSet]:
@@ -184,7 +186,8 @@ class Harness:
             stderr=asyncio.subprocess.PIPE,
             limit=1 << 20,
         )
-        return Process(child)
+        self._started.append(Process(child))
+        return self._started[-1]
 
 
 class Process:
@@ -195,6 +198,10 @@ class Process:
         self.log: list[dict[str, Any]] = []
         self._grown = asyncio.Condition()
         self._reading = asyncio.create_task(self._read())
+
+    @property
+    def is_running(self) -> bool:
+        return self._child.returncode is None
 
     async def _read(self) -> None:
         while line := await self._child.stderr.readline():
@@ -217,7 +224,7 @@ class Process:
 
     async def end(self, number: signal.Signals) -> int:
         """Send a signal; returns the exit code."""
-        if self._child.returncode is None:
+        if self.is_running:
             self._child.send_signal(number)
         return await self.ended()
 

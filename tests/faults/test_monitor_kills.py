@@ -41,7 +41,7 @@ async def test_kills_in_the_middle_of_a_load_lose_and_invent_nothing(topics):
     chance = random.Random(SEED)  # noqa: S311  # repeatable on purpose
     events = load(chance, 400)
     feeding = asyncio.create_task(feed_slowly(topics, events))
-    for _ in range(3):
+    for _ in range(2):
         async with topics.monitor() as monitor:
             await asyncio.sleep(chance.uniform(0, 0.8))
             assert await monitor.end(signal.SIGKILL) == -signal.SIGKILL
