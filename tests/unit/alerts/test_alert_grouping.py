@@ -25,6 +25,13 @@ def test_two_opioids_against_one_antagonist_are_lines_of_one_alert_worst_first(c
     assert rules(lines) == ["WR-02", "WR-03"]
 
 
+def test_a_contraindicated_line_in_the_worklist_stands_before_a_major_one_that_interrupts(case):
+    quiet = case.finding("WR-06", case.ldn, case.methadone, display="queue")
+    ((_, lines),) = alerts_asked_for(case.found(1, case.other_clash, quiet).lines).items()
+
+    assert rules(lines) == ["WR-06", "WR-03"]
+
+
 def test_an_interacting_pair_in_the_profile_is_a_line_beside_the_course_of_its_opioid(case):
     ((_, lines),) = alerts_asked_for(case.found(1, case.pair, case.clash).lines).items()
 

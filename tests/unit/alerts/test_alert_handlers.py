@@ -59,8 +59,9 @@ async def test_a_clash_opens_an_alert_and_announces_it(service, case):
 async def test_a_replay_changes_and_announces_nothing(service, case):
     first = case.found(7, case.clash)
     await service.receive(first)
-    await service.receive(first, first)
+    applied = await service.receive(first, first)
 
+    assert applied.outdated == 0
     assert service.changes() == [(Change.OPENED, 1)]
     assert len(service.told()) == 1
 
@@ -93,6 +94,12 @@ async def test_a_course_that_comes_back_after_its_resolution_is_a_new_alert(serv
 async def test_an_older_set_that_arrives_late_is_ignored(service, case):
     await service.receive(case.found(8))
     applied = await service.receive(case.found(7, case.clash))
+
+    assert (applied.outdated, service.store.alerts) == (1, {})
+
+
+async def test_an_older_set_behind_a_newer_one_in_a_batch_is_ignored(service, case):
+    applied = await service.receive(case.found(8), case.found(7, case.clash))
 
     assert (applied.outdated, service.store.alerts) == (1, {})
 

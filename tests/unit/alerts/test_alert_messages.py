@@ -3,13 +3,14 @@ from uuid import UUID, uuid4
 
 import pytest
 from pharmacy.alerts.v1 import alerts_pb2
+from pharmacy.prescriptions.v1.prescriptions_pb2 import PatientRef
 from rx_alerts.adapters.codec import finding_set_from_bytes
 from rx_alerts.adapters.grpc import LARGEST_PAGE_BYTES, AlertServicer, place_from_token, token_of
 from rx_alerts.adapters.memory import MemoryAlertStore
 from rx_alerts.domain.model import Severity
 from rx_alerts.handlers import fold
 from rx_alerts.ports import Place
-from rx_runtime.errors import InvalidInput
+from rx_runtime.errors import InvalidInput, RxGuardError
 
 
 @pytest.mark.parametrize("value", [b"", b"\xff\xff", b"no protobuf", b"\x0a\x02ab"])
@@ -63,3 +64,33 @@ async def test_a_page_ends_before_it_is_too_large_for_a_client_and_the_next_one_
     seen = [alert.alert_id for page in pages for alert in page.alerts]
     assert len(seen) == len(set(seen)) == 5
     assert all(page.ByteSize() < 4 * 1024 * 1024 for page in pages)
+
+
+@pytest.mark.parametrize(
+    ("question", "code"),
+    [
+        ({"page_size": 1001}, "PAGE_SIZE_OUT_OF_RANGE"),
+        ({"page_token": "?"}, "PAGE_TOKEN_INVALID"),
+        ({"states": [7]}, "ALERT_STATE_UNKNOWN"),
+        ({"patient": PatientRef(namespace="demo")}, "PATIENT_VALUE_INVALID"),
+        ({"patient": PatientRef(value="1")}, "PATIENT_NAMESPACE_INVALID"),
+    ],
+)
+async def test_a_wrong_question_is_refused_with_its_own_code(question, code):
+    servicer = AlertServicer(MemoryAlertStore(), lambda *_: b"")
+
+    with pytest.raises(InvalidInput) as refused:
+        await servicer.ListAlerts(alerts_pb2.ListAlertsRequest(**question), None)
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("alert_id", "code"),
+    [("no-uuid", "ALERT_ID_INVALID"), (str(UUID(int=1)), "ALERT_UNKNOWN"), ("", "ALERT_ID_INVALID")],
+)
+async def test_an_alert_that_is_not_there_is_named_as_such(alert_id, code):
+    servicer = AlertServicer(MemoryAlertStore(), lambda *_: b"")
+
+    with pytest.raises(RxGuardError) as refused:
+        await servicer.GetAlert(alerts_pb2.GetAlertRequest(alert_id=alert_id), None)
+    assert refused.value.code == code

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from rx_compounding.bootstrap import shipped_figures
 from rx_compounding.domain.figures import read_figures
@@ -152,6 +152,7 @@ def decimals(lowest, highest, places=4):
     return st.decimals(lowest, highest, places=places, allow_nan=False, allow_infinity=False)
 
 
+UNHURRIED = settings(deadline=None)  # a loaded machine is no defect
 BATCHES = st.builds(
     Batch,
     strength_mg=decimals("0.0001", 25),
@@ -162,6 +163,7 @@ BATCHES = st.builds(
 )
 
 
+@UNHURRIED
 @given(BATCHES)
 def test_every_capsule_of_a_batch_holds_its_strength_and_no_more(batch):
     made = plan(batch, FIGURES)
@@ -170,6 +172,7 @@ def test_every_capsule_of_a_batch_holds_its_strength_and_no_more(batch):
     assert made.batch_quantity >= batch.quantity
 
 
+@UNHURRIED
 @given(BATCHES, decimals(0, 20))
 def test_more_excess_never_makes_fewer_or_stronger_capsules(batch, other_pct):
     assume(other_pct > batch.excess_pct)
@@ -187,6 +190,7 @@ def test_more_excess_never_makes_fewer_or_stronger_capsules(batch, other_pct):
     assert made_more.potency_high_mg == made.potency_high_mg
 
 
+@UNHURRIED
 @given(BATCHES)
 def test_the_tablets_suffice_and_one_less_would_not(batch):
     made = plan(batch, FIGURES)
@@ -195,6 +199,7 @@ def test_the_tablets_suffice_and_one_less_would_not(batch):
     assert made.tablets_whole * 50 - made.waste_active_mg == made.batch_need_mg
 
 
+@UNHURRIED
 @given(BATCHES)
 def test_no_weight_is_lost_or_invented_beyond_the_balance(batch):
     made = plan(batch, FIGURES)

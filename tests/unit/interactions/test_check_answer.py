@@ -3,24 +3,21 @@
 from datetime import UTC, datetime
 
 import pytest
-from rx_clinical.findings import Basis, Display, Finding, Severity
+from rx_clinical.findings import Display, Finding, Severity
 from rx_interactions.domain.answer import Answer, answer_to, raised_by_dispense
-from rx_interactions.domain.question import ASKED_KEYS
 
 NOW = datetime(2026, 4, 14, 12, tzinfo=UTC)
-HISTORY_KEY = b"h" * 16
-ASKED_KEY = min(ASKED_KEYS)
 
 
-def finding(severity="info", display="profile", *, anchor=HISTORY_KEY, on=(), confirm=False, text="found"):
+def finding(severity="info", display="profile", *, confirm=False, text="found"):
     return Finding(
-        finding_id=(anchor[:8] + severity.encode()).ljust(16, b".")[:16],
+        finding_id=severity.encode().ljust(16, b".")[:16],
         rule="WR-02",
         family="withdrawal",
         severity=Severity(severity),
         display=Display(display),
         reason_codes=(),
-        anchor_key=anchor,
+        anchor_key=b"a" * 16,
         anchor_event_id="e1",
         anchor_source="demo",
         counterpart=None,
@@ -36,20 +33,7 @@ def finding(severity="info", display="profile", *, anchor=HISTORY_KEY, on=(), co
         evidence_level="",
         assumptions=(),
         sources=(),
-        basis=tuple(
-            Basis(
-                role="opioid",
-                key=key,
-                event_id="e1",
-                source="demo",
-                site="x",
-                name="methadone",
-                form_key=None,
-                rx_number=None,
-                fill_number=None,
-            )
-            for key in on
-        ),
+        basis=(),
     )
 
 
@@ -98,10 +82,10 @@ def test_an_uncoded_opioid_on_record_must_be_read_by_a_person():
     assert answer_to([], assessed=True, unread_opioid=True) is Answer.CONFIRM
 
 
-def test_a_finding_anchored_to_the_dispense_or_resting_on_it_is_raised_by_it():
-    anchored, resting, before = finding(anchor=ASKED_KEY), finding("major", on=[ASKED_KEY]), finding("moderate")
+def test_a_finding_that_is_not_there_without_the_dispense_is_raised_by_it():
+    new, before = finding("major"), finding("moderate")
 
-    assert raised_by_dispense([before], [anchored, resting, before]) == ((anchored, resting), (before,))
+    assert raised_by_dispense([before], [new, before]) == ((new,), (before,))
 
 
 def test_a_standing_finding_that_the_dispense_makes_worse_is_raised_by_it():

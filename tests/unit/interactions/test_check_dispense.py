@@ -163,6 +163,13 @@ async def test_an_uncoded_opioid_on_record_is_named_and_must_be_confirmed():
     assert any("methadone drops, foreign" in gap for gap in result.gaps)
 
 
+async def test_an_uncoded_opioid_on_record_does_not_concern_a_medicine_that_no_rule_knows():
+    unread = fill("unread", "2026-02-01T09:00", Medicine(text="methadone drops, foreign", coded=False))
+    result = await check(Medicine(text="amoxicillin 500 mg", ingredients=("723",)), "2026-04-14T12:00", unread)
+
+    assert result.answer is Answer.NO_FINDING_IN_KNOWN_HISTORY
+
+
 async def test_an_uncoded_opioid_that_was_entered_in_error_is_no_gap():
     unread = fill("unread", "2026-02-01T09:00", Medicine(text="methadone drops, foreign", coded=False))
     void = Void(refers_to=unread.key, **envelope("void", "2026-02-02T09:00"))

@@ -9,8 +9,6 @@ from rx_clinical import Assessment, Finding
 from rx_clinical.facts import Fact
 from rx_clinical.findings import Display, Severity
 
-from rx_interactions.domain.question import ASKED_KEYS
-
 
 class Answer(StrEnum):
     """What to do."""
@@ -53,13 +51,15 @@ class CheckResult:
 def raised_by_dispense(
     without: Iterable[Finding], with_dispense: Iterable[Finding]
 ) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
-    """The findings that the dispense raises, changes or carries, and those that stand as they were."""
+    """The findings that the dispense raises or changes, and those that stand as they were.
+
+    One that rests on the dispense is never among the second: it cannot have been there without it.
+    """
     before = {finding.finding_id: finding for finding in without}
     raised: list[Finding] = []
     standing: list[Finding] = []
     for finding in with_dispense:
-        carried = finding.anchor_key in ASKED_KEYS or any(basis.key in ASKED_KEYS for basis in finding.basis)
-        (raised if carried or before.get(finding.finding_id) != finding else standing).append(finding)
+        (standing if before.get(finding.finding_id) == finding else raised).append(finding)
     return tuple(raised), tuple(standing)
 
 

@@ -13,7 +13,6 @@ CHECK_SOURCE = "rxguard:check"
 
 _FILL = event_key(CHECK_SOURCE, "fill")
 _HAND_OVER = event_key(CHECK_SOURCE, "hand-over")
-ASKED_KEYS = frozenset({_FILL, _HAND_OVER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
