@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pharmacy.prescriptions.v1.prescriptions_pb2 import Receipt
 from rx_runtime.embedded import DataFolder, provision
 from rx_runtime.errors import DependencyUnavailable
 from rxguard.connect import Connection, from_run
@@ -182,7 +181,7 @@ async def test_publish_says_where_each_record_stands(rxguard: Program, tmp_path:
     document = (await rxguard.run("publish", file, "--json")).document
     (record,) = document["records"]
     assert record["line"] == 1
-    receipts: list[Receipt] = []
+    receipts: list[Any] = []
     await collect_receipts(rxguard.connection, [(record["partition"], record["offset"])], receipts.append)
     assert [(count.kind, count.stored) for count in receipts[0].resources] == [("medication_filled", 1)]
 
