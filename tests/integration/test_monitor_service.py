@@ -140,6 +140,14 @@ async def assert_committed_is_finished(topics):
     assert {name: states[name].position for name in finished if states[name].position < finished[name]} == {}
 
 
+async def test_a_monitor_asked_to_stop_while_it_restores_stops_as_asked(topics):
+    await topics.feed(methadone(name) for name in harness.patients(1000))
+    await run_once(topics)
+    monitor = await topics.start()
+    await monitor.event("restoring")
+    assert await monitor.end(signal.SIGTERM) == 0
+
+
 async def test_a_state_that_an_older_owner_overwrote_is_repaired(topics):
     await topics.feed([ldn(ANNA)])
     await run_once(topics)

@@ -8,13 +8,13 @@ import pytest
 
 PROGRAM = """
 import asyncio
-from rx_monitor.adapters.crash import process_ends_on_error
+from rx_monitor.adapters.crash import process_ends_on
 from rx_runtime.errors import DependencyUnavailable
 from rx_runtime.logs import configure
 
 configure("monitor", "info")
 try:
-    with process_ends_on_error():
+    with process_ends_on(BaseException):
         raise {error}
 finally:
     print("the frame was left")

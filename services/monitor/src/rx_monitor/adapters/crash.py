@@ -14,14 +14,11 @@ log = get_logger()
 
 
 @contextmanager
-def process_ends_on_error() -> Iterator[None]:
-    """End the process before the exception leaves this frame, cancellation included.
-
-    Faust would acknowledge the batch in work on the way out and go on with the next one.
-    """
+def process_ends_on(kind: type[BaseException]) -> Iterator[None]:
+    """End the process before an exception of that kind leaves this frame."""
     try:
         yield
-    except BaseException as error:  # noqa: BLE001  # whatever it is: the process ends here
+    except kind as error:
         end_process(error)
 
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 from rx_runtime.errors import RefusedToRun
 
 from rx_monitor.adapters.batch_transport import BatchApp, BatchConsumer, BatchSchema
-from rx_monitor.adapters.crash import process_ends_on_error
+from rx_monitor.adapters.crash import process_ends_on
 from rx_monitor.domain.progress import Progress
 from rx_monitor.ports import SourceListener
 from rx_monitor.settings import MonitorSettings
@@ -72,18 +72,20 @@ class FaustSource:
 
     async def _deliver(self, stream: Any) -> None:  # noqa: ANN401  # a Faust stream of Batch
         async for batch in stream:
-            with process_ends_on_error():
+            # Whatever it is, cancellation included: on the way out Faust would acknowledge the batch and go on.
+            with process_ends_on(BaseException):
                 await self._listener.batch(batch)
 
     async def _assigned(self, *_: object, **__: object) -> None:
         generation = self._app.consumer_generation_id
         consumer = cast("BatchConsumer", self._app.consumer)
         committed = await consumer.seek_to_committed() if consumer.assignment() else {}
-        with process_ends_on_error():
+        # Cancelled here, nothing is owned yet: the monitor was asked to stop while it restored.
+        with process_ends_on(Exception):
             await self._listener.assigned(generation, {tp.partition: offset for tp, offset in committed.items()})
 
     async def _revoked(self, *_: object, **__: object) -> None:
-        with process_ends_on_error():
+        with process_ends_on(Exception):
             await self._listener.revoked()
 
 
