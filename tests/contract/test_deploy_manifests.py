@@ -203,10 +203,11 @@ def test_the_namespace_enforces_the_restricted_security_standard():
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_kubernetes_asks_a_service_over_grpc_how_it_is(service: str):
+def test_kubernetes_sends_calls_to_a_ready_service_and_kills_only_one_that_answers_nothing(service: str):
     (container,) = pods()[service]["spec"]["containers"]
-    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-        assert container[probe]["grpc"] == {"port": 50051}
+    assert container["readinessProbe"]["grpc"] == {"port": 50051}
+    assert container["livenessProbe"]["httpGet"] == {"path": "/metrics", "port": "metrics"}
+    assert {port["name"]: port["containerPort"] for port in container["ports"]} == {"grpc": 50051, "metrics": 9464}
     assert pods()[service]["spec"]["terminationGracePeriodSeconds"] == 30
 
 
