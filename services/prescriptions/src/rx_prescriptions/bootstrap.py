@@ -31,6 +31,7 @@ from rx_prescriptions.settings import PrescriptionsSettings
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 CLIENT = "rx-prescriptions"
+_COLLECT_AFTER_OBJECTS = 100_000
 log = get_logger()
 
 
@@ -84,9 +85,15 @@ async def start(runtime: Runtime) -> AsyncIterator[None]:
         runtime.serves(SERVICE)
         runtime.spawn(monitor.follow(progress), name="monitor progress")
         runtime.spawn(consume(inbound, Taking(reader, store, outbound)), name="inbound")
-        gc.freeze()  # the tables stay for ever: no need to walk them again for each batch
+        _calm_garbage_collector()
         await runtime.set_ready(True)
         yield
+
+
+def _calm_garbage_collector() -> None:
+    """The tables stay for ever, and a batch drops its objects by itself: walking either costs a fifth of the rate."""
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER_OBJECTS)
 
 
 class Taking:

@@ -33,7 +33,8 @@ def parse_decimal(value: object, kind: str, lowest: Decimal, highest: Decimal) -
         raise PydanticCustomError(f"{kind}_NOT_A_NUMBER", "needs a JSON number or plain decimal text, without unit")
     if not lowest <= number <= highest:
         raise PydanticCustomError(f"{kind}_OUT_OF_RANGE", "lies outside what is plausible")
-    return _plain(number, kind)
+    is_whole = isinstance(value, int) or (isinstance(value, str) and "." not in value)
+    return number if is_whole else _plain(number, kind)
 
 
 def _number(value: object) -> Decimal | None:

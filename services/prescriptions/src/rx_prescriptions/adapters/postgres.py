@@ -45,12 +45,20 @@ _STORED = """
     FROM event_revisions JOIN unnest($1::bytea[], $2::bigint[]) AS wanted (event_key, source_revision)
     USING (event_key, source_revision)
 """
-_SAVE = """
-    INSERT INTO event_revisions (event_key, source_revision, patient, source, occurred_time, content_hash,
-        inbound_partition, inbound_offset, inbound_entry, event_class, fully_coded, payload)
-    SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bytea[], $4::text[], $5::timestamptz[], $6::bytea[],
-        $7::integer[], $8::bigint[], $9::integer[], $10::text[], $11::boolean[], $12::bytea[])
-"""
+_EVENT_COLUMNS = (
+    "event_key",
+    "source_revision",
+    "patient",
+    "source",
+    "occurred_time",
+    "content_hash",
+    "inbound_partition",
+    "inbound_offset",
+    "inbound_entry",
+    "event_class",
+    "fully_coded",
+    "payload",
+)
 _COUNT_UNCODED = """
     INSERT INTO uncoded_products (system, code, without_code, display, count)
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[])
@@ -130,8 +138,9 @@ class PostgresWriting:
         """See ports.Writing."""
         if not events:
             return
-        rows = [_row(event) for event in events]
-        await self._connection.execute(_SAVE, *_columns(rows, 12))
+        await self._connection.copy_records_to_table(
+            "event_revisions", records=map(_row, events), columns=_EVENT_COLUMNS
+        )
         newest: dict[str, datetime] = {}
         for event in (new.draft.event for new in events):
             newest[event.source] = max(event.recorded_time, newest.get(event.source, event.recorded_time))
@@ -142,6 +151,7 @@ class PostgresWriting:
 
 
 def _row(new: NewEvent) -> tuple[Any, ...]:
+    """The values of _EVENT_COLUMNS."""
     draft = new.draft
     return (
         draft.key,
