@@ -110,6 +110,31 @@ async def test_a_duplicate_within_one_batch_is_a_duplicate_too_and_stays_one_whe
     assert [counts(one)[0][2:] for one in again] == [(1, 0, 0), (0, 1, 0)]
 
 
+DISPENSE = {
+    "resourceType": "MedicationDispense",
+    "id": "d1",
+    "status": "completed",
+    "whenPrepared": "2026-03-01T10:00:00Z",
+    "whenHandedOver": "2026-03-01T17:00:00Z",
+    "subject": {"reference": "Patient/p1"},
+    "medicationCodeableConcept": {"coding": medicine("864706")["codings"]},
+}
+
+
+def bundle(*resources):
+    return json.dumps({"resourceType": "Bundle", "entry": [{"resource": one} for one in resources]}).encode()
+
+
+@pytest.mark.parametrize("offsets", [(0,), (0, 0)], ids=["once", "replayed"])
+async def test_an_entry_counts_once_whatever_events_it_brings_and_twice_in_a_bundle_is_unchanged(edge, offsets):
+    for offset in offsets:
+        [receipt] = await edge.take(bundle(DISPENSE, DISPENSE), offset=offset)
+
+    assert counts(receipt) == [("MedicationDispense", 2, 1, 1, 0)]
+    assert [one.WhichOneof("fact") for one in edge.published[:2]] == ["medication_filled", "medication_handed_over"]
+    assert len(edge.published) == 2 * len(offsets)
+
+
 async def test_other_content_under_a_revision_on_record_is_a_dead_letter_whole_with_its_reason(edge):
     await edge.take(event())
     changed = event(rx_number="9")
