@@ -51,7 +51,14 @@ def test_each_invalid_example_is_refused_with_the_code_in_its_name(path):
 
 @pytest.mark.parametrize(
     ("written", "kept"),
-    [("0.100000001", "0.100000001"), ('"4.50"', "4.5"), ("4.50", "4.5"), ("100", "100"), ("1E+2", "100"), ("1.0E1", "10")],
+    [
+        ("0.100000001", "0.100000001"),
+        ('"4.50"', "4.5"),
+        ("4.50", "4.5"),
+        ("100", "100"),
+        ("1E+2", "100"),
+        ("1.0E1", "10"),
+    ],
 )
 def test_doses_keep_every_digit_and_lose_only_trailing_zeros(written, kept):
     document = fill_of(daily_dose_mg="HERE").replace(b'"HERE"', written.encode())

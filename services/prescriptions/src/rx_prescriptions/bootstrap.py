@@ -91,7 +91,7 @@ async def start(runtime: Runtime) -> AsyncIterator[None]:
 
 
 def _calm_garbage_collector() -> None:
-    """The tables stay for ever, and a batch drops its objects by itself: walking either takes time and frees nothing."""
+    """The tables stay for ever, and a batch drops its objects by itself: walking them frees nothing."""
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER_OBJECTS)
 
