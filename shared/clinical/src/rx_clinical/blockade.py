@@ -68,8 +68,8 @@ def _supply_hit(event: Event, span: Span, tier: Tier, tail: timedelta) -> Hit:
 
 def _depot_hit(event: Event, span: Span, tier: Tier, blocks_for: timedelta) -> Hit:
     injected = isinstance(span.entries[-1].fact, Administration)
-    from_fill = span.begin.latest + blocks_for
-    last = span.possible_end + blocks_for
+    from_fill = later(span.begin.latest, blocks_for)
+    last = later(span.possible_end, blocks_for)
     ordered = span.documented_end is None
     block = _block(event, None if ordered else (last if injected else from_fill), last, tier)
     first_month = event.time.earliest < from_fill

@@ -135,7 +135,7 @@ def _ordered(entry: Entry, order: Prescription, antagonist: Antagonist, policy: 
     """An order without a fill may have been filled: for its supply from written, not past its end."""
     written = order.occurred.latest
     lasts = policy.depot_injection if antagonist.depot else supplied(order.medicine, None, policy)[1]
-    end = written + lasts
+    end = later(written, lasts)
     if entry.ended_at is not None:
         end = max(min(end, entry.ended_at), written)
     return Span(

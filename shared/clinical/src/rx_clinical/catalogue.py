@@ -55,8 +55,8 @@ class Catalogue:
     def __init__(self, folder: Path = TABLES) -> None:
         """Raises TableError, naming table and row, where a table is malformed or contradicts another."""
         tables = Tables(folder)
-        self.ruleset_version: str = tables.content_hash()
         self.ruleset_seq: int = tables.sequence()
+        self.ruleset_version: str = tables.content_hash()
         self.policy = load_policy(tables)
         self.drugs: Mapping[str, DrugForm] = load_drugs(tables, self.policy)
         self.tiers: Mapping[str, Tier] = load_tiers(tables)

@@ -21,7 +21,7 @@ from rx_clinical.facts import (
 )
 from rx_clinical.policy import Policy
 from rx_clinical.roles import Roles
-from rx_clinical.windows import days_of
+from rx_clinical.windows import days_of, later
 
 # An order in one of these states is no exposure; every other state stays possible.
 _DEAD_STATUSES = frozenset({"draft", "on-hold", "cancelled", "entered-in-error"})
@@ -200,7 +200,7 @@ def _newest_order(fill: Entry, orders: list[Entry], policy: Policy) -> Entry | N
         if (
             order.roles.supply_key == fill.roles.supply_key
             and written.earliest <= filled.latest
-            and filled.earliest <= written.latest + policy.order_match
+            and filled.earliest <= later(written.latest, policy.order_match)
         ):
             return order
     return None
@@ -231,7 +231,7 @@ def _dispensed_for(given: Entry, depots: list[Entry], policy: Policy) -> Entry |
             not depot.injected
             and depot.roles.supply_key == given.roles.supply_key
             and filled.earliest <= injected.latest
-            and injected.earliest <= filled.latest + policy.depot_injection
+            and injected.earliest <= later(filled.latest, policy.depot_injection)
         ):
             return depot
     return None
@@ -273,4 +273,4 @@ def _length(entry: Entry, policy: Policy) -> tuple[datetime, bytes]:
     """The end of the supply, assumed where days supply is missing; the key decides between equals."""
     days = entry.medicine.days_supply
     supplied = policy.assumed_supply if days is None else days_of(days)
-    return (entry.in_hand.latest + supplied, entry.fact.key)
+    return (later(entry.in_hand.latest, supplied), entry.fact.key)

@@ -124,9 +124,12 @@ def _possible(entry: Entry, order: Prescription, policy: Policy) -> Span:
     """An order without a fill seen: open for half a year, or shorter where its end is recorded."""
     written = order.occurred.latest
     if entry.ended_at is None:
-        end = written + policy.order_open
+        end = later(written, policy.order_open)
     else:
-        end = max(entry.ended_at + policy.order_ended_tail, written + (stated_supply(order.medicine) or timedelta(0)))
+        end = max(
+            later(entry.ended_at, policy.order_ended_tail),
+            later(written, stated_supply(order.medicine) or timedelta(0)),
+        )
     return Span(
         begin=order.occurred,
         documented_end=None,

@@ -32,8 +32,15 @@ class Moment:
 
     @staticmethod
     def local_date(day: date, zone: str) -> "Moment":
-        """The whole local date; 23 or 25 hours where the clock changes. Raises ValueError for an unknown zone."""
-        return Moment(earliest=start_of_day(day, zone), latest=start_of_day(day + timedelta(days=1), zone), zone=zone)
+        """The whole local date; 23 or 25 hours where the clock changes.
+
+        Raises ValueError for an unknown zone, and for a date whose day does not lie within the calendar in UTC.
+        """
+        try:
+            begin, end = start_of_day(day, zone), start_of_day(day + timedelta(days=1), zone)
+        except OverflowError as error:
+            raise ValueError(f"{day} is outside the calendar") from error
+        return Moment(earliest=begin, latest=end, zone=zone)
 
     @property
     def imprecise(self) -> bool:
@@ -42,7 +49,10 @@ class Moment:
 
 
 def start_of_day(day: date, zone: str) -> datetime:
-    """The UTC instant at which a local date begins. Raises ValueError for an unknown zone."""
+    """The UTC instant at which a local date begins.
+
+    Raises ValueError for an unknown zone, OverflowError at the ends of the calendar.
+    """
     try:
         local = ZoneInfo(zone)
     except (ZoneInfoNotFoundError, OSError) as error:

@@ -79,7 +79,7 @@ def _other(entry: Entry, policy: Policy) -> Span | None:
             begin, end = reported_begin(entry, report, policy), _reported_end(entry, report, policy)
         case Prescription() as order if not entry.filled:
             _, possible_supply = supplied(order.medicine, None, policy)
-            begin, end = order.occurred, order.occurred.latest + possible_supply
+            begin, end = order.occurred, later(order.occurred.latest, possible_supply)
         case Administration() as given:
             begin, end = given.occurred, given.occurred.latest
         case _:
@@ -92,7 +92,7 @@ def _reported_end(entry: Entry, report: Report, policy: Policy) -> datetime:
     end = reported_end(entry, report, assumed=policy.assumed_supply)
     if end == FOREVER and report.kind == "otc":
         confirmed = (report.last_confirmed or report.occurred).latest
-        return max(confirmed, report.occurred.latest) + policy.otc_lapse
+        return later(max(confirmed, report.occurred.latest), policy.otc_lapse)
     return end
 
 

@@ -54,7 +54,7 @@ def draw(chart: Chart, catalogue: Catalogue) -> Picture:
     newest = chart.newest_recorded_at
     if newest is None:
         return Picture(catalogue, (), (), (), tuple(chart.uncoded))
-    horizon = newest - catalogue.policy.horizon
+    horizon = later(newest, -catalogue.policy.horizon)
     interacting = interacting_histories(chart, catalogue, horizon)
     opioids = tuple(
         OpioidCourse(history, tuple(prolongers_of(history.opioid, interacting, catalogue.prolonging)))

@@ -11,7 +11,7 @@ from rx_clinical.facts import Administration, Fact, Medicine, Moment, Report
 from rx_clinical.findings import Urgency
 from rx_clinical.policy import Policy
 from rx_clinical.reasons import Reason
-from rx_clinical.windows import FOREVER, days_of
+from rx_clinical.windows import FOREVER, days_of, later
 
 _NOTHING: frozenset[Reason] = frozenset()
 
@@ -109,7 +109,7 @@ def _stacked_on(held: Span | None, fill: Entry, hours_per_patch: Decimal | None,
     documented_supply, possible_supply = supplied(fill.medicine, hours_per_patch, policy)
     start = fill.in_hand.latest
     if held is None or held.documented_end is None:
-        ends, reasons = (start + documented_supply, start + possible_supply), _NOTHING
+        ends, reasons = (later(start, documented_supply), later(start, possible_supply)), _NOTHING
     else:
         documented_end, of_documented = _stacked_end(held.documented_end, start, documented_supply)
         possible_end, of_possible = _stacked_end(held.possible_end, start, possible_supply)
@@ -125,9 +125,9 @@ def _stacked_on(held: Span | None, fill: Entry, hours_per_patch: Decimal | None,
 def _stacked_end(held_end: datetime, start: datetime, supply: timedelta) -> tuple[datetime, frozenset[Reason]]:
     carry = held_end - start
     if carry <= timedelta(0):
-        return start + supply, _NOTHING
+        return later(start, supply), _NOTHING
     capped = {Reason.REFILL_STACK_CAPPED} if carry > supply else set()
-    return max(held_end, start + min(carry, supply) + supply), frozenset({Reason.REFILL_STACKED, *capped})
+    return max(held_end, later(start, min(carry, supply) + supply)), frozenset({Reason.REFILL_STACKED, *capped})
 
 
 def supplied(medicine: Medicine, hours_per_patch: Decimal | None, policy: Policy) -> tuple[timedelta, timedelta]:
@@ -153,7 +153,7 @@ def dispensed_depot(entry: Entry, policy: Policy) -> Span:
     return Span(
         begin=filled,
         documented_end=filled.latest,
-        possible_end=filled.latest + policy.depot_injection,
+        possible_end=later(filled.latest, policy.depot_injection),
         entries=(entry,),
         reasons=frozenset({Reason.ADMINISTRATION_UNCONFIRMED}),
     )
@@ -166,7 +166,8 @@ def reported_begin(entry: Entry, report: Report, policy: Policy) -> Moment:
     occurred = entry.fact.occurred
     if not report.ongoing:
         return occurred
-    return Moment(earliest=occurred.earliest - policy.ongoing_lookback, latest=occurred.latest, zone=occurred.zone)
+    begin = later(occurred.earliest, -policy.ongoing_lookback)
+    return Moment(earliest=begin, latest=occurred.latest, zone=occurred.zone)
 
 
 def reported_end(entry: Entry, report: Report, *, assumed: timedelta) -> datetime:
@@ -177,4 +178,4 @@ def reported_end(entry: Entry, report: Report, *, assumed: timedelta) -> datetim
         return FOREVER
     start = report.started or report.occurred
     supply = stated_supply(entry.medicine)
-    return max(report.occurred.latest, start.latest + (assumed if supply is None else supply))
+    return max(report.occurred.latest, later(start.latest, assumed if supply is None else supply))

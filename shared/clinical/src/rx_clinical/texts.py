@@ -48,11 +48,15 @@ def days_text(length: timedelta) -> str:
 
 
 def local_date_text(time: datetime, zone: str | None) -> str:
-    """The first local date that begins at or after an instant."""
-    zone = zone or "UTC"
-    day = (time - timedelta(days=1)).astimezone(UTC).date()
-    while start_of_day(day, zone) < time:
-        day += timedelta(days=1)
+    """The first local date that begins at or after an instant; of a zone that nobody knows, the date in UTC."""
+    try:
+        day = (time - timedelta(days=1)).date()
+        while start_of_day(day, zone or "UTC") < time:
+            day += timedelta(days=1)
+    except ValueError:
+        return local_date_text(time, None)
+    except OverflowError:
+        return time.date().isoformat()
     return day.isoformat()
 
 

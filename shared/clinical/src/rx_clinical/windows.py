@@ -6,6 +6,8 @@ from decimal import ROUND_CEILING, Decimal
 from functools import lru_cache
 
 FOREVER = datetime.max.replace(tzinfo=UTC)  # stands for an end that is not recorded
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
+_LONGEST_DAYS = Decimal(1_000_000)  # longer than any calendar in use: what a source states beyond it has no end
 _MICROSECONDS_A_DAY = 86_400_000_000
 _PLACES = Decimal("0.000001")
 
@@ -51,7 +53,7 @@ def window(
 
 def days_of(days: Decimal) -> timedelta:
     """Days of supply as elapsed time, one day = 24 h, exact to the microsecond."""
-    return timedelta(microseconds=int(days * _MICROSECONDS_A_DAY))
+    return timedelta(microseconds=int(min(days, _LONGEST_DAYS) * _MICROSECONDS_A_DAY))
 
 
 def hours(length: timedelta) -> Decimal:
@@ -67,8 +69,8 @@ def plain(value: Decimal) -> Decimal:
 
 
 def later(time: datetime, length: timedelta) -> datetime:
-    """`time` + `length`; what has no end stays without end."""
+    """`time` + `length`; what has no end stays without end, and nothing leaves the calendar."""
     try:
         return time if time == FOREVER else time + length
     except OverflowError:
-        return FOREVER
+        return FOREVER if length > timedelta(0) else _BEGINNING

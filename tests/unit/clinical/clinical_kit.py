@@ -1,0 +1,76 @@
+"""Short ways to state facts; used by the tests of the clinical core."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from rx_clinical.facts import Administration, Fill, HandOver, Medicine, Moment, Prescription, Report, Void, event_key
+
+SOURCE = "test"
+
+
+def at(text):
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def envelope(event_id, time, **changes):
+    recorded = changes.pop("recorded_at", None)
+    return {
+        "key": event_key(SOURCE, event_id),
+        "event_id": event_id,
+        "source": SOURCE,
+        "site": "",
+        "revision": (1, 0),
+        "occurred": Moment.instant(time),
+        "recorded_at": recorded or time,
+        **changes,
+    }
+
+
+def medicine(ingredient, form_key=None, **changes):
+    days = changes.pop("days", None)
+    dose = changes.pop("dose", None)
+    return Medicine(
+        ingredients=(ingredient,),
+        form_key=form_key,
+        days_supply=None if days is None else Decimal(days),
+        daily_dose_mg=None if dose is None else Decimal(dose),
+        **changes,
+    )
+
+
+def oxycodone(days="10", **changes):
+    return medicine("7804", "oxycodone_ir", text="oxycodone 5 mg", days=days, **changes)
+
+
+def methadone(days="30", **changes):
+    return medicine("6813", "methadone_oral", text="methadone 10 mg", days=days, **changes)
+
+
+def ldn(dose="4.5", days="30", **changes):
+    return medicine("7243", "ntx_ldn", text="compounded LDN", dose=dose, days=days, **changes)
+
+
+def fill(event_id, time, product, **changes):
+    own = {name: changes.pop(name) for name in ("prescription", "rx_number", "fill_number") if name in changes}
+    return Fill(medicine=product, **own, **envelope(event_id, time, **changes))
+
+
+def order(event_id, time, product, **changes):
+    own = {name: changes.pop(name) for name in ("status", "status_at", "intent") if name in changes}
+    return Prescription(medicine=product, **own, **envelope(event_id, time, **changes))
+
+
+def given(event_id, time, product, **changes):
+    return Administration(medicine=product, **envelope(event_id, time, **changes))
+
+
+def report(event_id, time, product, *, kind="otc", ongoing=True, **changes):
+    return Report(medicine=product, kind=kind, ongoing=ongoing, **envelope(event_id, time, **changes))
+
+
+def handed_over(event_id, time, of):
+    return HandOver(fill=event_key(SOURCE, of), **envelope(event_id, time))
+
+
+def void(event_id, time, of):
+    return Void(refers_to=event_key(SOURCE, of), **envelope(event_id, time))

@@ -1,0 +1,184 @@
+"""Moments, keys, folding of revisions, and findings as documents."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from clinical_kit import (
+    at,
+    envelope,
+    fill,
+    given,
+    handed_over,
+    ldn,
+    medicine,
+    methadone,
+    order,
+    oxycodone,
+    report,
+    void,
+)
+from rx_clinical import History, assess
+from rx_clinical.facts import Moment, UnreadFact, event_key
+from rx_clinical.findings import Severity
+from rx_clinical.report import finding_to_json
+from rx_clinical.texts import local_date_text
+
+
+def findings(catalogue, *facts):
+    return assess(History(facts=facts), catalogue).findings
+
+
+def test_a_clock_time_without_zone_is_no_instant():
+    with pytest.raises(ValueError, match="zone"):
+        Moment.instant(datetime(2026, 3, 1))  # noqa: DTZ001  # the point of the test
+
+
+def test_a_local_date_is_as_long_as_the_clocks_make_it():
+    moment = Moment.local_date(date(2026, 3, 8), "America/New_York")
+    assert moment.latest - moment.earliest == timedelta(hours=23)
+    assert moment.imprecise
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "../etc/passwd", ""])
+def test_an_unknown_zone_is_an_error(zone):
+    with pytest.raises(ValueError, match=r"zone|key|normalized"):
+        Moment.local_date(date(2026, 3, 8), zone)
+
+
+def test_event_keys_keep_source_and_id_apart():
+    assert len(event_key("a", "b")) == 16
+    assert event_key("ab", "c") != event_key("a", "bc")
+
+
+def test_the_local_date_is_the_first_that_begins_at_or_after_the_start():
+    assert local_date_text(at("2026-04-15T00:00"), None) == "2026-04-15"
+    assert local_date_text(at("2026-04-15T00:01"), None) == "2026-04-16"
+    assert local_date_text(at("2026-04-15T04:00"), "America/New_York") == "2026-04-15"
+    assert local_date_text(at("2026-04-15T05:00"), "America/New_York") == "2026-04-16"
+
+
+def test_the_same_revision_stated_twice_differently_is_decided_without_arrival(catalogue):
+    one = fill("F", at("2026-05-01T09:00"), oxycodone("10"))
+    other = replace(one, medicine=oxycodone("20"))
+    blocker = fill("L", at("2026-05-05T09:00"), ldn())
+    assert findings(catalogue, one, other, blocker) == findings(catalogue, other, one, blocker)
+
+
+def test_a_coding_revision_of_one_source_revision_wins(catalogue):
+    uncoded = fill("F", at("2026-05-01T09:00"), replace(oxycodone(), coded=False))
+    recoded = fill("F", at("2026-05-01T09:00"), oxycodone(), revision=(1, 1))
+    blocker = fill("L", at("2026-05-05T09:00"), ldn())
+    assert [found.rule for found in findings(catalogue, recoded, uncoded, blocker)] == ["WR-01"]
+
+
+def test_a_return_or_void_before_its_fill_holds(catalogue):
+    facts = [
+        void("V", at("2026-05-02T09:00"), of="F"),
+        fill("L", at("2026-05-05T09:00"), ldn()),
+        fill("F", at("2026-05-01T09:00"), oxycodone(), revision=(9, 9)),
+    ]
+    assert findings(catalogue, *facts) == ()
+
+
+def test_an_order_after_the_fill_raises_the_finding_then(catalogue):
+    blocker = fill("L", at("2026-06-05T09:00"), ldn())
+    assert findings(catalogue, blocker) == ()
+    found = findings(catalogue, blocker, order("O", at("2026-06-01T09:00"), oxycodone()))
+    assert [(one.rule, one.severity) for one in found] == [("WR-02", Severity.MAJOR)]
+
+
+def test_an_uncoded_fill_does_not_fill_its_order(catalogue):
+    facts = [
+        order("O", at("2026-06-01T09:00"), oxycodone()),
+        fill(
+            "F",
+            at("2026-06-02T09:00"),
+            replace(oxycodone(), coded=False, text="local item 7"),
+            prescription=event_key("test", "O"),
+        ),
+        fill("L", at("2026-07-05T09:00"), ldn()),
+    ]
+    assert [found.rule for found in findings(catalogue, *facts)] == ["WR-02"]
+
+
+def test_two_opioids_of_unknown_form_are_two_findings(catalogue):
+    facts = [
+        fill("A", at("2026-06-01T09:00"), medicine("7804", text="oxycodone", days="5")),
+        fill("B", at("2026-06-01T09:00"), medicine("7052", text="morphine", days="5")),
+        fill("L", at("2026-06-03T09:00"), ldn()),
+    ]
+    found = findings(catalogue, *facts)
+    assert [one.counterpart for one in found] == ["opioid_unknown", "opioid_unknown"]
+    assert found[0].finding_id != found[1].finding_id
+
+
+def test_an_interacting_medicine_from_after_a_proper_start_raises_nothing(catalogue):
+    facts = [
+        fill("M", at("2026-03-01T09:00"), methadone()),
+        fill("L", at("2026-04-14T09:00"), ldn()),
+        report("C", at("2026-05-20T09:00"), medicine("2541", text="cimetidine")),
+    ]
+    assert findings(catalogue, *facts) == ()
+
+
+def test_an_interacting_medicine_from_between_two_weeks_and_the_antagonist_moves_the_start_past_it(catalogue):
+    facts = [
+        fill("M", at("2026-03-01T09:00"), methadone()),
+        fill("K", at("2026-04-16T09:00"), medicine("6135", text="ketoconazole", days="10")),
+        fill("L", at("2026-04-20T09:00"), ldn()),
+    ]
+    (found,) = [one for one in findings(catalogue, *facts) if one.rule == "WR-02"]
+    assert found.earliest_start_time == at("2026-04-24T23:00")  # 31 March 09:00 + 590 h
+
+
+def test_every_satisfied_window_is_told_with_its_arithmetic(catalogue):
+    facts = [fill("M", at("2026-03-01T09:00"), methadone()), fill("L", at("2026-04-14T09:00"), ldn())]
+    (told,) = assess(History(facts=facts), catalogue).satisfied
+    assert (told.anchor_event_id, told.line.elapsed_h, told.line.policy_window_h) == ("L", 336, 336)
+
+
+def test_what_was_not_read_and_not_run_is_named(catalogue):
+    unread = UnreadFact(kind="evidence", **envelope("E", at("2026-03-01T09:00")))
+    assessment = assess(History(facts=[unread]), catalogue)
+    assert assessment.unread == ("evidence",)
+    assert set(assessment.rules_run) == {"WR-01", "WR-02", "WR-03", "BL-01", "PK-01", "DQ-01", "DQ-02", "DQ-03"}
+    assert {"WR-05", "WR-06", "BL-02", "ACUTE_COURSE", "LAST_DOSE_ATTESTED"} <= set(assessment.rules_not_covered)
+    assert not set(assessment.rules_run) & set(assessment.rules_not_covered)
+
+
+def test_a_finding_as_a_document_is_plain_json_with_the_agreed_keys(catalogue):
+    facts = [
+        fill("M", at("2026-03-01T09:00"), methadone(), rx_number="77", fill_number="1"),
+        report("R", at("2026-03-10T12:00"), medicine("9143", text="ranitidine 150 mg")),
+        fill("L", at("2026-04-14T12:00"), ldn(dose="4.50")),
+        handed_over("H", at("2026-04-14T12:30"), of="L"),
+    ]
+    (found,) = [one for one in findings(catalogue, *facts) if one.rule == "WR-02"]
+    document = json.loads(json.dumps(finding_to_json(found)))
+    assert document["earliest_start_time"] == document["ends_at"] == "2026-04-15T17:45:00Z"
+    assert document["urgency"] == "WITH_PATIENT"
+    line = document["arithmetic"][0]
+    assert (line["hard_window_h"], line["multiplier"], line["elapsed_h"]) == ("368.75", "1.25", "339.5")
+    assert "4.5 mg/day" in document["text"]
+    assert "4.50" not in document["text"]
+    assert {basis.role for basis in found.basis} == {"antagonist", "opioid", "interacting"}
+    assert [basis.rx_number for basis in found.basis if basis.role == "opioid"] == ["77"]
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+@pytest.mark.parametrize("days", ["0", "1e30", None])
+def test_no_time_and_no_supply_leaves_the_calendar(catalogue, year, days):
+    time = datetime(year, 6, 1, tzinfo=UTC)
+    facts = [
+        order("O", time, oxycodone(days)),
+        fill("F", time, methadone(days)),
+        fill("F2", time, methadone(days)),
+        report("R", time, medicine("9143")),
+        report("K", time, medicine("7804", "oxycodone_ir")),
+        fill("L", time, ldn(days=days)),
+        fill("V", time, medicine("7243", "ntx_depot")),
+        given("S", time, medicine("1819", "bup_depot_monthly_sublocade")),
+    ]
+    assert findings(catalogue, *facts)

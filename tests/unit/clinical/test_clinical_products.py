@@ -1,0 +1,74 @@
+"""A product is what its code says, in every written form, and never what its text says."""
+
+import pytest
+from rx_clinical.products import NDC, RXNORM, normal_ndc
+
+
+@pytest.mark.parametrize(
+    ("written", "normal"),
+    [
+        ("0615-8579-39", "00615-8579-39"),
+        ("63481-623-70", "63481-0623-70"),
+        ("50090-6820-0", "50090-6820-00"),
+        ("12496-1202-03", "12496-1202-03"),
+        ("00615857939", "00615-8579-39"),
+        (" 0615-8579-39 ", "00615-8579-39"),
+        ("0615857939", None),  # ten digits fit three package codes
+        ("615-8579-39", None),
+        ("4-4-2", None),
+        ("", None),
+    ],
+)
+def test_ndc_in_every_written_form(written, normal):
+    assert normal_ndc(written) == normal
+
+
+def test_one_package_code_in_three_spellings_is_one_product(catalogue):
+    codes = ["12496-1202-3", "12496-1202-03", "12496120203"]
+    assert {catalogue.code_product([(NDC, code)]).product_code for code in codes} == {"1010603"}
+
+
+@pytest.mark.parametrize(
+    ("code", "form_key", "strength"),
+    [
+        ("864706", "methadone_oral", 10),
+        ("864769", "methadone_oral", 2),  # 10 mg/5 mL
+        ("991147", "methadone_oral", 10),  # 10 mg/mL: fivefold
+        ("2639032", "bup_depot_weekly_brixadi", 24),
+        ("2639044", "bup_depot_monthly_brixadi", 128),
+        ("1551468", "ntx_er_contrave", 8),
+        ("863848", "morphine_er", 20),  # a code that stands in the notes of its brand
+        ("904882", "bup_td", None),
+        ("637213", "ntx_depot", 380),
+    ],
+)
+def test_products_by_rxnorm_code(catalogue, code, form_key, strength):
+    coded = catalogue.code_product([(RXNORM, code)])
+    assert (coded.form_key, coded.strength_mg, coded.relevant) == (form_key, strength, True)
+
+
+def test_the_wrong_code_for_the_naltrexone_injection_is_unknown(catalogue):
+    assert catalogue.code_product([(RXNORM, "1116442")]) is None
+
+
+def test_sequestered_naltrexone_is_added_to_the_codes_that_omit_it(catalogue):
+    assert catalogue.code_product([(RXNORM, "863849")]).ingredients == ("7052", "7243")
+
+
+def test_ingredient_and_salt_codes_are_known(catalogue):
+    assert catalogue.code_product([(RXNORM, "218337")]).ingredients == ("6813",)
+    assert catalogue.code_product([(RXNORM, "6378")]).form_key == "levorphanol_oral"
+    assert catalogue.code_product([(RXNORM, "10582")]).relevant  # thyroid hormone: an LDN partner
+
+
+def test_a_known_code_without_a_role_is_not_relevant(catalogue):
+    assert catalogue.code_product([(RXNORM, "259255")]).relevant is False
+
+
+def test_an_unknown_code_is_unknown_and_a_known_one_beside_it_counts(catalogue):
+    assert catalogue.code_product([(RXNORM, "999999999"), ("urn:site", "X1")]) is None
+    assert catalogue.code_product([("urn:site", "X1"), (RXNORM, "864706")]).product_code == "864706"
+
+
+def test_where_codes_disagree_the_one_that_matters_wins(catalogue):
+    assert catalogue.code_product([(RXNORM, "259255"), (RXNORM, "864706")]).product_code == "864706"
