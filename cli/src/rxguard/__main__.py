@@ -6,6 +6,7 @@
 
 import asyncio
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -247,10 +248,15 @@ def topics_apply(
     """Create the topics that are missing; change none that is there."""
     from rx_runtime.topics import apply
 
-    from rxguard.connect import connect
+    from rxguard.connect import connect, require_kafka
 
     connection = connect()
-    created = asyncio.run(apply(connection.kafka, connection.namespace, partitions))
+
+    async def command() -> list[str]:
+        await require_kafka(connection)
+        return await apply(connection.kafka, connection.namespace, partitions)
+
+    created = asyncio.run(command())
     if as_json:
         write_json({"format": 1, "kafka": connection.kafka, "created": created})
     else:
@@ -271,6 +277,7 @@ def ruleset(*, as_json: Json = False) -> None:
 
 def main() -> int:
     """Run the program; returns only with an exit code, and prints no traceback for a failure that can be expected."""
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # what failed is said once, by the error
     try:
         app()
     except Exception as error:

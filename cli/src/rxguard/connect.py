@@ -1,5 +1,6 @@
 """Which servers the commands speak to: the running instance, or those named by settings."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -13,6 +14,7 @@ from rx_runtime.grpc_server import MAX_MESSAGE_BYTES
 
 SERVICES = ("prescriptions", "monitor", "alerts", "interactions", "compounding")
 
+_CONNECT_TIMEOUT_SECONDS = 3.0
 _ERRORS: Mapping[grpc.StatusCode, type[RxGuardError]] = {
     error.grpc_code: error for error in (InvalidInput, NotFound, RefusedToRun, DependencyUnavailable)
 }
@@ -79,6 +81,27 @@ def _reason(error: grpc.aio.AioRpcError) -> str | None:
         if key == "rx-reason":
             return str(value)
     return None
+
+
+async def require_kafka(connection: Connection) -> None:
+    """Raise DependencyUnavailable KAFKA_UNREACHABLE at once where a service would wait for its broker."""
+    if not any(await asyncio.gather(*(_listens(server.strip()) for server in connection.kafka.split(",")))):
+        raise DependencyUnavailable(
+            "KAFKA_UNREACHABLE",
+            f"no Kafka broker answers at {connection.kafka}; start it (`rxguard up` starts an embedded one), "
+            "or correct RXGUARD_KAFKA",
+        )
+
+
+async def _listens(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        async with asyncio.timeout(_CONNECT_TIMEOUT_SECONDS):
+            _reader, writer = await asyncio.open_connection(host, int(port))
+    except (OSError, ValueError, TimeoutError):
+        return False
+    writer.close()
+    return True
 
 
 def connect(environ: Mapping[str, str] | None = None) -> Connection:

@@ -15,7 +15,7 @@ from pharmacy.prescriptions.v1 import prescriptions_pb2, prescriptions_pb2_grpc
 from rx_runtime.errors import DependencyUnavailable
 from rx_runtime.kafka import new_consumer, new_producer, start
 
-from rxguard.connect import Connection, translated
+from rxguard.connect import Connection, require_kafka, translated
 from rxguard.records import Headers, Record
 
 Position = tuple[int, int]
@@ -65,6 +65,7 @@ async def send(
 
     Raises DependencyUnavailable KAFKA_LOST if the broker stops acknowledging.
     """
+    await require_kafka(connection)
     topic = connection.topic("rx.inbound.v1")
     lines: dict[Position, int] = {}
     async with _producer(connection) as producer:

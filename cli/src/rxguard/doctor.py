@@ -14,11 +14,10 @@ from rx_runtime.embedded import rxguard_home
 from rx_runtime.embedded.jars import pinned_jars, sha256_of
 from rx_runtime.errors import DependencyUnavailable, RxGuardError
 
-from rxguard.connect import SERVICES, Connection, connect
+from rxguard.connect import SERVICES, Connection, connect, require_kafka
 from rxguard.status import extents, monitor_progress, service_states
 
 _PYTHON_FROM, _PYTHON_BELOW = (3, 11), (3, 14)
-_CONNECT_TIMEOUT_SECONDS = 3.0
 _DEAD_LETTERS = "rx.inbound.v1.dlq"
 _MOST_CODES = 1_000
 
@@ -102,22 +101,11 @@ async def _instance_checks(connection: Connection) -> list[Check]:
 
 
 async def _kafka_check(connection: Connection) -> Check:
-    tries = await asyncio.gather(*(_answers(server.strip()) for server in connection.kafka.split(",")))
-    if any(tries):
-        return Check("kafka", "ok", f"{connection.kafka} answers")
-    fix = "start the broker; `rxguard up` starts the embedded one"
-    return Check("kafka", "fail", f"nothing answers at {connection.kafka}", fix)
-
-
-async def _answers(address: str) -> bool:
-    host, _, port = address.rpartition(":")
     try:
-        async with asyncio.timeout(_CONNECT_TIMEOUT_SECONDS):
-            _reader, writer = await asyncio.open_connection(host, int(port))
-    except (OSError, ValueError, TimeoutError):
-        return False
-    writer.close()
-    return True
+        await require_kafka(connection)
+    except DependencyUnavailable as error:
+        return Check("kafka", "fail", error.message, "start the broker; `rxguard up` starts the embedded one")
+    return Check("kafka", "ok", f"{connection.kafka} answers")
 
 
 async def _topics_check(connection: Connection) -> Check:

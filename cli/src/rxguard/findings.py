@@ -7,7 +7,7 @@ from pharmacy.events.v1.finding_pb2 import FindingSet
 from rx_contracts.translate import finding_json
 from rx_runtime.kafka import read_to_end
 
-from rxguard.connect import Connection
+from rxguard.connect import Connection, require_kafka
 
 Sets = Mapping[bytes, FindingSet]
 """The newest finding set of each patient, by pseudonym."""
@@ -15,6 +15,7 @@ Sets = Mapping[bytes, FindingSet]
 
 async def current_sets(connection: Connection) -> Sets:
     """Every patient's newest set. Raises DependencyUnavailable KAFKA_UNREACHABLE."""
+    await require_kafka(connection)
     topic = connection.topic("rx.findings.v1")
     records = await read_to_end(connection.kafka, topic, client_id="rxguard")
     return newest(FindingSet.FromString(record.value) for record in records if record.value)

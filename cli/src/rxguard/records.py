@@ -60,17 +60,17 @@ def open_records(file: str) -> Iterator[Iterator[Record]]:
 
 
 def _reading(file: str, lines: IO[bytes]) -> Iterator[Record]:
-    with _readable(file):
+    with _readable(file, "; lines before it may have been sent. Send the whole file: nothing is stored twice"):
         yield from _records(lines)
 
 
 @contextmanager
-def _readable(file: str) -> Iterator[None]:
+def _readable(file: str, consequence: str = "") -> Iterator[None]:
     try:
         yield
     except (OSError, EOFError, zlib.error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise InvalidInput("FILE_UNREADABLE", f"cannot read {file}: {reason}") from error
+        raise InvalidInput("FILE_UNREADABLE", f"cannot read {file}: {reason}{consequence}") from error
 
 
 def read_documents(file: str) -> list[Record]:

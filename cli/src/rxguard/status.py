@@ -12,7 +12,7 @@ from rx_contracts.topics import topics
 from rx_contracts.translate import instant
 from rx_runtime.kafka import new_consumer, read_to_end, start, with_admin
 
-from rxguard.connect import SERVICES, Connection
+from rxguard.connect import SERVICES, Connection, require_kafka
 from rxguard.instance import is_serving
 
 EVENTS: Final = "rx.medication-events.v1"
@@ -38,6 +38,7 @@ Extents = dict[str, dict[int, Extent]]
 
 async def status(connection: Connection) -> dict[str, Any]:
     """The document of `rxguard status --json`. Raises DependencyUnavailable KAFKA_UNREACHABLE."""
+    await require_kafka(connection)
     held, services = await asyncio.gather(extents(connection), service_states(connection))
     monitor = await monitor_progress(connection, held)
     lag = {service: await _committed_lag(connection, topic, group, held) for service, topic, group in READERS}

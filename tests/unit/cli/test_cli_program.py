@@ -1,5 +1,6 @@
 """The program as a person starts it: exit codes, and what goes to which stream."""
 
+import io
 import json
 import os
 import signal
@@ -53,12 +54,26 @@ def test_doctor_answers_without_an_instance(tmp_path: Path) -> None:
     assert (result.returncode, document["ok"], document["format"]) == (0, True, 1)
 
 
+@pytest.mark.parametrize("command", [("findings",), ("status",), ("topics", "apply"), ("publish", "-")])
+def test_a_broker_that_does_not_answer_ends_with_4_at_once_and_says_so_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: tuple[str]
+) -> None:
+    monkeypatch.setenv("RXGUARD_HOME", str(tmp_path))
+    monkeypatch.setenv("RXGUARD_KAFKA", "127.0.0.1:1")
+    monkeypatch.setattr(sys, "argv", ["rxguard", *command])
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(b"{}"))))
+    assert program.main() == 4
+    assert capsys.readouterr().err.count("127.0.0.1:1") == 1
+
+
 def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "rxguard", "findings"]
     with socket.create_server(("127.0.0.1", 0)) as broker:  # that accepts and never answers
         address = f"127.0.0.1:{broker.getsockname()[1]}"
         env = os.environ | {"RXGUARD_HOME": str(tmp_path), "RXGUARD_KAFKA": address}
         with subprocess.Popen(command, env=env, stderr=subprocess.PIPE) as process:
+            connection, _ = broker.accept()
+            connection.close()  # whether it listens at all
             connection, _ = broker.accept()
             process.send_signal(signal.SIGINT)
             _, stderr = process.communicate(timeout=30)
