@@ -1,8 +1,10 @@
 """`assess`: from the facts about one patient to findings."""
 
+from functools import cache
+
 from rx_clinical.blockade import blockade
 from rx_clinical.catalogue import Catalogue
-from rx_clinical.chart import read_chart
+from rx_clinical.chart import Chart, read_chart
 from rx_clinical.facts import History
 from rx_clinical.findings import Assessment, Finding, WindowSatisfied
 from rx_clinical.picture import Picture, draw
@@ -24,18 +26,26 @@ def assess(history: History, catalogue: Catalogue) -> Assessment:
     chart = read_chart(history.facts, catalogue)
     findings: list[Finding] = []
     satisfied: list[WindowSatisfied] = []
-    if not chart.empty:
+    if chart.pairs or _deficient(chart, catalogue):
         picture = draw(chart, catalogue)
         if picture.antagonists and picture.opioids:
             findings, satisfied = withdrawal(picture)
             findings += blockade(picture)
         findings += _alone(picture)
+        findings.sort(key=_order)
     return Assessment(
-        findings=tuple(sorted(findings, key=_order)),
+        findings=tuple(findings),
         rules_run=RULES_RUN,
         rules_not_covered=not_covered(catalogue),
         satisfied=tuple(satisfied),
         unread=chart.unread,
+    )
+
+
+def _deficient(chart: Chart, catalogue: Catalogue) -> bool:
+    """Some fact alone gives a finding."""
+    return bool(chart.uncoded) or any(
+        dq_01.applies(entry, catalogue) or dq_02.missing(entry, catalogue) for entry in chart.entries()
     )
 
 
@@ -53,6 +63,7 @@ def _order(finding: Finding) -> tuple[int, str, bytes, str]:
     return (finding.severity.rank, finding.rule, finding.anchor_key, finding.counterpart or "")
 
 
+@cache
 def not_covered(catalogue: Catalogue) -> tuple[str, ...]:
     """The rule ids and reason codes that this version does not raise."""
     return (*sorted(catalogue.rules.keys() - set(RULES_RUN)), *catalogue.reason_codes_not_covered)

@@ -95,9 +95,13 @@ class Chart:
         return max(recorded, default=None)
 
     @property
-    def empty(self) -> bool:
-        """No rule has anything to look at."""
-        return not (self.orders or self.fills or self.administrations or self.reports or self.uncoded)
+    def pairs(self) -> bool:
+        """An opioid meets an antagonist or an interacting medicine somewhere: without, no rule of a pair can fire."""
+        opioid = other = False
+        for entry in self.entries():
+            opioid = opioid or bool(entry.roles.opioids)
+            other = other or entry.roles.antagonist is not None or bool(entry.roles.interacting)
+        return opioid and other
 
     def entries(self) -> Iterable[Entry]:
         """All entries with a role."""
@@ -246,6 +250,8 @@ def is_depot(roles: Roles) -> bool:
 
 def _seen_once(fills: list[Entry], policy: Policy) -> list[Entry]:
     """Fills without those that are one supply seen twice; the longer one stays."""
+    if not _maybe_seen_twice([entry.fact for entry in fills if isinstance(entry.fact, Fill)]):
+        return fills
     kept: list[Entry] = []
     for entry in fills:
         twin = next((other for other in kept if _one_supply(entry, other, policy)), None)
@@ -255,6 +261,12 @@ def _seen_once(fills: list[Entry], policy: Policy) -> list[Entry]:
             kept[kept.index(twin)] = entry
     kept.sort(key=lambda entry: entry.order)
     return kept
+
+
+def _maybe_seen_twice(fills: list[Fill]) -> bool:
+    """Several sources, or an Rx number that comes back: else no two fills are one supply."""
+    numbers = [(fill.rx_number, fill.fill_number) for fill in fills if fill.rx_number and fill.fill_number]
+    return len({fill.source for fill in fills}) > 1 or len(set(numbers)) < len(numbers)
 
 
 def _one_supply(one: Entry, other: Entry, policy: Policy) -> bool:

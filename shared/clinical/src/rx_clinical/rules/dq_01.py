@@ -6,6 +6,7 @@ Then   info on the profile: the possible end assumes 30 days; orders are not ask
 Source POLICY
 """
 
+from rx_clinical.catalogue import Catalogue
 from rx_clinical.chart import Entry, is_depot
 from rx_clinical.compose import Draft, Resting, finding
 from rx_clinical.facts import Fill
@@ -18,12 +19,13 @@ from rx_clinical.texts import days_text
 RULE = "DQ-01"
 
 
-def applies(entry: Entry, picture: Picture) -> bool:
+def applies(entry: Entry, catalogue: Catalogue) -> bool:
     """The fill's supply has no stated length."""
     roles = entry.roles
-    changes = any(picture.catalogue.roles_reader.changes_opioids(code) for code in roles.interacting)
-    matters = bool(roles.opioids) or roles.antagonist is not None or changes
-    if not isinstance(entry.fact, Fill) or not matters or is_depot(roles):
+    if not isinstance(entry.fact, Fill) or entry.medicine.days_supply is not None or is_depot(roles):
+        return False
+    changes = any(catalogue.roles_reader.changes_opioids(code) for code in roles.interacting)
+    if not (roles.opioids or roles.antagonist or changes):
         return False
     patch_hours = next((opioid.form.hours_per_patch for opioid in roles.opioids), None)
     return stated_supply(entry.medicine, patch_hours) is None
@@ -31,7 +33,7 @@ def applies(entry: Entry, picture: Picture) -> bool:
 
 def findings(picture: Picture) -> list[Finding]:
     """One finding a fill."""
-    return [_finding(entry, picture) for entry in picture.entries() if applies(entry, picture)]
+    return [_finding(entry, picture) for entry in picture.entries() if applies(entry, picture.catalogue)]
 
 
 def _finding(entry: Entry, picture: Picture) -> Finding:

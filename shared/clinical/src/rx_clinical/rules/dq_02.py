@@ -6,6 +6,7 @@ Then   moderate, queue: the dose is treated as standard, the route as systemic
 Source POLICY
 """
 
+from rx_clinical.catalogue import Catalogue
 from rx_clinical.chart import Entry
 from rx_clinical.compose import Draft, Resting, finding
 from rx_clinical.drugs import BY_DOSE
@@ -17,12 +18,12 @@ from rx_clinical.spans import Event
 RULE = "DQ-02"
 
 
-def missing(entry: Entry, picture: Picture) -> list[str]:
+def missing(entry: Entry, catalogue: Catalogue) -> list[str]:
     """What is missing: dose, route, both or nothing."""
     antagonist = entry.roles.antagonist
     if antagonist is None or antagonist.tier != BY_DOSE or (entry.filled or entry.injected):
         return []
-    form_known = picture.catalogue.roles_reader.form_known(entry.medicine)
+    form_known = catalogue.roles_reader.form_known(entry.medicine)
     lacks = {
         "daily dose": entry.medicine.daily_dose_mg is None,
         "route": entry.medicine.route is None and not form_known,
@@ -32,7 +33,9 @@ def missing(entry: Entry, picture: Picture) -> list[str]:
 
 def findings(picture: Picture) -> list[Finding]:
     """One finding an event."""
-    return [_finding(entry, lacks, picture) for entry in picture.entries() if (lacks := missing(entry, picture))]
+    return [
+        _finding(entry, lacks, picture) for entry in picture.entries() if (lacks := missing(entry, picture.catalogue))
+    ]
 
 
 def _finding(entry: Entry, lacks: list[str], picture: Picture) -> Finding:
