@@ -208,6 +208,7 @@ class Instance:
         env |= {
             "RXGUARD_KAFKA": self.servers.kafka,
             "RXGUARD_NAMESPACE": self.servers.namespace,
+            "RXGUARD_MEMBER": f"{name}-0",
             "RXGUARD_PSEUDONYM_KEY": self.servers.pseudonym_key,
             "RXGUARD_GRPC_ADDRESS": grpc_address,
             "RXGUARD_METRICS_ADDRESS": metrics_address,

@@ -51,7 +51,8 @@ async def start(runtime: Runtime) -> AsyncIterator[None]:
         store = PostgresAlertStore(pool)
         producer = kafka.new_producer(settings.kafka, client_id=CLIENT)
         findings = settings.topic("rx.findings.v1")
-        consumer = kafka.new_consumer(settings.kafka, findings, client_id=CLIENT, group=settings.group(CLIENT))
+        group = settings.group(CLIENT)
+        consumer = kafka.new_consumer(settings.kafka, findings, client_id=CLIENT, group=group, member=settings.member)
         for client in (producer, consumer):
             await kafka.start(client, settings.kafka)
             stack.push_async_callback(client.stop)

@@ -1,5 +1,6 @@
 """Puts the service together: the only module that knows both the ports and the adapters."""
 
+import asyncio
 import gc
 import time
 from collections import Counter
@@ -12,7 +13,7 @@ from pharmacy.prescriptions.v1 import prescriptions_pb2_grpc
 from rx_clinical import load_catalogue
 from rx_runtime import kafka, service
 from rx_runtime.logs import get_logger
-from rx_runtime.metrics import counter, histogram
+from rx_runtime.metrics import counter, gauge, histogram
 from rx_runtime.postgres import migrate, open_pool
 from rx_runtime.pseudonym import pseudonym
 from rx_runtime.service import Runtime
@@ -25,13 +26,14 @@ from rx_prescriptions.adapters.kafka import KafkaInbound, KafkaOutbound, Monitor
 from rx_prescriptions.adapters.postgres import PostgresEventStore
 from rx_prescriptions.domain.model import InboundRecord
 from rx_prescriptions.domain.reading import Reader
-from rx_prescriptions.handlers import take
+from rx_prescriptions.handlers import MAX_UNCODED, take
 from rx_prescriptions.ports import EventStore, Outbound
 from rx_prescriptions.settings import PrescriptionsSettings
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 CLIENT = "rx-prescriptions"
 _COLLECT_AFTER_OBJECTS = 100_000
+_COUNT_EVERY_SECONDS = 10.0
 log = get_logger()
 
 
@@ -62,6 +64,7 @@ async def start(runtime: Runtime) -> AsyncIterator[None]:
             settings.topic("rx.inbound.v1"),
             client_id=CLIENT,
             group=settings.group(CLIENT),
+            member=settings.member,
         )
         progress = kafka.new_consumer(settings.kafka, settings.topic("rx.monitor-progress.v1"), client_id=CLIENT)
         for client in (producer, inbound, progress):
@@ -85,6 +88,7 @@ async def start(runtime: Runtime) -> AsyncIterator[None]:
         runtime.serves(SERVICE)
         runtime.spawn(monitor.follow(progress), name="monitor progress")
         runtime.spawn(consume(inbound, Taking(reader, store, outbound)), name="inbound")
+        runtime.spawn(count_uncoded(store), name="count uncoded products")
         _calm_garbage_collector()
         await runtime.set_ready(True)
         yield
@@ -94,6 +98,13 @@ def _calm_garbage_collector() -> None:
     """The tables stay for ever, and a batch drops its objects by itself: walking them frees nothing."""
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER_OBJECTS)
+
+
+async def count_uncoded(store: EventStore) -> None:
+    """Keep the gauge of product codes that nobody has mapped yet; never returns."""
+    while True:
+        gauge("rx_uncoded_products").set(len(await store.uncoded(MAX_UNCODED)))
+        await asyncio.sleep(_COUNT_EVERY_SECONDS)
 
 
 class Taking:

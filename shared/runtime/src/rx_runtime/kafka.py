@@ -13,6 +13,9 @@ from rx_runtime.errors import DependencyUnavailable
 MAX_RECORD_BYTES = 9 * 1024 * 1024
 """Largest record any topic takes: the dead-letter topic keeps what the inbound topic took, and its headers."""
 
+_BATCH_BYTES = 256 * 1024
+"""Records that wait for one broker round trip together; the client's own 16 KiB would cut a batch into dozens."""
+
 _START_TIMEOUT_SECONDS = 30.0
 T = TypeVar("T")
 
@@ -25,17 +28,25 @@ def new_producer(bootstrap: str, *, client_id: str) -> AIOKafkaProducer:
         acks="all",
         enable_idempotence=True,
         linger_ms=0,
+        max_batch_size=_BATCH_BYTES,
         max_request_size=MAX_RECORD_BYTES,
     )
 
 
-def new_consumer(bootstrap: str, *topics: str, client_id: str, group: str | None = None) -> AIOKafkaConsumer:
-    """A consumer, not started: never commits by itself; a group without an offset starts at the oldest record."""
+def new_consumer(
+    bootstrap: str, *topics: str, client_id: str, group: str | None = None, member: str = ""
+) -> AIOKafkaConsumer:
+    """A consumer, not started: never commits by itself; a group without an offset starts at the oldest record.
+
+    `member` is a static identity within the group: a process that comes back with it takes its partitions up at once,
+    without it the group waits until the session of the process that was killed has run out.
+    """
     return AIOKafkaConsumer(
         *topics,
         bootstrap_servers=bootstrap,
         client_id=client_id,
         group_id=group,
+        group_instance_id=member or None,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         session_timeout_ms=10_000,
@@ -58,6 +69,7 @@ async def start(client: Any, bootstrap: str) -> None:  # noqa: ANN401  # produce
                 else:
                     return
     except (TimeoutError, KafkaError) as error:
+        await (client.close() if isinstance(client, AIOKafkaAdminClient) else client.stop())
         raise DependencyUnavailable(
             "KAFKA_UNREACHABLE", f"no Kafka broker answers at {bootstrap}; start it, or set RXGUARD_KAFKA"
         ) from error

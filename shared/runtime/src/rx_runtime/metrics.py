@@ -59,6 +59,13 @@ METRICS: tuple[Metric, ...] = (
         ("outcome",),
     ),
     Metric(
+        "rx_uncoded_products",
+        "gauge",
+        "prescriptions",
+        "product codes met that the tables do not know (1,000 are counted); what holds one is NOT_ASSESSED",
+        "above 0: `ListUncodedProducts` names them; have them mapped in the drug tables",
+    ),
+    Metric(
         "rx_inbound_batch_seconds",
         "histogram",
         "prescriptions",

@@ -21,10 +21,17 @@ class ServiceSettings(BaseSettings):
     namespace: str = Field(
         default="", pattern=r"^[a-z0-9]*$", description="keeps several installations apart on one broker and database"
     )
+    member: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9._-]*$",
+        description="name of this process in its consumer group, unique and kept over restarts; empty = none",
+    )
     pseudonym_key: SecretStr = Field(description="64 hex digits: the key that pseudonyms are computed with")
     grpc_address: str = Field(default="127.0.0.1:0", description="host:port of the gRPC server, port 0 = any free one")
     metrics_address: str = Field(default="127.0.0.1:0", description="host:port of /metrics, port 0 = any free one")
-    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    log_level: str = Field(
+        default="info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error"
+    )
     sites_file: Path = Field(default=SHIPPED_SITES, description="the site registry")
 
     @field_validator("pseudonym_key")
