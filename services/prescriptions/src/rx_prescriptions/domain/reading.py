@@ -25,7 +25,7 @@ from rx_prescriptions.domain.model import (
     ReadRecord,
 )
 
-MAX_AHEAD = timedelta(days=1)
+MAX_AHEAD = timedelta(days=90)
 """How far a recorded time may lie ahead of the inbound record: clocks differ, but a date typed wrong would move the
 horizon of the patient's history and hide what is older."""
 
@@ -89,7 +89,7 @@ class Reader:
 
     def _draft(self, record: InboundRecord, entry: int, event: EdgeEvent) -> Draft:
         if record.timestamp_ms >= 0 and event.recorded_time > _time_of(record) + MAX_AHEAD:
-            raise EdgeError("RECORDED_IN_FUTURE", "/recorded_time", "lies more than a day after the record was sent")
+            raise EdgeError("RECORDED_IN_FUTURE", "/recorded_time", "lies more than 90 days after the record was sent")
         site = self._site(event.site_id)
         when = occurred(event)
         return Draft(
