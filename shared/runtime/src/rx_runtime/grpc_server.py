@@ -8,7 +8,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from rx_runtime.errors import RxGuardError
+from rx_runtime.errors import InvalidSettings, RxGuardError
 from rx_runtime.logs import get_logger
 from rx_runtime.metrics import counter, histogram
 
@@ -83,12 +83,17 @@ class GrpcServer:
         self._services.append(service)
 
     async def start(self) -> str:
-        """Listen; returns host:port as bound."""
+        """Listen; returns host:port as bound. Raises InvalidSettings ADDRESS_NOT_FREE."""
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self.server)
         reflection.enable_server_reflection(
             [name for name in self._services if name] + [reflection.SERVICE_NAME], self.server
         )
-        port = self.server.add_insecure_port(self._address)
+        try:
+            port = self.server.add_insecure_port(self._address)
+        except RuntimeError as error:
+            raise InvalidSettings(
+                "ADDRESS_NOT_FREE", f"cannot listen on {self._address}; set RXGUARD_GRPC_ADDRESS to one that is free"
+            ) from error
         await self.server.start()
         return f"{self._address.rpartition(':')[0]}:{port}"
 

@@ -13,7 +13,10 @@ from rx_runtime.errors import InvalidInput, InvalidSettings
 
 
 def _known_zone(value: str) -> str:
-    ZoneInfo(value)
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError("is not an IANA time zone") from error
     return value
 
 
