@@ -49,6 +49,7 @@ class Monitor:
         self._ownership += 1
         self._ports.stores.drop()
         self._ports.progress.end()
+        gauge("rx_monitor_lag_events").clear()
         self._count_patients()
         await self._set_ready(False)
 
