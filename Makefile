@@ -54,8 +54,9 @@ protos: $(VENV)/dev.stamp  ## regenerate the committed protobuf code
 	@$(BIN)/python tools/generate_protos.py
 
 .PHONY: docs
-docs: $(VENV)/dev.stamp  ## regenerate the committed contract pages
+docs: $(VENV)/dev.stamp  ## regenerate the committed contract pages and the tables of docs/operations.md
 	@$(BIN)/python tools/generate_docs.py
+	@$(BIN)/python tools/generate_operations.py
 
 .PHONY: lock
 lock:  ## recompute both lock files (needs uv)
