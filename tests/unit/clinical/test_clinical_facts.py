@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from clinical_kit import (
@@ -24,6 +25,7 @@ from rx_clinical.facts import Moment, UnreadFact, event_key
 from rx_clinical.findings import Severity
 from rx_clinical.report import finding_to_json
 from rx_clinical.texts import local_date_text
+from rx_clinical.windows import window
 
 
 def findings(catalogue, *facts):
@@ -182,3 +184,31 @@ def test_no_time_and_no_supply_leaves_the_calendar(catalogue, year, days):
         given("S", time, medicine("1819", "bup_depot_monthly_sublocade")),
     ]
     assert findings(catalogue, *facts)
+
+
+def test_the_length_of_a_window_is_rounded_up_to_a_whole_minute():
+    arguments = {"label_interval_h": Decimal(336), "half_lives": 5, "floor": timedelta(hours=336)}
+    exact = window(half_life_high_h=Decimal(59), multiplier=Decimal("1.25"), **arguments)
+    broken = window(half_life_high_h=Decimal("59.0001"), multiplier=Decimal("1.25"), **arguments)
+    assert exact.hard == exact.policy == timedelta(hours=368, minutes=45)
+    assert broken.hard == broken.policy == timedelta(hours=368, minutes=46)
+
+
+@pytest.mark.parametrize(("opioid_id", "interacting_id"), [("A", "B"), ("B", "A"), ("C", "D"), ("D", "C")])
+def test_of_two_medicines_that_start_together_the_key_decides_the_anchor(catalogue, opioid_id, interacting_id):
+    time = at("2026-03-01T09:00")
+    facts = [
+        fill(opioid_id, time, methadone()),
+        fill(interacting_id, time, medicine("6135", text="ketoconazole", days="10")),
+    ]
+    (found,) = findings(catalogue, *facts)
+    assert found.anchor_key == max(fact.key for fact in facts)
+    assert found.counterpart == ("6135" if found.anchor_event_id == opioid_id else "methadone_oral")
+
+
+def test_a_fact_recorded_with_the_antagonist_is_not_late(catalogue):
+    together = fill("M", at("2026-03-01T09:00"), methadone(), recorded_at=at("2026-04-10T09:00"))
+    later = replace(together, recorded_at=at("2026-04-10T09:01"))
+    blocker = fill("L", at("2026-04-10T09:00"), ldn())
+    assert "RE_EVALUATED_LATE_EVENT" not in findings(catalogue, together, blocker)[0].reason_codes
+    assert "RE_EVALUATED_LATE_EVENT" in findings(catalogue, later, blocker)[0].reason_codes
