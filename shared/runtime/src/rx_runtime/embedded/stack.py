@@ -25,7 +25,7 @@ class EmbeddedStack:
 
     def __init__(self, *, data: Path, jars: Path, fresh: bool = False, progress: Progress | None = None) -> None:
         self.folder = DataFolder(data)
-        self._jars = jars.absolute()
+        self._jars = jars.resolve()  # the database's own user need not pass the link
         self._fresh = fresh
         self._progress = progress
         self._children = Children(self.folder.path / "children.json")

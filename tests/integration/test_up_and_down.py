@@ -1,0 +1,93 @@
+"""`rxguard up` and `down` as a person uses them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from rx_runtime.embedded import provision, rxguard_home
+
+pytestmark = pytest.mark.stack
+
+SERVICES = {"prescriptions", "monitor", "alerts", "interactions", "compounding"}
+
+
+def rxguard(*arguments, home, **settings):
+    env = os.environ | {"RXGUARD_HOME": str(home)} | settings
+    return subprocess.run(
+        [sys.executable, "-m", "rxguard", *arguments], env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def alive(pid):
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def until(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A home of its own with the jars of the others; whatever runs there is stopped afterwards."""
+    (rxguard_home() / "jars").mkdir(parents=True, exist_ok=True)
+    (tmp_path / "jars").symlink_to(rxguard_home() / "jars")
+    yield tmp_path
+    rxguard("down", home=tmp_path)
+
+
+def test_up_starts_all_refuses_a_second_one_mends_what_dies_and_down_leaves_nothing(home):
+    up = rxguard("up", "--detach", "--json", home=home)
+    assert up.returncode == 0, up.stderr
+    run = json.loads(up.stdout)
+    assert {service["name"] for service in run["services"] if service["ready"]} == SERVICES
+
+    second = rxguard("up", home=home)
+    assert second.returncode == 4
+    assert "another RxGuard instance" in second.stderr
+
+    victim = next(service for service in run["services"] if service["name"] == "compounding")
+    os.kill(victim["pid"], signal.SIGKILL)
+
+    def mended():
+        now = json.loads((home / "run.json").read_text())["services"]
+        return all(s["ready"] for s in now) and victim["pid"] not in {s["pid"] for s in now}
+
+    until(mended)
+    pids = [service["pid"] for service in json.loads((home / "run.json").read_text())["services"]]
+    assert rxguard("down", home=home).returncode == 0
+    until(lambda: not any(alive(pid) for pid in pids), seconds=10)
+    assert not (home / "run.json").exists()
+
+
+async def test_up_runs_on_servers_named_by_settings(home, stack, namespace):
+    await provision(stack.admin_dsn, namespace)
+    own = {
+        "RXGUARD_KAFKA": stack.kafka,
+        "RXGUARD_NAMESPACE": namespace,
+        "RXGUARD_PSEUDONYM_KEY": "5a" * 32,
+        "RXGUARD_PRESCRIPTIONS_POSTGRES_DSN": stack.dsn("prescriptions"),
+        "RXGUARD_ALERTS_POSTGRES_DSN": stack.dsn("alerts"),
+    }
+    up = rxguard("up", "--detach", "--json", home=home, **own)
+    assert up.returncode == 0, up.stderr
+    run = json.loads(up.stdout)
+    assert run["kafka"] == stack.kafka
+    assert {service["name"] for service in run["services"] if service["ready"]} == SERVICES
+    assert not (home / "kafka").exists()
+
+
+def test_servers_named_by_half_are_refused_by_name(home):
+    refused = rxguard("up", home=home, RXGUARD_KAFKA="127.0.0.1:9092")
+    assert refused.returncode == 2
+    assert "RXGUARD_ALERTS_POSTGRES_DSN" in refused.stderr
