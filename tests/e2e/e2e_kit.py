@@ -182,10 +182,14 @@ class RxGuard:
         wanted = {number: end - 1 for number, end in events.items()}
         with self.explained():
             await until_checked(self.connection, wanted, stall_seconds=_WAIT_SECONDS)
-            sets = await self._ends("rx.findings.v1")
-            async with asyncio.timeout(_WAIT_SECONDS):
-                while await self._taken_by_alerts() != sets:  # noqa: ASYNC110  # the broker tells nobody
-                    await asyncio.sleep(_POLL_SECONDS)
+            await self.until_committed("rx-alerts", "rx.findings.v1")
+
+    async def until_committed(self, group: str, topic: str) -> None:
+        """Wait until a consumer group has committed all that is in a topic now: it will not read it again."""
+        ends = await self._ends(topic)
+        async with asyncio.timeout(_WAIT_SECONDS):
+            while await self._committed(group) != ends:  # noqa: ASYNC110  # the broker tells nobody
+                await asyncio.sleep(_POLL_SECONDS)
 
     async def _ends(self, name: str) -> dict[int, int]:
         """End offset of each partition that holds anything."""
@@ -193,9 +197,9 @@ class RxGuard:
         ends = await self.offsets.end_offsets([TopicPartition(topic, number) for number in range(4)])
         return {partition.partition: end for partition, end in ends.items() if end}
 
-    async def _taken_by_alerts(self) -> dict[int, int]:
-        committed = await self.admin.list_consumer_group_offsets(self.connection.group("rx-alerts"))
-        return {partition.partition: held.offset for partition, held in committed.items() if held.offset > 0}
+    async def _committed(self, group: str) -> dict[int, int]:
+        held = await self.admin.list_consumer_group_offsets(self.connection.group(group))
+        return {partition.partition: found.offset for partition, found in held.items() if found.offset > 0}
 
     # Reading
 

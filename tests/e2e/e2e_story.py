@@ -89,6 +89,11 @@ def story() -> list[Document]:
     return [*bundle_documents(), *story_after_orders()]
 
 
+def hand_overs_begin() -> int:
+    """The place in the story where LDN meets what is on record."""
+    return len(bundles()) + len(case_documents())
+
+
 def story_after_orders() -> list[Document]:
     hand_overs = [one for line in bundles() for one in ldn_events(json.loads(line))]
     return [*case_documents(), *documents(hand_overs)]

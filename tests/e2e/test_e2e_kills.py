@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 from e2e_kit import running
-from e2e_story import story, tell
+from e2e_story import hand_overs_begin, story, tell
 
 pytestmark = pytest.mark.stack
 VICTIMS = ("prescriptions", "monitor", "alerts")
@@ -27,8 +27,8 @@ async def watched(instance):
 
 
 async def told_with_a_kill(stack, folder, victim):
-    """What comes of the story when a service is killed while it is told, in the middle of its work."""
-    documents = story()
+    """What comes of the story when a service is killed in the middle of its work, the orders behind it."""
+    documents, middle = story(), hand_overs_begin()
     async with (
         running(stack, folder / f"e2e-{victim}", f"e2e{victim}", VICTIMS) as guard,
         watched(guard.instance),
@@ -36,7 +36,10 @@ async def told_with_a_kill(stack, folder, victim):
         first = guard.instance.services[victim].child
 
         async def between(number):
-            if number == len(documents) // 2:
+            if number == middle:
+                await guard.settled()
+                await guard.until_committed("rx-monitor", "rx.medication-events.v1")
+            if number == (middle + len(documents)) // 2:
                 guard.kill(victim)
             await asyncio.sleep(PAUSE_SECONDS)
 
