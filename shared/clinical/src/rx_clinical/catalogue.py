@@ -57,6 +57,7 @@ class Catalogue:
         tables = Tables(folder)
         self.ruleset_seq: int = tables.sequence()
         self.ruleset_version: str = tables.content_hash()
+        tables.rows("compounding_limits.csv")  # part of the ruleset: its sources are checked with the others
         self.policy = load_policy(tables)
         self.drugs: Mapping[str, DrugForm] = load_drugs(tables, self.policy)
         self.tiers: Mapping[str, Tier] = load_tiers(tables)
