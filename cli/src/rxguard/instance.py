@@ -135,7 +135,7 @@ class Instance:
                 service.ready = True
                 self._notify(f"{service.name} is ready")
                 return
-            if service.child.exit_status in _PERMANENT:
+            if service.child.exit_status is not None:
                 break
             await asyncio.sleep(_POLL_SECONDS)
         raise DependencyUnavailable("SERVICE_NOT_READY", f"{service.name} did not start. {service.child.last_words()}")
@@ -157,7 +157,11 @@ class Instance:
                     )
                 self._notify(f"{service.name} ended with {status}; starting it again")
                 await asyncio.sleep(_RESTART_PAUSE_SECONDS)
-                await self.restart(service.name)
+                try:
+                    await self.restart(service.name)
+                except DependencyUnavailable:
+                    if service.child.exit_status is None:
+                        raise  # it lives and does not answer; one that ended again is seen in the next round
 
     async def restart(self, name: str) -> None:
         """Start a service that is not running and wait until it is ready."""
