@@ -12,8 +12,9 @@ from e2e_kit import CANARY, LDN, METHADONE, Document, fill, new_patient
 from e2e_story import expected_findings
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from rx_runtime.errors import DependencyUnavailable
 from rx_runtime.metrics import METRICS
-from rxguard.instance import SERVICES
+from rxguard.instance import SERVICES, Instance, Servers
 
 pytestmark = pytest.mark.stack
 SERVED = {
@@ -111,6 +112,19 @@ async def test_a_service_without_a_setting_it_needs_ends_with_2_and_names_it():
         assert code == 2, (name, log)
         assert log, f"{name} says nothing"
         assert variable in json.loads(log.splitlines()[-1])["reason"]
+
+
+async def test_a_service_that_ends_before_it_is_ready_is_named_at_once_with_its_reason(stack, stack_folder):
+    folder = stack_folder / "e2e-no-database"
+    folder.mkdir()
+    nowhere = Servers(stack.kafka, "", lambda _: "postgresql://alerts:wrong@127.0.0.1:1/rxguard", "5a" * 32, "e2enone")
+    instance = Instance(folder, nowhere, None, lambda _: None)
+    try:
+        async with asyncio.timeout(30):
+            with pytest.raises(DependencyUnavailable, match=r"alerts did not start. Exit status 4"):
+                await instance.start(("alerts",))
+    finally:
+        await instance.stop()
 
 
 async def test_sigterm_ends_every_service_with_0(rxguard):
