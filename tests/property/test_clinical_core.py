@@ -142,7 +142,7 @@ def test_a_withdrawal_finding_fires_before_its_earliest_start_and_equals_its_ari
 
 @given(histories, st.sampled_from([timedelta(days=1), timedelta(days=-7), timedelta(days=365, minutes=17)]))
 def test_moving_every_instant_moves_the_findings(history, by):
-    history = [fact for fact in history if fact.occurred.zone is None]
+    history = [fact for fact in history if not fact.occurred.imprecise]
     before = findings(history)
     after = findings([moved(fact, by) for fact in history])
     assert [

@@ -9,11 +9,11 @@ from rxguard.scenario_file import read_scenarios
 from rxguard.scenarios import run_scenarios
 
 FOLDER = Path(__file__).parent
-PUBLIC, CORE = FOLDER / "scenarios_public.yaml", FOLDER / "scenarios_core.yaml"
+FILES = [FOLDER / f"scenarios_{name}.yaml" for name in ("public", "core", "edges")]
 NOT_COVERED_YET = {"P08", "P09", "P13", "P14", "P15", "P16", "P22", "P24"}
 
-RESULTS = {(path.stem, result["id"]): result for path in (PUBLIC, CORE) for result in run_scenarios(path)["scenarios"]}
-SCENARIOS = [(path.stem, scenario) for path in (PUBLIC, CORE) for scenario in read_scenarios(path).scenarios]
+RESULTS = {(path.stem, result["id"]): result for path in FILES for result in run_scenarios(path)["scenarios"]}
+SCENARIOS = [(path.stem, scenario) for path in FILES for scenario in read_scenarios(path).scenarios]
 
 
 @pytest.mark.parametrize("name", RESULTS, ids=lambda name: f"{name[0]}-{name[1]}")

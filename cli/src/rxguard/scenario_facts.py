@@ -146,7 +146,7 @@ def _fact(node: Node, number: int, sources: Mapping[str, str]) -> Fact | None:
     if kind not in _KEYS:
         raise node.error(f"unknown type {kind!r}")
     node.only(_ENVELOPE | _KEYS[kind])
-    zone = node.optional("zone") or "UTC"
+    zone = node.optional("zone")
     occurred = node.moment("at", zone)
     if occurred is None:
         raise node.error("at is missing")
@@ -175,7 +175,7 @@ class _Reading:
     """A fact's mapping with what its values need."""
 
     node: Node
-    zone: str
+    zone: str | None
     sources: Mapping[str, str]
 
     def key(self, name: str) -> bytes | None:

@@ -132,16 +132,16 @@ class Node:
             raise self.error(f"{key} is not a whole number")
         return None if number is None else int(number)
 
-    def moment(self, key: str, zone: str) -> Moment | None:
-        """An instant, or a local date in the zone; None where the key is absent."""
+    def moment(self, key: str, zone: str | None) -> Moment | None:
+        """An instant, or a local date in the zone, else in UTC; None where the key is absent."""
         value = self.optional(key)
         if value is None:
             return None
         try:
             if _DATE.fullmatch(value):
-                return Moment.local_date(date.fromisoformat(value), zone)
+                return Moment.local_date(date.fromisoformat(value), zone or "UTC")
             if _INSTANT.fullmatch(value):
-                return Moment.instant(datetime.fromisoformat(value))
+                return Moment.instant(datetime.fromisoformat(value), zone)
         except ValueError as error:
             raise self.error(f"{key}: {error}") from error
         raise self.error(f"{key} is neither an instant with zone nor a date: {value!r}")

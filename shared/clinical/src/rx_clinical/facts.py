@@ -16,19 +16,25 @@ def event_key(source: str, event_id: str) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """An instant, or a local date as the interval [00:00, 24:00) in its zone. Both ends are aware and UTC."""
+    """An instant, or a local date as the interval [00:00, 24:00) in its zone. Both ends are aware and UTC.
+
+    An instant may state the zone that its place lives in: people read dates in it, arithmetic never does.
+    """
 
     earliest: datetime
     latest: datetime  # == earliest for an instant
-    zone: str | None = None  # IANA zone of a local date, None for an instant
+    zone: str | None = None  # IANA zone; always there for a local date
 
     @staticmethod
-    def instant(time: datetime) -> "Moment":
-        """The instant of an aware datetime. Raises ValueError for a naive one: a clock time needs a zone."""
+    def instant(time: datetime, zone: str | None = None) -> "Moment":
+        """The instant of an aware datetime, with the zone of its place where one is stated.
+
+        Raises ValueError for a naive datetime: a clock time needs a zone.
+        """
         if time.tzinfo is None:
             raise ValueError("a clock time without zone is not an instant")
         exact = time.astimezone(UTC)
-        return Moment(earliest=exact, latest=exact)
+        return Moment(earliest=exact, latest=exact, zone=zone)
 
     @staticmethod
     def local_date(day: date, zone: str) -> "Moment":
