@@ -65,7 +65,7 @@ async def check(medicine, time, *facts, codings=(), **history):
     return await check_dispense(
         "demo",
         "patient",
-        Dispense(medicine=medicine, codings=codings, hand_over_time=at(time), site_id="main-street"),
+        Dispense(medicine=medicine, codings=codings, hand_over_time=at(time), site_id="main-street", zone="America/New_York"),
         histories=Histories(*facts, **history),
         catalogue=load_catalogue(),
         expected_interval=lambda _: timedelta(hours=24),

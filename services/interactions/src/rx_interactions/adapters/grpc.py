@@ -68,11 +68,13 @@ class InteractionServicer(interactions_pb2_grpc.InteractionServiceServicer):
         return _response(result, self._catalogue)
 
     def _dispense(self, request: interactions_pb2.CheckDispenseRequest) -> Dispense:
+        site = self._sites.site(request.site_id) if request.site_id else self._sites.default_site
         return Dispense(
             medicine=_medicine(request),
             codings=[(coding.system, coding.code) for coding in request.codings],
             hand_over_time=_time(request),
-            site_id=(self._sites.site(request.site_id) if request.site_id else self._sites.default_site).id,
+            site_id=site.id,
+            zone=site.zone,
         )
 
 

@@ -32,6 +32,7 @@ class Dispense:
     codings: Sequence[tuple[str, str]]
     hand_over_time: datetime
     site_id: str
+    zone: str  # IANA, of the site
 
 
 def code(dispense: Dispense, catalogue: Catalogue) -> Asked:
@@ -62,7 +63,7 @@ def code(dispense: Dispense, catalogue: Catalogue) -> Asked:
 
 def facts_of(dispense: Dispense, medicine: Medicine) -> tuple[Fact, Fact]:
     """A fill and its hand-over, both at the time asked about."""
-    time = Moment.instant(dispense.hand_over_time)
+    time = Moment.instant(dispense.hand_over_time, dispense.zone)
     fill = Fill(
         key=_FILL,
         event_id="fill",

@@ -185,7 +185,7 @@ def _text(value: Decimal | None) -> str:
 
 def _time(draft: Draft, instant: datetime | None, day: date | None) -> event_pb2.OccurredTime | None:
     if instant is not None:
-        return occurred_time(Moment.instant(instant))
+        return occurred_time(Moment.instant(instant, draft.zone))
     return occurred_time(Moment.local_date(day, draft.zone)) if day is not None else None
 
 

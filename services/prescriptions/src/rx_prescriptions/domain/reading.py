@@ -102,7 +102,9 @@ class Reader:
             event=event,
             site_id=site.id,
             zone=site.zone,
-            occurred=Moment.instant(when) if isinstance(when, datetime) else Moment.local_date(when, site.zone),
+            occurred=Moment.instant(when, site.zone)
+            if isinstance(when, datetime)
+            else Moment.local_date(when, site.zone),
             medicine=self._medicine(event),
             merged_from=self._patient(event.from_patient) if isinstance(event, PatientMerged) else None,
         )
