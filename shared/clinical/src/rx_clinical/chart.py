@@ -274,11 +274,16 @@ def _one_supply(one: Entry, other: Entry, policy: Policy) -> bool:
     if not isinstance(mine, Fill) or not isinstance(theirs, Fill) or one.roles.supply_key != other.roles.supply_key:
         return False
     numbers = (mine.rx_number, mine.fill_number)
-    if all(numbers) and numbers == (theirs.rx_number, theirs.fill_number):
+    if all(numbers) and numbers == (theirs.rx_number, theirs.fill_number) and _sites_agree(mine, theirs):
         return True
     close = abs(mine.occurred.earliest - theirs.occurred.earliest) <= policy.same_supply
     alike = mine.medicine.quantity is not None and mine.medicine.quantity == theirs.medicine.quantity
     return close and alike and bool(mine.site) and mine.site == theirs.site and mine.source != theirs.source
+
+
+def _sites_agree(one: Fill, other: Fill) -> bool:
+    """Rx numbers repeat between pharmacies: at two stated sites they are two supplies."""
+    return one.site == other.site or not (one.site and other.site)
 
 
 def _length(entry: Entry, policy: Policy) -> tuple[datetime, bytes]:
