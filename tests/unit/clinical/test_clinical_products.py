@@ -56,7 +56,9 @@ def test_sequestered_naltrexone_is_added_to_the_codes_that_omit_it(catalogue):
 
 
 def test_ingredient_and_salt_codes_are_known(catalogue):
-    assert catalogue.code_product([(RXNORM, "218337")]).ingredients == ("6813",)
+    coded = catalogue.code_product([(RXNORM, "218337")])
+    assert (coded.ingredients, coded.relevant) == (("6813",), True)
+    assert catalogue.is_relevant(["218337"], None)
     assert catalogue.code_product([(RXNORM, "6378")]).form_key == "levorphanol_oral"
     assert catalogue.code_product([(RXNORM, "10582")]).relevant  # thyroid hormone: an LDN partner
 

@@ -78,7 +78,6 @@ class Catalogue:
         traits = _traits(tables, drugs)
         ingredients = load_ingredients(tables, drugs)
         products = load_products(tables, drugs, traits["no_drug_row"], ingredients)
-        self._salts = ingredients.salts
         self._products = {product.code: product for product in products if product.code}
         self._by_ndc = {ndc: product for product in products for ndc in product.ndcs}
         self.roles_reader = RoleReader(
@@ -86,6 +85,7 @@ class Catalogue:
             antagonist_forms=load_antagonist_forms(tables, drugs),
             interactions=interactions,
             products=self._products,
+            salts=ingredients.salts,
             traits=traits,
             policy=self.policy,
         )
@@ -123,7 +123,7 @@ class Catalogue:
             return None
         if code in self._products:
             return self._coded(self._products[code])
-        ingredient = self._salts.get(code, code)
+        ingredient = self.roles_reader.ingredient_of(code)
         if ingredient not in self._ingredients:
             return None
         form_key = self.roles_reader.only_form_of(ingredient)
@@ -146,7 +146,8 @@ class Catalogue:
 
     def is_relevant(self, ingredients: Sequence[str], form_key: str | None) -> bool:
         """Some ingredient or the form is in our tables: opioid, antagonist, interacting medicine, LDN partner."""
-        return form_key in self.drugs or any(code in self._relevant for code in ingredients)
+        known = (self.roles_reader.ingredient_of(code) for code in ingredients)
+        return form_key in self.drugs or any(code in self._relevant for code in known)
 
     def names_opioid_or_antagonist(self, text: str) -> bool:
         """The text of an unknown product names an opioid or an antagonist."""

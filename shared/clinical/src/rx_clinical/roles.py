@@ -79,12 +79,14 @@ class RoleReader:
         antagonist_forms: Mapping[str, AntagonistForm],
         interactions: Iterable[Interaction],
         products: Mapping[str, Product],
+        salts: Mapping[str, str],
         traits: Mapping[str, frozenset[str]],
         policy: Policy,
     ) -> None:
         self._drugs = drugs
         self._antagonist_forms = antagonist_forms
         self._products = products
+        self._salts = salts
         self._traits = traits
         self._policy = policy
         self._unknown_opioid = drugs[next(iter(traits["unknown_opioid"]))]
@@ -104,6 +106,10 @@ class RoleReader:
     def changes_opioids(self, interacting: str) -> bool:
         """An ingredient of perpetrators.csv that has an effect there, not a negative control."""
         return interacting in self._changes_opioids
+
+    def ingredient_of(self, code: str) -> str:
+        """The ingredient of a salt; any other code is its own."""
+        return self._salts.get(code, code)
 
     def only_form_of(self, ingredient: str) -> str | None:
         """The form of an ingredient that has exactly one."""
@@ -141,7 +147,8 @@ class RoleReader:
         product = self._products.get(medicine.product_code or "")
         stated = self._form_key(medicine)
         form = self._drugs.get(stated or "")
-        codes = dict.fromkeys((*medicine.ingredients, *(product.ingredients if product else ())))
+        listed = product.ingredients if product else ()
+        codes = dict.fromkeys(self.ingredient_of(code) for code in (*medicine.ingredients, *listed))
         if form is not None and form.ingredient:
             codes.setdefault(form.ingredient)
         opioids = self._opioids(codes, form, stated, misused=misused)
