@@ -109,5 +109,9 @@ def test_a_refusal_ends_it_with_5_and_says_what_to_do():
     assert "start on an empty data folder" in result.stderr
 
 
-def test_a_defect_ends_it_with_70():
-    assert ended("fail").returncode == 70
+def test_a_defect_ends_it_with_70_and_the_log_names_the_place_but_never_the_message():
+    result = ended("fail")
+    assert result.returncode == 70
+    assert '"error": "ValueError"' in result.stderr
+    assert " fail" in result.stderr
+    assert "Jane Doe" not in result.stderr

@@ -51,9 +51,9 @@ def _answering(method: Handler, name: str) -> Handler:
             await context.abort(status, str(error), (("rx-reason", error.code),))
         except grpc.aio.AbortError:
             raise
-        except Exception as error:
+        except Exception:
             status = grpc.StatusCode.INTERNAL
-            log.exception("grpc_method_failed", method=name, error=type(error).__name__)
+            log.exception("grpc_method_failed", method=name)
             await context.abort(status, "INTERNAL: a defect in the service; its log names it")
         finally:
             counter("rx_grpc_requests_total").labels(method=name, code=status.name).inc()

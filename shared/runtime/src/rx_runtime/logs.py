@@ -5,6 +5,7 @@ Events are constant names; values are counts, codes, positions and ids of our ow
 
 import logging
 import sys
+import traceback
 
 import structlog
 
@@ -15,7 +16,7 @@ def configure(service: str, level: str) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        _without_messages,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -37,6 +38,24 @@ def configure(service: str, level: str) -> None:
     structlog.contextvars.bind_contextvars(service=service)
     # Our own records go through the root handler too; libraries stay at warning, where they name no payload.
     logging.getLogger("rxguard").setLevel(level.upper())
+
+
+def where(error: BaseException) -> dict[str, object]:
+    """Type of an error and the places it came through, without its message, which may quote input."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return {
+        "error": type(error).__name__,
+        "trace": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
+    }
+
+
+def _without_messages(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Say of an exception what `where` says, whoever logged it."""
+    info = event.pop("exc_info", None)
+    error = info[1] if isinstance(info, tuple) else sys.exc_info()[1] if info is True else info
+    if isinstance(error, BaseException):
+        event.update(where(error))
+    return event
 
 
 def get_logger() -> structlog.stdlib.BoundLogger:

@@ -117,8 +117,8 @@ async def _run(name: str, settings: ServiceSettings, start: Start) -> ExitCode:
     except ConnectionError as error:
         log.error("dependency_lost", error=type(error).__name__)  # noqa: TRY400  # no defect of ours
         return DependencyUnavailable.exit_code
-    except Exception as error:
-        log.exception("crashed", error=type(error).__name__)
+    except Exception:
+        log.exception("crashed")
         return ExitCode.CRASHED
     log.info("stopped")
     return ExitCode.STOPPED

@@ -2,13 +2,12 @@
 
 import logging
 import os
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
 from rx_runtime.errors import ExitCode, RxGuardError
-from rx_runtime.logs import get_logger
+from rx_runtime.logs import get_logger, where
 
 log = get_logger()
 
@@ -25,11 +24,6 @@ def process_ends_on(kind: type[BaseException]) -> Iterator[None]:
 def end_process(error: BaseException) -> NoReturn:
     """Log what failed and where, without the message of a foreign error (it may quote a record), and end at once."""
     known = error if isinstance(error, RxGuardError) else None
-    log.error(
-        "crashed",
-        error=type(error).__name__,
-        reason=str(known) if known else None,
-        trace=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)],
-    )
+    log.error("crashed", reason=str(known) if known else None, **where(error))
     logging.shutdown()
     os._exit(known.exit_code if known else ExitCode.CRASHED)
