@@ -49,7 +49,7 @@ def test_a_monitor_continues_its_own_state():
 def test_state_of_another_topic_or_ruleset_is_refused_and_the_repair_named(field, code):
     other = MonitorProgress(topic_id="topic-1", ruleset_version="rules-1", ruleset_seq=1)
     setattr(other, field, "other")
-    with pytest.raises(RefusedToRun, match="rxguard monitor rebuild") as refused:
+    with pytest.raises(RefusedToRun, match="rxguard up --fresh") as refused:
         check_continues(other, OURS)
     assert refused.value.code == code
     assert refused.value.exit_code == 5

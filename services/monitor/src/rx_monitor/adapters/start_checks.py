@@ -11,8 +11,8 @@ from rx_monitor.adapters.topic_identity import TopicIdentity, identities
 from rx_monitor.settings import MonitorSettings
 
 _REBUILD = (
-    "rebuild with `rxguard monitor rebuild`; where that command does not exist yet, start on an empty data folder "
-    "(`rxguard up --fresh`) and ingest again"
+    "start anew and send the events again: on the embedded servers `rxguard up --fresh`, on your own another "
+    "RXGUARD_NAMESPACE and `rxguard topics apply`"
 )
 
 
