@@ -69,7 +69,8 @@ class PrescriptionServiceServicer:
     def RecordEvent(self, request, context):
         """Writes one event to `rx.inbound.v1`, the same path that Kafka producers use. Returns once the broker has acknowledged it.
         Idempotent by (source, event id) inside the event: sending it again stores nothing new.
-        INVALID_ARGUMENT with the reason code if the event would be dead-lettered; nothing is written then.
+        INVALID_ARGUMENT with the reason code if the event cannot be read; nothing is written then. What only the store can
+        tell (the same revision with other content) is dead-lettered later: `ListReceipts` says so.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
