@@ -89,6 +89,7 @@ class Catalogue:
             traits=traits,
             policy=self.policy,
         )
+        self._form_keys = drugs.keys() | traits["no_drug_row"]
         self._relevant = self.roles_reader.relevant_ingredients | ingredients.ldn_partners
         listed = {code for product in products for code in product.ingredients}
         self._ingredients = self._relevant | ingredients.irrelevant | listed
@@ -152,6 +153,15 @@ class Catalogue:
     def names_opioid_or_antagonist(self, text: str) -> bool:
         """The text of an unknown product names an opioid or an antagonist."""
         return self.names.names_opioid_or_antagonist(text)
+
+    def names_what_codes_lack(self, medicine: Medicine) -> bool:
+        """Some code is in no table, none brings an opioid or an antagonist, and yet the text names one."""
+        roles = self.roles(medicine)
+        if roles.opioids or roles.antagonist:
+            return False
+        codes = {self.roles_reader.ingredient_of(code) for code in medicine.ingredients}
+        known = bool(codes) or medicine.form_key in self._form_keys or medicine.product_code in self._products
+        return not (known and codes <= self._ingredients) and self.names_opioid_or_antagonist(medicine.text)
 
     def tier_of(self, daily_dose_mg: Decimal | None) -> Tier:
         """The naltrexone tier whose rules apply to a daily dose; None = unknown dose."""

@@ -158,11 +158,11 @@ def _enter(chart: Chart, fact: MedicineFact, catalogue: Catalogue) -> None:
     if isinstance(fact, Prescription) and not _is_order(fact):
         return
     entry = Entry(fact, catalogue.roles(fact.medicine))
-    if not fact.medicine.coded:
+    if not fact.medicine.coded or catalogue.names_what_codes_lack(fact.medicine):
         chart.uncoded.append(entry)
-    elif entry.roles.none:
+    if entry.roles.none:
         return
-    elif isinstance(fact, Prescription):
+    if isinstance(fact, Prescription):
         chart.orders.append(entry)
     elif isinstance(fact, Fill):
         chart.fills.append(entry)

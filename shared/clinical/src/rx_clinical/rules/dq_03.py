@@ -1,6 +1,6 @@
 """DQ-03: unknown product code whose text names an opioid or an antagonist.
 
-When   the product code of a medicine is unknown
+When   the product code of a medicine is unknown, or one of its ingredients, or its form where it has no other code
   and  its text contains the name of an opioid or an antagonist
 Then   major, interruptive: it cannot be cleared. Any other unknown product is NOT_ASSESSED and one work item, no alert
 Source POLICY
