@@ -28,7 +28,7 @@ def test_an_unknown_or_unlisted_form_is_the_unknown_opioid_under_its_own_name(ca
         assert (opioid.key, opioid.name) == (("7804", "opioid_unknown"), "oxycodone")
 
 
-def test_naloxone_and_naltrexone_beside_an_opioid_are_no_antagonists(catalogue):
+def test_a_deterrent_or_sequestered_antagonist_beside_an_opioid_is_none(catalogue):
     for ingredients, form_key in ((("1819", "7242"), "bup_sl"), (("7052", "7243"), "morphine_er")):
         roles = catalogue.roles(Medicine(ingredients=ingredients, form_key=form_key))
         assert roles.antagonist is None

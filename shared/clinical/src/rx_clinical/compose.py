@@ -18,6 +18,10 @@ from rx_clinical.texts import days_text, line_text, utc_text
 from rx_clinical.windows import FOREVER, hours, plain
 
 
+LISTED_OF_A_MEDICINE = 10
+"""Facts named of one medicine: a year of daily dispensing would make every finding as long as the history."""
+
+
 def finding_id(rule: str, anchor_key: bytes, counterpart_key: tuple[str, str]) -> bytes:
     """128-bit identity: BLAKE2b over rule, anchor, and ingredient and form of the counterpart."""
     named = b"\0".join((rule.encode(), anchor_key, *(part.encode() for part in counterpart_key)))
@@ -104,9 +108,9 @@ def finding(draft: Draft, catalogue: Catalogue) -> Finding:
         recommended_actions=(*draft.actions, *_actions(rule.recommended_action)),
         arithmetic=tuple(arithmetic_line(reach, draft.judged_at) for reach in draft.reaches if draft.judged_at),
         evidence_level=draft.evidence_level or _evidence_level(draft.reaches),
-        assumptions=_assumptions(draft, reasons, catalogue),
+        assumptions=(*_assumptions(draft, reasons, catalogue), *_unlisted(resting)),
         sources=_sources(draft, rule.sources),
-        basis=tuple(basis for one in resting for basis in _basis(one)),
+        basis=tuple(basis for one in _listed(resting) for basis in _basis(one)),
     )
 
 
@@ -132,6 +136,27 @@ def _shared_reasons(draft: Draft, resting: Sequence[Resting]) -> set[Reason]:
 def _once(resting: Iterable[Resting]) -> list[Resting]:
     unique = {(one.role, one.entry.order, one.name): one for one in resting}
     return [unique[key] for key in sorted(unique)]
+
+
+def _chains(resting: Iterable[Resting]) -> list[list[Resting]]:
+    """What rests on one medicine in one role, in tie order."""
+    chains: dict[tuple[str, str], list[Resting]] = {}
+    for one in resting:
+        chains.setdefault((one.role, one.name), []).append(one)
+    return list(chains.values())
+
+
+def _listed(resting: Sequence[Resting]) -> list[Resting]:
+    """The first and the newest of each medicine; the arithmetic says what the others add up to."""
+    return [one for chain in _chains(resting) for one in chain[:1] + chain[1:][1 - LISTED_OF_A_MEDICINE :]]
+
+
+def _unlisted(resting: Sequence[Resting]) -> list[str]:
+    return [
+        f"{len(chain) - LISTED_OF_A_MEDICINE} more facts about {chain[0].name} count and are not listed"
+        for chain in _chains(resting)
+        if len(chain) > LISTED_OF_A_MEDICINE
+    ]
 
 
 def _basis(one: Resting) -> list[Basis]:

@@ -87,6 +87,8 @@ class RoleReader:
         self._antagonist_forms = antagonist_forms
         self._products = products
         self._salts = salts
+        # Capsules of these forms may hold an antagonist that acts only if they are crushed: Embeda, Troxyca.
+        self._sequestered_forms = {product.form_key for product in products.values() if product.sequestered}
         self._traits = traits
         self._policy = policy
         self._unknown_opioid = drugs[next(iter(traits["unknown_opioid"]))]
@@ -152,7 +154,8 @@ class RoleReader:
         if form is not None and form.ingredient:
             codes.setdefault(form.ingredient)
         opioids = self._opioids(codes, form, stated, misused=misused)
-        antagonist = self._antagonist(codes, form, medicine.route, beside_opioid=bool(opioids))
+        sequestered = stated in self._sequestered_forms or (product is not None and product.sequestered)
+        antagonist = None if sequestered else self._antagonist(codes, form, medicine.route)
         route = medicine.route or (product.route if product else None)
         interacting = () if route in LOCAL_ROUTES else tuple(sorted(self._interacting & codes.keys()))
         if not (opioids or antagonist or interacting):
@@ -199,17 +202,10 @@ class RoleReader:
         opioid = Opioid(ingredient, name, assessed, form.form_key in self._traits["non_prescription"])
         found[opioid.key] = opioid
 
-    def _antagonist(
-        self, codes: Iterable[str], form: DrugForm | None, route: str | None, *, beside_opioid: bool
-    ) -> Antagonist | None:
-        """The systemic antagonist, if any.
-
-        Beside an opioid and without an antagonist form of its own it is a deterrent or sequestered: Suboxone, Embeda.
-        """
+    def _antagonist(self, codes: Iterable[str], form: DrugForm | None, route: str | None) -> Antagonist | None:
+        """The systemic antagonist, if any; the naloxone of Suboxone is a deterrent and none."""
         if form is not None and form.form_key in self._antagonist_forms:
             return self._systemic(form, form.form_key, route)
-        if beside_opioid:
-            return None
         for code in codes:
             for candidate in self._forms_of.get(code, ()):
                 if candidate.form_key in self._antagonist_forms:
