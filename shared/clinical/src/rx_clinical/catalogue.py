@@ -200,6 +200,7 @@ def _traits(tables: Tables, drugs: Mapping[str, DrugForm]) -> dict[str, frozense
     traits: dict[str, set[str]] = {
         "non_prescription": set(),
         "misuse_by_dose": set(),
+        "until_removed": set(),
         "unknown_opioid": set(),
         "no_drug_row": set(),
     }

@@ -230,7 +230,7 @@ def _assumptions(draft: Draft, reasons: frozenset[Reason], catalogue: Catalogue)
         Reason.ADMINISTRATION_UNCONFIRMED: (
             f"depot dispensed without an injection seen: it may follow within {days_text(policy.depot_injection)} days"
         ),
-        Reason.ONGOING_NO_END: "reported use without a recorded stop counts as ongoing",
+        Reason.ONGOING_NO_END: "use without a recorded stop, or an implant without a recorded removal, counts as ongoing",
         Reason.TIME_IMPRECISE: (
             "a date without clock time counts to the end of the day for supplies and from its start for antagonists"
         ),

@@ -33,7 +33,7 @@ class OpioidHistory:
     opioid: Opioid
     supply: Supply = NO_SUPPLY
     given: Supply = NO_SUPPLY
-    others: tuple[Span, ...] = ()  # reports, dispensed depots, orders without a fill
+    others: tuple[Span, ...] = ()  # reports, implants, dispensed depots, orders without a fill
 
     def seen_at(self, moment: Moment) -> list[Span]:
         """The exposures that had begun at a moment; of a chain of fills only what had begun."""
@@ -74,8 +74,10 @@ def _history(opioid: Opioid, entries: list[Entry], policy: Policy, horizon: date
     depot = opioid.form.acting is Acting.DEPOT
     fills = [entry for entry in entries if isinstance(entry.fact, Fill)]
     supply = NO_SUPPLY if depot else stack(fills, opioid.form.hours_per_patch, policy)
-    given = doses(entry for entry in entries if isinstance(entry.fact, Administration))
+    administered = [entry for entry in entries if isinstance(entry.fact, Administration)]
+    given = NO_SUPPLY if opioid.until_removed else doses(administered)
     others = [
+        *(_implanted(entry) for entry in administered if opioid.until_removed),
         *(dispensed_depot(entry, policy) for entry in fills if depot and not entry.injected),
         *(_reported(entry, opioid, entry.fact, policy) for entry in entries if isinstance(entry.fact, Report)),
         *(
@@ -106,6 +108,17 @@ def _longest_window(opioid: Opioid, policy: Policy) -> timedelta:
 def _kept_chain(supply: Supply, longest: timedelta, horizon: datetime) -> Supply:
     """The whole chain or nothing of it: a fill is kept while a later fill of its form is kept."""
     return supply if supply.spans and later(supply.spans[-1].possible_end, longest) >= horizon else NO_SUPPLY
+
+
+def _implanted(entry: Entry) -> Span:
+    """An implant acts until its removal, and no removal is read yet."""
+    return Span(
+        begin=entry.fact.occurred,
+        documented_end=FOREVER,
+        possible_end=FOREVER,
+        entries=(entry,),
+        reasons=frozenset({Reason.ONGOING_NO_END}),
+    )
 
 
 def _reported(entry: Entry, opioid: Opioid, report: Report, policy: Policy) -> Span:

@@ -21,6 +21,7 @@ class Opioid:
     name: str
     form: DrugForm
     non_prescription: bool  # kratom, illicit opioids and the like: known from reports alone
+    until_removed: bool  # an implant: acts until a clinician removes it
 
     @property
     def key(self) -> tuple[str, str]:
@@ -199,7 +200,13 @@ class RoleReader:
 
     def _add(self, found: dict[tuple[str, str], Opioid], ingredient: str | None, name: str, form: DrugForm) -> None:
         assessed = form if form.systemic_opioid else self._unknown_opioid
-        opioid = Opioid(ingredient, name, assessed, form.form_key in self._traits["non_prescription"])
+        opioid = Opioid(
+            ingredient,
+            name,
+            assessed,
+            non_prescription=form.form_key in self._traits["non_prescription"],
+            until_removed=form.form_key in self._traits["until_removed"],
+        )
         found[opioid.key] = opioid
 
     def _antagonist(self, codes: Iterable[str], form: DrugForm | None, route: str | None) -> Antagonist | None:
