@@ -17,7 +17,6 @@ from rx_clinical.spans import Event, Span
 from rx_clinical.texts import days_text, line_text, utc_text
 from rx_clinical.windows import FOREVER, hours, plain
 
-
 LISTED_OF_A_MEDICINE = 10
 """Facts named of one medicine: a year of daily dispensing would make every finding as long as the history."""
 
@@ -230,7 +229,7 @@ def _assumptions(draft: Draft, reasons: frozenset[Reason], catalogue: Catalogue)
         Reason.ADMINISTRATION_UNCONFIRMED: (
             f"depot dispensed without an injection seen: it may follow within {days_text(policy.depot_injection)} days"
         ),
-        Reason.ONGOING_NO_END: "use without a recorded stop, or an implant without a recorded removal, counts as ongoing",
+        Reason.ONGOING_NO_END: "use without a recorded stop and an implant without a recorded removal count as ongoing",
         Reason.TIME_IMPRECISE: (
             "a date without clock time counts to the end of the day for supplies and from its start for antagonists"
         ),
