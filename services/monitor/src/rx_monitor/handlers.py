@@ -8,6 +8,7 @@
 A crash anywhere repeats work and loses none: nothing is committed before progress moves.
 """
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -47,7 +48,8 @@ async def process_batch(batch: Batch, ports: Ports) -> Summary:
     _check_complete(batch, ports.progress)
     store = ports.stores.of(batch.generation, batch.partition)
     events = list(gather(batch, store, ports.codec))
-    decision = decide(look_up(events, store, ports.codec), events, ports.assess)
+    # In a thread: a patient with a long history must not keep health checks and commits waiting.
+    decision = await asyncio.to_thread(decide, look_up(events, store, ports.codec), events, ports.assess)
     await apply(batch, decision, store, ports)
     return Summary(
         skipped=len(batch.records) - len(events),
