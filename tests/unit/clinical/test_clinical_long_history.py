@@ -9,8 +9,8 @@ from rx_clinical.facts import Fill, Medicine, Moment, Report, event_key
 BEGIN = datetime(2026, 1, 1, 9, tzinfo=UTC)
 
 
-def fact(kind, event_id, time, **fields):
-    return kind(
+def fact(fact_type, event_id, time, **fields):
+    return fact_type(
         key=event_key("clinic", event_id),
         event_id=event_id,
         source="clinic",
