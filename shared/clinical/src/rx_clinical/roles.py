@@ -9,6 +9,7 @@ from rx_clinical.policy import Policy
 from rx_clinical.products import Product
 
 LOCAL_ROUTES = frozenset({"topical", "ophthalmic", "otic", "vaginal", "inhaled", "nasal_local"})
+_DEPOT_ROUTES = frozenset({"im", "sc"})  # only depots of an antagonist that has one are injected there
 _RESCUE_ROUTES = frozenset({"iv", "im", "sc", "nasal_local"})
 _CACHE_LIMIT = 20_000
 
@@ -213,14 +214,16 @@ class RoleReader:
         """The systemic antagonist, if any; the naloxone of Suboxone is a deterrent and none."""
         if form is not None and form.form_key in self._antagonist_forms:
             return self._systemic(form, form.form_key, route)
-        for code in codes:
-            for candidate in self._forms_of.get(code, ()):
-                if candidate.form_key in self._antagonist_forms:
-                    only = self.only_form_of(code)
-                    systemic = self._systemic(candidate, only, route)
-                    if systemic is not None:
-                        return systemic
-        return None
+        forms = [
+            one for code in codes for one in self._forms_of.get(code, ()) if one.form_key in self._antagonist_forms
+        ]
+        depots = (
+            one for one in forms if route in _DEPOT_ROUTES and self._antagonist_forms[one.form_key].kind == "depot"
+        )
+        if (depot := next(depots, None)) is not None:
+            return self._systemic(depot, depot.form_key, route)
+        read = (self._systemic(one, self.only_form_of(one.ingredient or ""), route) for one in forms)
+        return next((antagonist for antagonist in read if antagonist is not None), None)
 
     def _systemic(self, form: DrugForm, form_key: str | None, route: str | None) -> Antagonist | None:
         row = self._antagonist_forms[form.form_key]
