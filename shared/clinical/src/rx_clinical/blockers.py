@@ -46,7 +46,7 @@ class AntagonistHistory:
         """Every antagonist event with its antagonist time."""
         last = [span.entries[-1] for span in (*self.supply.spans, *self.given.spans)]
         return [
-            *(Event(entry, antagonist_time(entry, entry.fact.occurred)) for entry in last),
+            *(Event(entry, antagonist_time(entry, entry.begin)) for entry in last),
             *(Event(span.entries[0], antagonist_time(span.entries[0], span.begin)) for span in self.others),
         ]
 
@@ -70,7 +70,7 @@ def _before(supply: Supply, moment: Moment) -> Span | None:
     seen = [
         span
         for span in supply.spans
-        if certainly_before(antagonist_time(span.entries[-1], span.entries[-1].fact.occurred), moment)
+        if certainly_before(antagonist_time(span.entries[-1], span.entries[-1].begin), moment)
     ]
     return seen[-1] if seen else None
 

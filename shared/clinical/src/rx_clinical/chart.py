@@ -41,6 +41,7 @@ class Entry:
     stops: tuple[Stop, ...] = ()  # of a report or an order
     filled: bool = False  # of an order: a fill was seen, or the injection of its depot
     injected: bool = False  # of a dispensed depot: its injection was seen
+    sightings: tuple[MedicineFact, ...] = ()  # of a fill: what others said about the same supply
 
     @property
     def medicine(self) -> Medicine:
@@ -50,12 +51,20 @@ class Entry:
     @property
     def order(self) -> tuple[datetime, bytes]:
         """Ties of entries are ordered by occurred time and key."""
-        return (self.fact.occurred.earliest, self.fact.key)
+        return (self.begin.earliest, self.fact.key)
+
+    @property
+    def begin(self) -> Moment:
+        """When it occurred, of a supply seen twice its first sighting."""
+        if not self.sightings:
+            return self.fact.occurred
+        seen = (self.fact.occurred, *(fact.occurred for fact in self.sightings))
+        return min(seen, key=lambda moment: (moment.earliest, moment.latest))
 
     @property
     def steps(self) -> tuple[Fact, ...]:
-        """The fact and its later steps."""
-        return (self.fact, *((self.handed_over,) if self.handed_over else ()), *self.stops)
+        """The fact, other sightings of it and its later steps."""
+        return (self.fact, *self.sightings, *((self.handed_over,) if self.handed_over else ()), *self.stops)
 
     @property
     def in_hand(self) -> Moment:
@@ -185,8 +194,8 @@ def _join(chart: Chart, hand_overs: dict[bytes, HandOver], stops: dict[bytes, li
         orders = {entry.fact.key: entry for entry in chart.orders}
         for fill in chart.fills:
             _mark_filled(fill, orders, chart.orders, policy)
-    _join_injections(chart, policy)
     chart.fills = _seen_once(chart.fills, policy)
+    _join_injections(chart, policy)
 
 
 def _mark_filled(fill: Entry, by_key: dict[bytes, Entry], orders: list[Entry], policy: Policy) -> None:
@@ -227,10 +236,10 @@ def _dispensed_for(given: Entry, depots: list[Entry], policy: Policy) -> Entry |
     """The depot that the injection names, else the newest one of the same form that is not injected yet."""
     named = given.fact.fill if isinstance(given.fact, Administration) else None
     for depot in reversed(depots):
-        if named == depot.fact.key:
+        if named in (depot.fact.key, *(fact.key for fact in depot.sightings)):
             return depot
     for depot in reversed(depots):
-        filled, injected = depot.fact.occurred, given.fact.occurred
+        filled, injected = depot.begin, given.fact.occurred
         if (
             not depot.injected
             and depot.roles.supply_key == given.roles.supply_key
@@ -249,18 +258,27 @@ def is_depot(roles: Roles) -> bool:
 
 
 def _seen_once(fills: list[Entry], policy: Policy) -> list[Entry]:
-    """Fills without those that are one supply seen twice; the longer one stays."""
+    """One entry a supply, however many sources saw it."""
     if not _maybe_seen_twice([entry.fact for entry in fills if isinstance(entry.fact, Fill)]):
         return fills
-    kept: list[Entry] = []
+    supplies: list[list[Entry]] = []
     for entry in fills:
-        twin = next((other for other in kept if _one_supply(entry, other, policy)), None)
-        if twin is None:
-            kept.append(entry)
-        elif _length(entry, policy) > _length(twin, policy):
-            kept[kept.index(twin)] = entry
-    kept.sort(key=lambda entry: entry.order)
-    return kept
+        same = (supply for supply in supplies if all(_one_supply(entry, other, policy) for other in supply))
+        if (supply := next(same, None)) is not None:
+            supply.append(entry)
+        else:
+            supplies.append([entry])
+    return sorted((_merged(supply, policy) for supply in supplies), key=lambda entry: entry.order)
+
+
+def _merged(seen: list[Entry], policy: Policy) -> Entry:
+    """The longest sighting; it begins with the first one, and one hand-over puts the supply with the patient."""
+    longest = max(seen, key=lambda entry: _length(entry, policy))
+    longest.sightings = tuple(entry.fact for entry in seen if entry is not longest)
+    handed_over = [entry.handed_over for entry in seen if entry.handed_over is not None]
+    if longest.handed_over is None and handed_over:
+        longest.handed_over = max(handed_over, key=lambda step: (step.occurred.latest, step.key))
+    return longest
 
 
 def _maybe_seen_twice(fills: list[Fill]) -> bool:

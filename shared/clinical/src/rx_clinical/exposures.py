@@ -55,7 +55,7 @@ class OpioidHistory:
         """Every event that can anchor a finding: each fill, dose, report and order without a fill."""
         chained = [span.entries[-1] for span in (*self.supply.spans, *self.given.spans)]
         return [
-            *(Event(entry, entry.fact.occurred) for entry in chained),
+            *(Event(entry, entry.begin) for entry in chained),
             *(Event(span.entries[0], span.begin) for span in self.others),
         ]
 

@@ -30,7 +30,7 @@ class InteractingHistory:
     @property
     def first_event_at(self) -> datetime:
         """The earliest fact about it."""
-        return min(entry.fact.occurred.earliest for span in self.spans() for entry in span.entries)
+        return min(entry.begin.earliest for span in self.spans() for entry in span.entries)
 
 
 @dataclass(frozen=True, slots=True)

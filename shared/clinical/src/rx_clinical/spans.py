@@ -59,7 +59,7 @@ class Supply:
 
     def at(self, moment: Moment) -> Span | None:
         """The span by what had begun at a moment; where the order is unknown, the fill counts as begun."""
-        begins = [span.entries[-1].fact.occurred.earliest for span in self.spans]
+        begins = [span.entries[-1].begin.earliest for span in self.spans]
         seen = bisect_right(begins, moment.earliest)
         while seen < len(begins) and begins[seen] < moment.latest:
             seen += 1
@@ -104,7 +104,7 @@ def doses(given: Iterable[Entry]) -> Supply:
 
 
 def _stacked_on(held: Span | None, fill: Entry, hours_per_patch: Decimal | None, policy: Policy) -> Span:
-    begin: Moment = fill.fact.occurred
+    begin = fill.begin
     entries: tuple[Entry, ...] = (fill,)
     documented_supply, possible_supply = supplied(fill.medicine, hours_per_patch, policy)
     start = fill.in_hand.latest
@@ -151,7 +151,7 @@ def dispensed_depot(entry: Entry, policy: Policy) -> Span:
     """Dispensed, no injection seen: it may have been injected up to some weeks later."""
     filled = entry.fact.occurred
     return Span(
-        begin=filled,
+        begin=entry.begin,
         documented_end=filled.latest,
         possible_end=later(filled.latest, policy.depot_injection),
         entries=(entry,),
