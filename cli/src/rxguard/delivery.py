@@ -14,6 +14,7 @@ from pharmacy.events.v1.event_pb2 import InboundPosition
 from pharmacy.prescriptions.v1 import prescriptions_pb2, prescriptions_pb2_grpc
 from rx_runtime.errors import DependencyUnavailable
 from rx_runtime.kafka import new_consumer, new_producer, start
+from rx_runtime.topic_identity import identities
 
 from rxguard.connect import Connection, require_kafka, translated
 from rxguard.records import Headers, Record
@@ -170,6 +171,7 @@ async def until_checked(
         "`rxguard status` says how it is",
     )
     reached: dict[int, int] = {}
+    topic_id = await events_topic_id(connection)
     async with progress_consumer(connection) as consumer:
         while behind := sum(reached.get(number, 0) <= offset for number, offset in wanted.items()):
             progress("checking", len(wanted) - behind, len(wanted))
@@ -177,11 +179,18 @@ async def until_checked(
             for records in (await consumer.getmany(timeout_ms=200)).values():
                 for record in records:
                     passed = monitor_pb2.MonitorProgress.FromString(record.value)
-                    reached[passed.partition] = passed.position
+                    if passed.topic_id == topic_id:
+                        reached[passed.partition] = passed.position
             if reached != before:
                 patience.progressed()
             patience.check()
     progress("checking", len(wanted), len(wanted))
+
+
+async def events_topic_id(connection: Connection) -> str:
+    """The id that Kafka gave to the medication events: progress made on a deleted topic of that name means nothing."""
+    name = connection.topic("rx.medication-events.v1")
+    return (await identities(connection.kafka, [name]))[name].topic_id
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from rx_contracts.translate import instant
 from rx_runtime.kafka import new_consumer, read_to_end, start, with_admin
 
 from rxguard.connect import SERVICES, Connection, require_kafka
+from rxguard.delivery import events_topic_id
 from rxguard.instance import is_serving
 
 EVENTS: Final = "rx.medication-events.v1"
@@ -104,10 +105,12 @@ async def extents(connection: Connection) -> Extents:
 async def monitor_progress(connection: Connection, held: Extents) -> list[dict[str, Any]]:
     """How far the monitor is in each partition of the medication events, and how many it has not checked."""
     passed: dict[int, MonitorProgress] = {}
-    if PROGRESS in held:
+    if PROGRESS in held and EVENTS in held:
+        topic_id = await events_topic_id(connection)
         for record in await read_to_end(connection.kafka, connection.topic(PROGRESS), client_id="rxguard"):
             progress = MonitorProgress.FromString(record.value)
-            passed[progress.partition] = progress
+            if progress.topic_id == topic_id:
+                passed[progress.partition] = progress
     return [_partition(number, extent, passed.get(number)) for number, extent in sorted(held.get(EVENTS, {}).items())]
 
 

@@ -6,8 +6,8 @@ from pharmacy.events.v1.monitor_pb2 import MonitorProgress
 from rx_clinical import Catalogue
 from rx_runtime import kafka
 from rx_runtime.errors import DependencyUnavailable, RefusedToRun
+from rx_runtime.topic_identity import TopicIdentity, identities
 
-from rx_monitor.adapters.topic_identity import TopicIdentity, identities
 from rx_monitor.settings import MonitorSettings
 
 _REBUILD = (
