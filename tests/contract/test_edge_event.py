@@ -99,6 +99,14 @@ BAD_DOCUMENTS = {
     "one byte too long": (b" " * (MAX_DOCUMENT_BYTES + 1), "RECORD_TOO_LARGE"),
     "another topic's type": (b'{"finding_id": "aa", "rule": "WR-01"}', "FIELD_MISSING"),
     "pickle": (b"\x80\x04\x95\x0b\x00\x00\x00\x00\x00\x00\x00\x8c\x07builtins\x94.", "NOT_UTF8"),
+    "exponent of 19 digits": (
+        fill_of(days_supply="HERE").replace(b'"HERE"', b"1e9999999999999999999"),
+        "NUMBER_TOO_LARGE",
+    ),
+    "exponent of 19 digits below zero": (
+        fill_of(days_supply="HERE").replace(b'"HERE"', b"1e-9999999999999999999"),
+        "NUMBER_TOO_LARGE",
+    ),
     "lone surrogate": (fill(event_id="x").replace(b'"x"', b'"\\ud800"'), "NOT_UNICODE"),
     "10,000 unknown fields": (fill(**{f"field{n}": n for n in range(10_000)}), "FIELD_UNKNOWN"),
     "duplicate key deep inside": (

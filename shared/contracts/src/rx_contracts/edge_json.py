@@ -1,7 +1,7 @@
 """JSON as the edge reads it: strict, bounded, and exact about numbers."""
 
 import json
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from rx_contracts.edge_errors import EdgeError
@@ -16,8 +16,8 @@ MAX_DEPTH = 64
 def read_json(raw: bytes) -> Any:  # noqa: ANN401  # JSON is any of six types, models decide
     """The value of a JSON document; numbers with a fraction or exponent are exact `Decimal`s, others `int`s.
 
-    Raises EdgeError: RECORD_EMPTY, RECORD_TOO_LARGE, NOT_UTF8, NOT_JSON, NUMBER_NOT_FINITE, DUPLICATE_KEY,
-    NESTING_TOO_DEEP.
+    Raises EdgeError: RECORD_EMPTY, RECORD_TOO_LARGE, NOT_UTF8, NOT_JSON, NUMBER_NOT_FINITE, NUMBER_TOO_LARGE,
+    DUPLICATE_KEY, NESTING_TOO_DEEP.
     """
     if not raw:
         raise EdgeError("RECORD_EMPTY", "", "the record has no content")
@@ -49,7 +49,14 @@ def _constant(_name: str) -> None:
     raise EdgeError("NUMBER_NOT_FINITE", "", "NaN and Infinity are no JSON numbers")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=Decimal, parse_constant=_constant)
+def _exact(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise EdgeError("NUMBER_TOO_LARGE", "", "a number has an exponent that no quantity needs") from None
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_exact, parse_constant=_constant)
 
 
 def _check_depth(value: object) -> None:
