@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from rx_runtime.metrics import METRICS
 from rx_runtime.settings import SHIPPED_SITES, ServiceSettings
-from rxguard.instance import SERVICES
+from rxguard.connect import SERVICES
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "operations.md"
 

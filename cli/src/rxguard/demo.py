@@ -10,15 +10,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from pharmacy.alerts.v1 import alerts_pb2, alerts_pb2_grpc
 from pharmacy.events.v1 import event_pb2
 from pharmacy.prescriptions.v1 import prescriptions_pb2, prescriptions_pb2_grpc
 from rich.console import Console
-from rx_contracts.translate import finding_json
 from rx_runtime.embedded import rxguard_home
 from rx_runtime.errors import DependencyUnavailable
 from rx_runtime.kafka import new_consumer, start
 
+from rxguard.alerts import list_alerts
 from rxguard.connect import Connection, from_run
 from rxguard.ingest import ingest
 from rxguard.instance import Instance, running
@@ -134,22 +133,6 @@ async def _await_alert(connection: Connection, earliest_start: datetime) -> list
         f"the alert of the case did not appear within {_ALERT_TIMEOUT_SECONDS:.0f} s; "
         f"the logs of the services are in {connection.home}/logs",
     )
-
-
-async def list_alerts(connection: Connection) -> list[dict[str, Any]]:
-    """Every open alert, read back over gRPC."""
-    async with connection.channel("alerts") as channel:
-        stub = alerts_pb2_grpc.AlertServiceStub(channel)
-        answer = await stub.ListAlerts(alerts_pb2.ListAlertsRequest(page_size=1000))
-    return [
-        {
-            "alert_id": alert.alert_id,
-            "state": alerts_pb2.AlertState.Name(alert.state).removeprefix("ALERT_STATE_").lower(),
-            "site_id": alert.site_id,
-            "lines": [finding_json(line) for line in alert.lines],
-        }
-        for alert in answer.alerts
-    ]
 
 
 def _holds(alerts: list[dict[str, Any]], earliest_start: datetime) -> bool:

@@ -12,14 +12,15 @@ from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from rx_contracts.topics import EMBEDDED_PARTITIONS
 from rx_runtime.embedded import DataFolder, EmbeddedStack, Progress
 from rx_runtime.embedded.child import Child, Children, new_log
 from rx_runtime.errors import DependencyUnavailable, ExitCode, InvalidSettings
 from rx_runtime.topics import apply
 
-SERVICES = ("prescriptions", "monitor", "alerts", "interactions", "compounding")
+from rxguard.connect import SERVICES
+
 WITH_DATABASE = ("prescriptions", "alerts")
-EMBEDDED_PARTITIONS = 4
 
 _START_TIMEOUT_SECONDS = 60.0
 _POLL_SECONDS = 0.1
