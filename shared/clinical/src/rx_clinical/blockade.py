@@ -165,9 +165,7 @@ def _finding(
 def _restart(picture: Picture, course: OpioidCourse, event: Event) -> tuple[Reach, Reach]:
     """The anchor's own exposure, and the one that allows the antagonist last; of a chain only what had begun."""
     begun = Moment(earliest=event.time.earliest, latest=event.time.earliest)
-    reaches = [
-        reach_of(other, span, picture.catalogue) for other in picture.opioids for span in other.history.seen_at(begun)
-    ]
+    reaches = [reach_of(other, span, picture.catalogue) for other in picture.opioids for span in other.seen_at(begun)]
     latest = max(reaches, key=lambda reach: reach.start)
     same = [reach for reach in reaches if reach.opioid == course.opioid]
     return max(same, key=lambda reach: (event.entry in reach.span.entries, reach.start)), latest

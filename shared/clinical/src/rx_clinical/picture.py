@@ -1,7 +1,7 @@
 """Everything the rules look at, derived once from the chart of one patient."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -9,6 +9,7 @@ from rx_clinical.blockers import AntagonistHistory, antagonist_histories
 from rx_clinical.catalogue import Catalogue
 from rx_clinical.chart import Chart, Entry
 from rx_clinical.exposures import OpioidHistory, opioid_histories
+from rx_clinical.facts import Moment
 from rx_clinical.interacting import InteractingHistory, Prolonger, interacting_histories, multiplier, prolongers_of
 from rx_clinical.roles import Opioid
 from rx_clinical.spans import Span
@@ -21,6 +22,14 @@ class OpioidCourse:
 
     history: OpioidHistory
     prolongers: tuple[Prolonger, ...]
+    # By the key of a fill or dose: what had been supplied before it and, by what lengthens it, lasts longer.
+    outlasting: Mapping[bytes, Span] = field(default_factory=dict)
+
+    def seen_at(self, moment: Moment) -> list[Span]:
+        """The exposures that had begun at a moment, so that a later fill never makes an earliest start earlier."""
+        seen = self.history.seen_at(moment)
+        keys = (span.entries[-1].fact.key for span in seen) if self.outlasting else ()
+        return [*seen, *(self.outlasting[key] for key in keys if key in self.outlasting)]
 
     @property
     def opioid(self) -> Opioid:
@@ -57,11 +66,25 @@ def draw(chart: Chart, catalogue: Catalogue) -> Picture:
     horizon = later(newest, -catalogue.policy.horizon)
     interacting = interacting_histories(chart, catalogue, horizon)
     opioids = tuple(
-        OpioidCourse(history, tuple(prolongers_of(history.opioid, interacting, catalogue.prolonging)))
+        _course(history, tuple(prolongers_of(history.opioid, interacting, catalogue.prolonging)), catalogue)
         for history in opioid_histories(chart, catalogue, horizon)
     )
     antagonists = tuple(antagonist_histories(chart, catalogue, horizon))
     return Picture(catalogue, opioids, antagonists, tuple(interacting), tuple(chart.uncoded))
+
+
+def _course(history: OpioidHistory, prolongers: tuple[Prolonger, ...], catalogue: Catalogue) -> OpioidCourse:
+    course = OpioidCourse(history, prolongers)
+    outlasting: dict[bytes, Span] = {}
+    for chain in (history.supply, history.given) if prolongers else ():
+        farthest: Reach | None = None
+        for span in chain.spans:
+            reach = reach_of(course, span, catalogue)
+            if farthest is None or reach.start >= farthest.start:
+                farthest = reach
+            else:
+                outlasting[span.entries[-1].fact.key] = farthest.span
+    return OpioidCourse(history, prolongers, outlasting)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ def _judge_event(
     hits: list[tuple[OpioidCourse, list[Hit]]] = []
     for course in picture.opioids:
         fired = []
-        for span in course.history.seen_at(event.time):
+        for span in course.seen_at(event.time):
             hit = _judge_span(picture, course, span, event)
             if isinstance(hit, Hit):
                 fired.append(hit)
