@@ -15,8 +15,7 @@ from jsonschema import Draft202012Validator
 from rx_runtime.settings import ServiceSettings
 from rx_runtime.sites import load_sites
 from rxguard.__main__ import app
-from rxguard.connect import connect
-from rxguard.instance import SERVICES
+from rxguard.connect import SERVICES, connect
 from typer.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parents[2]

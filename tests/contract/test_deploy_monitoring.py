@@ -11,7 +11,7 @@ import promql_parser
 import pytest
 import yaml
 from rx_runtime.metrics import METRICS
-from rxguard.instance import SERVICES
+from rxguard.connect import SERVICES
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 GRAFANA = DEPLOY / "grafana"

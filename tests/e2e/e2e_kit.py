@@ -26,10 +26,10 @@ from rx_runtime.embedded import EmbeddedStack, provision
 from rx_runtime.errors import DependencyUnavailable
 from rx_runtime.pseudonym import pseudonym
 from rxguard.alerts import document as alert_document
-from rxguard.connect import from_run
+from rxguard.connect import SERVICES, from_run
 from rxguard.delivery import Position, collect_receipts, until_checked
 from rxguard.findings import current_sets
-from rxguard.instance import SERVICES, Instance, Servers
+from rxguard.instance import Instance, Servers
 
 PSEUDONYM_KEY = "5a" * 32
 CANARY = "canary"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from rx_runtime.embedded import rxguard_home
-from rxguard.instance import SERVICES
+from rxguard.connect import SERVICES
 
 pytestmark = pytest.mark.stack
 TIMEOUT_SECONDS = 120
