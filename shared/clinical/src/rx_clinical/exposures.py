@@ -81,7 +81,7 @@ def _history(opioid: Opioid, entries: list[Entry], policy: Policy, horizon: date
         *(dispensed_depot(entry, policy) for entry in fills if depot and not entry.injected),
         *(_reported(entry, opioid, entry.fact, policy) for entry in entries if isinstance(entry.fact, Report)),
         *(
-            _possible(entry, entry.fact, policy)
+            _possible(entry, entry.fact, opioid, policy)
             for entry in entries
             if isinstance(entry.fact, Prescription) and not entry.filled
         ),
@@ -133,7 +133,7 @@ def _reported(entry: Entry, opioid: Opioid, report: Report, policy: Policy) -> S
     )
 
 
-def _possible(entry: Entry, order: Prescription, policy: Policy) -> Span:
+def _possible(entry: Entry, order: Prescription, opioid: Opioid, policy: Policy) -> Span:
     """An order without a fill seen: open for half a year, or shorter where its end is recorded."""
     written = order.occurred.latest
     if entry.ended_at is None:
@@ -141,7 +141,7 @@ def _possible(entry: Entry, order: Prescription, policy: Policy) -> Span:
     else:
         end = max(
             later(entry.ended_at, policy.order_ended_tail),
-            later(written, stated_supply(order.medicine) or timedelta(0)),
+            later(written, stated_supply(order.medicine, opioid.form.hours_per_patch) or timedelta(0)),
         )
     return Span(
         begin=order.occurred,

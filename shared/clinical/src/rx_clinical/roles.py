@@ -167,7 +167,8 @@ class RoleReader:
             opioids=opioids,
             antagonist=antagonist,
             interacting=interacting,
-            supply_key=(*parts, *((code, "") for code in interacting)),
+            # What else is inside, some sources list and some do not.
+            supply_key=parts or tuple((code, "") for code in interacting),
             hidden=bool(product and product.hidden) or self._hides(form),
         )
 
