@@ -20,6 +20,9 @@ SNOMED = "http://snomed.info/sct"
 _RESOURCE_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
 _LIMIT = Decimal(1_000_000_000)
 
+PositiveInt = Annotated[int, Field(ge=0, le=2**31 - 1)]
+"""The bound of FHIR; 0 is not one of its own, but says no more than that the number is unknown."""
+
 FhirDecimal = Annotated[Decimal, BeforeValidator(lambda value: parse_decimal(value, "FHIR_DECIMAL", -_LIMIT, _LIMIT))]
 
 
@@ -105,8 +108,8 @@ class Period(Element):
 class Repeat(Element):
     """How often."""
 
-    frequency: int | None = None
-    frequency_max: int | None = None
+    frequency: PositiveInt | None = None
+    frequency_max: PositiveInt | None = None
     period: FhirDecimal | None = None
     period_max: FhirDecimal | None = None
     period_unit: str | None = None

@@ -7,6 +7,8 @@ from fractions import Fraction
 from rx_contracts.fhir import SNOMED, CodeableConcept, Dosage, Quantity, Repeat
 
 _PLACES = Decimal("0.000000001")
+_MOST_MG = 1_000_000
+"""More than this is a typing error, as at the edge: the amount is not known. It also keeps the rounding exact."""
 
 _PERIODS_A_DAY = {
     "s": Fraction(86400),
@@ -103,7 +105,9 @@ def _times_a_day(repeat: Repeat) -> Fraction | None:
 
 
 def exact(value: Fraction) -> Decimal | None:
-    """The decimal of a fraction, to nine places; None for what rounds to nothing."""
+    """The decimal of a fraction of milligrams, to nine places; None for what rounds to nothing or is not plausible."""
+    if value > _MOST_MG:
+        return None
     rounded = (Decimal(value.numerator) / Decimal(value.denominator)).quantize(_PLACES, ROUND_HALF_UP)
     return rounded if rounded > 0 else None
 
