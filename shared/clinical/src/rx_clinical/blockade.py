@@ -8,7 +8,7 @@ from rx_clinical.blockers import AntagonistHistory, tail_of
 from rx_clinical.chart import Entry
 from rx_clinical.compose import Draft, finding, resting_on_antagonist, resting_on_opioid, resting_on_prolongers
 from rx_clinical.drugs import BY_DOSE, Tier
-from rx_clinical.facts import Administration, Moment, Prescription
+from rx_clinical.facts import Administration, Fill, Moment, Prescription
 from rx_clinical.findings import Display, Finding
 from rx_clinical.picture import OpioidCourse, Picture, Reach, reach_of
 from rx_clinical.reasons import Reason
@@ -104,8 +104,9 @@ def _tier(picture: Picture, moment: Moment, history: AntagonistHistory) -> Tier:
 
 
 def _newest_active(history: AntagonistHistory, moment: Moment) -> Entry | None:
+    """What sets the dose: the newest supply or injection; without one, the newest order or report."""
     active = [span.entries[-1] for span in history.spans_seen_at(moment) if moment.earliest < span.possible_end]
-    return max(active, key=lambda entry: entry.order, default=None)
+    return max(active, key=lambda entry: (isinstance(entry.fact, (Fill, Administration)), entry.order), default=None)
 
 
 def _finding(
