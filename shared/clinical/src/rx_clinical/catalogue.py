@@ -89,6 +89,7 @@ class Catalogue:
             traits=traits,
             policy=self.policy,
         )
+        self.unnamed_illicit = next(iter(traits["unnamed_illicit"]))
         self._form_keys = drugs.keys() | traits["no_drug_row"]
         self._relevant = self.roles_reader.relevant_ingredients | ingredients.ldn_partners
         listed = {code for product in products for code in product.ingredients}
@@ -201,6 +202,7 @@ def _traits(tables: Tables, drugs: Mapping[str, DrugForm]) -> dict[str, frozense
         "non_prescription": set(),
         "misuse_by_dose": set(),
         "until_removed": set(),
+        "unnamed_illicit": set(),
         "unknown_opioid": set(),
         "no_drug_row": set(),
     }
@@ -209,6 +211,7 @@ def _traits(tables: Tables, drugs: Mapping[str, DrugForm]) -> dict[str, frozense
         if (form_key in drugs) == (trait == "no_drug_row"):
             raise row.error(f"{form_key} has {'a' if form_key in drugs else 'no'} drug row")
         traits[trait].add(form_key)
-    if len(traits["unknown_opioid"]) != 1:
-        raise TableError("form_traits.csv: exactly one form stands for the unknown opioid")
+    for trait in ("unknown_opioid", "unnamed_illicit"):
+        if len(traits[trait]) != 1:
+            raise TableError(f"form_traits.csv: not exactly one form is {trait}")
     return {trait: frozenset(keys) for trait, keys in traits.items()}

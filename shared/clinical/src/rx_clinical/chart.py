@@ -166,8 +166,9 @@ def _outranks(fact: Fact, held: Fact) -> bool:
 def _enter(chart: Chart, fact: MedicineFact, catalogue: Catalogue) -> None:
     if isinstance(fact, Prescription) and not _is_order(fact):
         return
-    entry = Entry(fact, catalogue.roles(fact.medicine))
-    if not fact.medicine.coded or catalogue.names_what_codes_lack(fact.medicine):
+    medicine = _read_as(fact, catalogue)
+    entry = Entry(fact, catalogue.roles(medicine))
+    if not medicine.coded or catalogue.names_what_codes_lack(medicine):
         chart.uncoded.append(entry)
     if entry.roles.none:
         return
@@ -179,6 +180,15 @@ def _enter(chart: Chart, fact: MedicineFact, catalogue: Catalogue) -> None:
         chart.administrations.append(entry)
     else:
         chart.reports.append(entry)
+
+
+def _read_as(fact: MedicineFact, catalogue: Catalogue) -> Medicine:
+    """The medicine stated; illicit use that names neither ingredient nor form is use of an illicit opioid."""
+    stated = fact.medicine
+    named = stated.ingredients or stated.form_key or catalogue.product(stated.product_code)
+    if named or not isinstance(fact, Report) or fact.kind != "illicit":
+        return stated
+    return Medicine(text=stated.text, form_key=catalogue.unnamed_illicit)
 
 
 def _is_order(fact: Prescription) -> bool:

@@ -26,6 +26,9 @@ from rx_clinical.spans import (
 from rx_clinical.windows import FOREVER, later, window
 
 
+_WITHOUT_PRESCRIPTION = frozenset({"illicit", "supplement"})
+
+
 @dataclass(frozen=True, slots=True)
 class OpioidHistory:
     """All exposures to one opioid form."""
@@ -123,13 +126,14 @@ def _implanted(entry: Entry) -> Span:
 
 def _reported(entry: Entry, opioid: Opioid, report: Report, policy: Policy) -> Span:
     end = reported_end(entry, report, assumed=timedelta(0))
+    non_prescription = opioid.non_prescription or report.kind in _WITHOUT_PRESCRIPTION
     reasons = {Reason.ONGOING_NO_END} if end == FOREVER else set[Reason]()
     return Span(
         begin=reported_begin(entry, report, policy),
         documented_end=end,
         possible_end=end,
         entries=(entry,),
-        reasons=frozenset(reasons | ({Reason.NON_PRESCRIPTION_OPIOID} if opioid.non_prescription else set())),
+        reasons=frozenset(reasons | ({Reason.NON_PRESCRIPTION_OPIOID} if non_prescription else set())),
     )
 
 

@@ -206,7 +206,7 @@ class RoleReader:
             ingredient,
             name,
             assessed,
-            non_prescription=form.form_key in self._traits["non_prescription"],
+            non_prescription=form.form_key in self._traits["non_prescription"] | self._traits["misuse_by_dose"],
             until_removed=form.form_key in self._traits["until_removed"],
         )
         found[opioid.key] = opioid
