@@ -185,6 +185,11 @@ def test_an_event_id_that_is_no_short_printable_text_is_refused(value):
     assert refusal(fill(event_id=value)).pointer == "/event_id"
 
 
+@pytest.mark.parametrize("system", ["", "x" * 257, "urn:\x00", "urn:\n", 7, None])
+def test_a_code_system_that_is_no_short_printable_text_is_refused(system):
+    assert refusal(fill_of(codings=[{"system": system, "code": "1"}])).pointer == "/medicine/codings/0/system"
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from rx_contracts.edge_errors import EdgeError, validate
 from rx_contracts.edge_fields import (
+    CodeSystem,
     DaysSupply,
     DoseMg,
     EventId,
@@ -77,7 +78,7 @@ class PatientRef(Strict):
 class Coding(Strict):
     """A code in a code system, for example of RxNorm (http://www.nlm.nih.gov/research/umls/rxnorm) or NDC."""
 
-    system: Annotated[str, Field(min_length=1, max_length=256)]
+    system: CodeSystem
     code: Number
 
 

@@ -142,6 +142,7 @@ _PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$"
 _LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 
 EventId = Annotated[str, Field(min_length=1, max_length=256, pattern=_PRINTABLE)]
+CodeSystem = Annotated[str, Field(min_length=1, max_length=256, pattern=_PRINTABLE)]
 SourceName = Annotated[str, Field(min_length=1, max_length=128, pattern=_PRINTABLE)]
 SiteId = Annotated[str, Field(min_length=1, max_length=64, pattern=_PRINTABLE)]
 Number = Annotated[str, Field(min_length=1, max_length=64, pattern=_PRINTABLE)]
