@@ -3,6 +3,7 @@
 import asyncio
 import json
 from importlib import resources
+from random import Random
 
 import pytest
 from rx_clinical.catalogue import load_catalogue
@@ -157,6 +158,15 @@ async def test_work_items_add_up_by_code_keep_the_first_display_and_come_most_fr
         ("", "text two", 1),
     ]
     assert len(await store.uncoded(2)) == 2
+
+
+async def test_products_without_a_code_are_told_apart_by_texts_as_long_as_the_edge_takes_them(store):
+    random = Random(7)  # noqa: S311  # text that does not compress, not a secret
+    long = "".join(chr(random.randrange(0x4E00, 0x9FFF)) for _ in range(999))
+    await save(store, new("a"), uncoded=[uncoded("", f"{long}a", 2), uncoded("", f"{long}b")])
+    await save(store, new("b"), uncoded=[uncoded("", f"{long}a")])
+
+    assert [(one.product.display[-1], one.count) for one in await store.uncoded(10)] == [("a", 3), ("b", 1)]
 
 
 async def test_the_newest_recorded_time_of_a_source_never_goes_back(store):

@@ -1,5 +1,6 @@
 """The store on PostgreSQL: every batch in a handful of statements, whatever its size."""
 
+import hashlib
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -60,9 +61,9 @@ _EVENT_COLUMNS = (
     "payload",
 )
 _COUNT_UNCODED = """
-    INSERT INTO uncoded_products (system, code, without_code, display, count)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[])
-    ON CONFLICT (system, code, without_code) DO UPDATE SET count = uncoded_products.count + excluded.count
+    INSERT INTO uncoded_products (system, code, text_digest, display, count)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[], $4::text[], $5::bigint[])
+    ON CONFLICT (system, code, text_digest) DO UPDATE SET count = uncoded_products.count + excluded.count
 """
 _FRESHEN = """
     INSERT INTO sources (source, newest_recorded_time) SELECT * FROM unnest($1::text[], $2::timestamptz[])
@@ -145,7 +146,7 @@ class PostgresWriting:
         for event in (new.draft.event for new in events):
             newest[event.source] = max(event.recorded_time, newest.get(event.source, event.recorded_time))
         await self._connection.execute(_FRESHEN, *_columns(newest.items(), 2))
-        items = [(*one.product.item, one.product.display, one.count) for one in uncoded]
+        items = [_item(one) for one in uncoded]
         if items:
             await self._connection.execute(_COUNT_UNCODED, *_columns(items, 5))
 
@@ -167,6 +168,13 @@ def _row(new: NewEvent) -> tuple[Any, ...]:
         not draft.unknown,
         new.payload,
     )
+
+
+def _item(one: UncodedCount) -> tuple[str, str, bytes, str, int]:
+    """The values that _COUNT_UNCODED takes."""
+    system, code, text = one.product.item
+    digest = hashlib.sha256(text.encode()).digest() if text else b""
+    return system, code, digest, one.product.display, one.count
 
 
 class PostgresEventStore:

@@ -37,15 +37,15 @@ _TABLES = (
         PRIMARY KEY (inbound_partition, inbound_offset)
     )
     """,
-    # One item a code; a product without a code is told apart by its text.
+    # One item a code; a product without a code is told apart by the digest of its text, which may be too long to index.
     """
     CREATE TABLE uncoded_products (
         system text NOT NULL,
         code text NOT NULL,
-        without_code text NOT NULL,
+        text_digest bytea NOT NULL,
         display text NOT NULL,
         count bigint NOT NULL,
-        PRIMARY KEY (system, code, without_code)
+        PRIMARY KEY (system, code, text_digest)
     )
     """,
     "CREATE TABLE sources (source text PRIMARY KEY, newest_recorded_time timestamptz NOT NULL)",
