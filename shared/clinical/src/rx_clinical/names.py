@@ -9,12 +9,12 @@ from rx_clinical.tables import Tables
 _HOURS = r"(?:h|hr|hrs|hours?)\b"
 _DOSING_INTERVAL = re.compile(rf"\b(every|q)\s*\d{{1,2}}(\s*(-|to)\s*\d{{1,2}})?\s*{_HOURS}")
 _SPAN = re.compile(rf"\b(\d{{1,3}})(\s*(-|to)\s*\d{{1,3}})?\s*{_HOURS}")
-_CUE = re.compile(r"\b(after|before|apart|between|wait)\b")
-_NEGATION = re.compile(r"\b(do not|don't|never|avoid)\b")
+_CUE = re.compile(r"after|before|apart|between|wait")  # waiting and beforehand are cues too
+_NEGATION = re.compile(r"do not|don't|never|avoid")
 
 
 class Names:
-    """The names of names.csv as patterns over lower-cased text; whole words only."""
+    """The names of names.csv as patterns over lower-cased text; of names whole words only."""
 
     def __init__(self, tables: Tables, policy: Policy) -> None:
         by_role: dict[str, list[str]] = {"opioid": [], "antagonist": [], "rescue": []}
