@@ -2,7 +2,18 @@
 
 from rx_clinical.assessment import assess
 from rx_clinical.catalogue import Catalogue, CodedProduct, load_catalogue
+from rx_clinical.coding import CodedMedicine, code_medicine
 from rx_clinical.facts import History
 from rx_clinical.findings import Assessment, Finding
 
-__all__ = ["Assessment", "Catalogue", "CodedProduct", "Finding", "History", "assess", "load_catalogue"]
+__all__ = [
+    "Assessment",
+    "Catalogue",
+    "CodedMedicine",
+    "CodedProduct",
+    "Finding",
+    "History",
+    "assess",
+    "code_medicine",
+    "load_catalogue",
+]

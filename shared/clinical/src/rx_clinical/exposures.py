@@ -25,7 +25,6 @@ from rx_clinical.spans import (
 )
 from rx_clinical.windows import FOREVER, later, window
 
-
 _WITHOUT_PRESCRIPTION = frozenset({"illicit", "supplement"})
 
 

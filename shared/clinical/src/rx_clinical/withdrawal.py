@@ -133,6 +133,7 @@ def _finding(
     names = picture.catalogue.names
     worst = min((verdict for hit in hits for verdict in hit.verdicts), key=lambda verdict: verdict.rank)
     reaches = [hit.reach for hit in hits]
+    # Both judgements count, with the windows that each rests on.
     counted = [*reaches, *(verdict.reach for hit in hits for verdict in hit.verdicts if _past(verdict))]
     if latest not in reaches:
         reaches.append(latest)
@@ -141,7 +142,7 @@ def _finding(
     reasons = {
         *antagonist_reasons(history.antagonist, event.entry, names),
         *(reason for hit in hits for reason in hit.reach.span.reasons),
-        *window_reasons([hit.reach for hit in hits], picture.catalogue.policy),
+        *window_reasons(counted, picture.catalogue.policy),
         *interaction_reasons(counted),
         *spacing,
         *({Reason.ACTIVE_OVERLAP} if worst.rule is wr_01.RULE else ()),
