@@ -125,7 +125,7 @@ def _shared_reasons(draft: Draft, resting: Sequence[Resting]) -> set[Reason]:
     decided = (draft.anchor.entry.handed_over or draft.anchor.entry.fact).recorded_at
     facts = [fact for one in resting for fact in one.entry.steps]
     reasons = set()
-    if draft.anchor.time.imprecise or any(fact.occurred.imprecise for fact in facts):
+    if any(moment.imprecise for fact in facts for moment in fact.moments):
         reasons.add(Reason.TIME_IMPRECISE)
     if any(fact.recorded_at > decided for fact in facts if fact.key not in own):
         reasons.add(Reason.RE_EVALUATED_LATE_EVENT)

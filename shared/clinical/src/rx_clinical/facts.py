@@ -98,6 +98,11 @@ class Fact:
     occurred: Moment
     recorded_at: datetime  # aware UTC, the source's own
 
+    @property
+    def moments(self) -> tuple[Moment, ...]:
+        """Every time that the fact states about what happened."""
+        return (self.occurred,)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prescription(Fact):
@@ -109,6 +114,11 @@ class Prescription(Fact):
     status_at: Moment | None = None
     intent: str = "order"
     do_not_perform: bool = False
+
+    @property
+    def moments(self) -> tuple[Moment, ...]:
+        """Written, and the time of its status."""
+        return (self.occurred, *((self.status_at,) if self.status_at else ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +172,11 @@ class Report(Fact):
     last_confirmed: Moment | None = None
     source_kind: str | None = None
     obtained_via: str | None = None
+
+    @property
+    def moments(self) -> tuple[Moment, ...]:
+        """Reported, begun and last confirmed."""
+        return tuple(moment for moment in (self.occurred, self.started, self.last_confirmed) if moment)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

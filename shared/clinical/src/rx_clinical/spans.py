@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from rx_clinical.chart import Entry
-from rx_clinical.facts import Administration, Fact, Medicine, Moment, Report
+from rx_clinical.facts import Administration, Medicine, Moment, Report
 from rx_clinical.findings import Urgency
 from rx_clinical.policy import Policy
 from rx_clinical.reasons import Reason
@@ -25,16 +25,6 @@ class Span:
     possible_end: datetime  # FOREVER = no end is recorded
     entries: tuple[Entry, ...]
     reasons: frozenset[Reason] = _NOTHING
-
-    @property
-    def facts(self) -> Iterable[Fact]:
-        """Every fact it rests on, later steps included."""
-        return (step for entry in self.entries for step in entry.steps)
-
-    @property
-    def imprecise(self) -> bool:
-        """A local date without clock time went into it."""
-        return any(fact.occurred.imprecise for fact in self.facts)
 
 
 @dataclass(frozen=True, slots=True)
