@@ -1,18 +1,23 @@
 """The consumer's promises: offsets move in order and only over what was taken; and what a dead letter says."""
 
 import asyncio
+import gzip
+import hashlib
 import json
+from random import Random
 from types import SimpleNamespace
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import CommitFailedError, KafkaConnectionError
+from aiokafka.errors import CommitFailedError, KafkaConnectionError, MessageSizeTooLargeError
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress
 from rx_prescriptions.adapters import kafka
-from rx_prescriptions.adapters.kafka import MonitorProgressTopic, consume, dead_letter_headers
+from rx_prescriptions.adapters.dead_letters import KEPT_BYTES, dead_letter_headers
+from rx_prescriptions.adapters.kafka import KafkaOutbound, MonitorProgressTopic, consume
 from rx_prescriptions.domain.model import InboundRecord, Position, Rejection
 from rx_prescriptions.ports import DeadLetter
 from rx_runtime.errors import DependencyUnavailable
+from rx_runtime.kafka import MAX_RECORD_BYTES
 
 INBOUND = TopicPartition("rx.inbound.v1", 0)
 
@@ -177,6 +182,74 @@ def test_a_dead_letter_with_many_refused_entries_lists_a_hundred_and_counts_all(
     listed = json.loads(letter([Rejection(entry=n, code="X", reason="") for n in range(500)])["rx-rejections"])
 
     assert (listed["count"], len(listed["rejections"])) == (500, 100)
+
+
+class Producer:
+    """A topic as a list, with the limit of the real one."""
+
+    def __init__(self):
+        self.written = []
+
+    async def send(self, _topic, value, *, key, headers):
+        if (
+            len(value) + len(key or b"") + sum(len(name) + len(text or b"") for name, text in headers)
+            > MAX_RECORD_BYTES
+        ):
+            raise MessageSizeTooLargeError
+        self.written.append((key, value, dict(headers)))
+        acknowledgement = asyncio.get_running_loop().create_future()
+        acknowledgement.set_result(SimpleNamespace(partition=0, offset=0))
+        return acknowledgement
+
+
+async def written(value, key=b"k", headers=()):
+    producer = Producer()
+    record = InboundRecord(position=Position(3, 99), key=key, value=value, headers=headers)
+    letter = DeadLetter(record=record, rejections=(Rejection(entry=-1, code="RECORD_TOO_LARGE", reason="x"),))
+    await KafkaOutbound(producer, events_topic="e", dead_letter_topic="d").send([], [letter])
+    [(key, value, headers)] = producer.written
+    assert (headers["rx-reason-code"], headers["rx-inbound-offset"]) == (b"RECORD_TOO_LARGE", b"99")
+    return key, value, headers
+
+
+async def test_a_dead_letter_that_fits_stands_as_it_came_whatever_its_sender_says_of_it():
+    key, value, headers = await written(b"{", headers=[("rx-content-encoding", b"gzip")])
+
+    assert (key, value) == (b"k", b"{")
+    assert "rx-content-encoding" not in headers
+
+
+async def test_a_dead_letter_larger_than_any_record_is_compressed_and_says_so():
+    sent = b'{"resourceType": "Bundle"}' * 450_000
+    _, value, headers = await written(sent)
+
+    assert headers["rx-content-encoding"] == b"gzip"
+    assert gzip.decompress(value) == sent
+
+
+@pytest.mark.parametrize(
+    ("size", "key", "header"), [(11_000_000, b"k", b"h"), (1, b"k" * 10_000_000, b"h"), (1, b"k", b"h" * 10_000_000)]
+)
+async def test_a_dead_letter_too_large_even_compressed_is_cut_and_identifies_the_whole(size, key, header):
+    sent = Random(7).randbytes(size)  # noqa: S311  # bytes that do not compress, not a secret
+    kept_key, value, headers = await written(sent, key, [("traceparent", b"t"), ("big", header)])
+
+    assert value == sent[:KEPT_BYTES]
+    assert headers["rx-content-cut"] == str(len(value)).encode()
+    assert headers["rx-content-sha256"] == hashlib.sha256(sent).hexdigest().encode()
+    assert (headers["rx-content-bytes"], headers["traceparent"]) == (str(size).encode(), b"t")
+    assert kept_key in (key, None)
+
+
+async def test_a_record_that_is_too_large_is_no_broker_that_is_away():
+    class Refusing:
+        async def send(self, *_, **__):
+            raise MessageSizeTooLargeError
+
+    record = InboundRecord(position=Position(0, 0), key=None, value=b"")
+    letter = DeadLetter(record=record, rejections=(Rejection(entry=0, code="X", reason=""),))
+    with pytest.raises(MessageSizeTooLargeError):
+        await KafkaOutbound(Refusing(), events_topic="e", dead_letter_topic="d").send([], [letter])
 
 
 def test_the_last_word_of_the_monitor_counts_also_when_it_starts_over():

@@ -1,19 +1,19 @@
 """Records in, events and dead letters out, and how far the monitor has come."""
 
 import asyncio
-import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, MessageSizeTooLargeError
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress
 from rx_runtime.errors import DependencyUnavailable
 from rx_runtime.logs import get_logger
 
-from rx_prescriptions.domain.model import InboundRecord, Position, Rejection
+from rx_prescriptions.adapters.dead_letters import Message, dead_letter, is_large
+from rx_prescriptions.domain.model import InboundRecord, Position
 from rx_prescriptions.ports import DeadLetter, Publication
 
 BATCH_RECORDS = 1_000
@@ -23,8 +23,6 @@ BATCH_BYTES = 1024 * 1024
 _BATCHES_IN_FLIGHT = 2
 _POLL_MS = 500
 _RETRY_AFTER_SECONDS = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0)
-_MAX_LISTED_REJECTIONS = 100
-_MAX_KEPT_HEADERS = 50
 
 log = get_logger()
 Take = Callable[[Sequence[InboundRecord]], Awaitable[object]]
@@ -34,6 +32,8 @@ Take = Callable[[Sequence[InboundRecord]], Awaitable[object]]
 def _reachable() -> Iterator[None]:
     try:
         yield
+    except MessageSizeTooLargeError:  # waiting makes no record smaller: a defect, not a broker that is away
+        raise
     except KafkaError as error:
         raise DependencyUnavailable("KAFKA_UNAVAILABLE", f"the broker refused: {type(error).__name__}") from error
 
@@ -136,13 +136,8 @@ class KafkaOutbound:
                 for event in events
             ]
             refused = [
-                await self._producer.send(
-                    self._dead_letter_topic,
-                    letter.record.value if letter.record.value is not None else b"",
-                    key=letter.record.key,
-                    headers=dead_letter_headers(letter),
-                )
-                for letter in dead_letters
+                await self._producer.send(self._dead_letter_topic, one.value, key=one.key, headers=one.headers)
+                for one in [await _message(letter) for letter in dead_letters]
             ]
             for acknowledgement in refused:
                 await acknowledgement
@@ -150,30 +145,12 @@ class KafkaOutbound:
         return [Position(one.partition, one.offset) for one in written]
 
 
+async def _message(letter: DeadLetter) -> Message:
+    return await asyncio.to_thread(dead_letter, letter) if is_large(letter) else dead_letter(letter)
+
+
 def _event_headers(event: Publication) -> list[tuple[str, bytes]]:
     return [("rx-class", event.event_class.value.encode()), ("rx-event-key", event.version.key)]
-
-
-def dead_letter_headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
-    """Why and from where, without patient data, and the sender's own headers as far as they are few."""
-    first = letter.rejections[0]
-    partition, offset = letter.record.position
-    reasons = {
-        "rx-reason-code": first.code,
-        "rx-reason": first.reason,
-        "rx-entry": str(first.entry),
-        "rx-rejections": _listed(letter.rejections),
-        "rx-inbound-partition": str(partition),
-        "rx-inbound-offset": str(offset),
-    }
-    kept = [(name, value) for name, value in letter.record.headers[:_MAX_KEPT_HEADERS] if name not in reasons]
-    return [*((name, text.encode()) for name, text in reasons.items()), *kept]
-
-
-def _listed(rejections: Sequence[Rejection]) -> str:
-    """All of them as JSON, up to 100; `count` says how many there are."""
-    listed = [{"entry": one.entry, "code": one.code} for one in rejections[:_MAX_LISTED_REJECTIONS]]
-    return json.dumps({"count": len(rejections), "rejections": listed})
 
 
 class KafkaInbound:
