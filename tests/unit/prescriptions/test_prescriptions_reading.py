@@ -138,6 +138,12 @@ def test_a_recorded_time_far_ahead_of_the_record_is_refused_because_it_would_hid
     assert code(FILL, timestamp_ms=sent) is None
     assert code(FILL, timestamp_ms=sent - ahead_ms) is None
     assert code(FILL, timestamp_ms=sent - ahead_ms - 1) == "RECORDED_IN_FUTURE"
+    assert code(FILL, timestamp_ms=0) == "RECORDED_IN_FUTURE"
+
+
+@pytest.mark.parametrize("timestamp_ms", [10**15, 2**63 - 1])
+def test_a_record_stamped_beyond_the_calendar_is_read(timestamp_ms):
+    assert code(FILL, timestamp_ms=timestamp_ms) is None
 
 
 def test_the_place_of_a_refusal_is_the_document_or_the_entry():

@@ -88,7 +88,7 @@ class Reader:
         return ReadEntry(number=number, kind=kind, drafts=drafts)
 
     def _draft(self, record: InboundRecord, entry: int, event: EdgeEvent) -> Draft:
-        if record.timestamp_ms >= 0 and event.recorded_time > _time_of(record) + MAX_AHEAD:
+        if record.timestamp_ms >= 0 and _milliseconds(event.recorded_time - _EPOCH - MAX_AHEAD) > record.timestamp_ms:
             raise EdgeError("RECORDED_IN_FUTURE", "/recorded_time", "lies more than 90 days after the record was sent")
         site = self._site(event.site_id)
         when = occurred(event)
@@ -136,5 +136,6 @@ def _content(event: EdgeEvent) -> bytes:
     return hashlib.blake2b(event.model_dump_json().encode(), digest_size=_CONTENT_BYTES).digest()
 
 
-def _time_of(record: InboundRecord) -> datetime:
-    return _EPOCH + timedelta(milliseconds=record.timestamp_ms)
+def _milliseconds(span: timedelta) -> float:
+    """For comparing with a timestamp of Kafka, which may lie beyond the calendar."""
+    return span / timedelta(milliseconds=1)
