@@ -10,6 +10,7 @@ from rx_contracts.edge import EVENT_MODELS, EdgeEvent, PatientMerged, PatientRef
 from rx_contracts.edge_errors import EdgeError
 from rx_contracts.fhir_document import resource_type
 from rx_contracts.fhir_mapping import Origin, read_fhir
+from rx_runtime.logs import get_logger
 from rx_runtime.sites import Site, SiteRegistry
 
 from rx_prescriptions.domain.coding import Coder
@@ -32,6 +33,7 @@ horizon of the patient's history and hide what is older."""
 UNKNOWN_KIND = "unknown"
 _CONTENT_BYTES = 16
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+log = get_logger()
 
 
 class Reader:
@@ -46,7 +48,22 @@ class Reader:
         self._pseudonym = pseudonym
 
     def read(self, record: InboundRecord) -> ReadRecord:
-        """What the record says. Whatever is wrong with it becomes the error of an entry; nothing is raised."""
+        """What the record says. Whatever is wrong with it becomes the error of an entry; nothing is raised.
+
+        A defect of ours that one record brings to light (RECORD_UNREADABLE) sets that record aside: raised, it would
+        end the service at every start, and no other record would be read.
+        """
+        try:
+            return self._read(record)
+        except Exception as defect:  # noqa: BLE001  # the reason above; reading does no I/O, so all of it is the record's
+            partition, offset = record.position
+            log.error(  # noqa: TRY400  # the trace and the message may quote the record
+                "record_unreadable", error=type(defect).__name__, partition=partition, offset=offset
+            )
+            error = EdgeError("RECORD_UNREADABLE", "", "cannot be read because of a defect of this service")
+            return ReadRecord(record=record, entries=(_refused(WHOLE_DOCUMENT, UNKNOWN_KIND, error),))
+
+    def _read(self, record: InboundRecord) -> ReadRecord:
         try:
             envelope = open_envelope(record.value, record.headers)
             if envelope.is_fhir:
