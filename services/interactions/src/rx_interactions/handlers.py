@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from rx_clinical import Catalogue, History, assess
+from rx_clinical import Catalogue, History, assess, code_medicine
 
 from rx_interactions.domain.answer import CheckResult, KnownHistory, answer_to, raised_by_dispense
 from rx_interactions.domain.gaps import gaps, medicines
-from rx_interactions.domain.question import Dispense, code, facts_of
+from rx_interactions.domain.question import Dispense, facts_of
 from rx_interactions.ports import Histories
 
 
@@ -36,7 +36,7 @@ def answer(
     expected_interval: Callable[[str], timedelta],
 ) -> CheckResult:
     """The same function that the monitor runs, with and without the dispense."""
-    asked = code(dispense, catalogue)
+    asked = code_medicine(dispense.medicine, dispense.codings, catalogue)
     asked_facts = facts_of(dispense, asked.medicine)
     without = assess(History(facts=history.facts, known_since=history.known_since), catalogue)
     assessment = assess(History(facts=(*history.facts, *asked_facts), known_since=history.known_since), catalogue)

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
-from rx_clinical import Assessment
+from rx_clinical import Assessment, CodedMedicine
 from rx_clinical.facts import Administration, Fact, Fill, Medicine, Prescription, Report, ReturnToStock, Void
 
 from rx_interactions.domain.answer import Freshness, KnownHistory
-from rx_interactions.domain.question import Asked
 
 STANDING = (
     "Records cannot show leftover tablets: confirm the last dose with the patient, check the PDMP.",
@@ -20,7 +19,7 @@ STANDING = (
 
 
 def gaps(
-    asked: Asked,
+    asked: CodedMedicine,
     history: KnownHistory,
     assessment: Assessment,
     *,
@@ -48,7 +47,7 @@ def medicines(facts: Iterable[Fact]) -> list[Medicine]:
     ]
 
 
-def _of_the_product(asked: Asked, assessment: Assessment) -> list[str]:
+def _of_the_product(asked: CodedMedicine, assessment: Assessment) -> list[str]:
     if not asked.medicine.coded:
         return ["The product asked about has no known code: nothing about it was assessed."]
     if not asked.known:
