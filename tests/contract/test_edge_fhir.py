@@ -325,6 +325,23 @@ def test_the_patient_is_the_resource_of_the_source_or_else_an_issued_identifier(
     assert by_entry.ignored == {}
 
 
+@pytest.mark.parametrize(
+    "subject",
+    [
+        {"reference": "Group/1234567"},
+        {"reference": "Device/99"},
+        {"reference": "https://x.org/fhir/Group/1"},
+        {"reference": "Patients/1"},
+        {"type": "Group", "identifier": {"system": "urn:x", "value": "1"}},
+        {"reference": "urn:uuid:g"},
+    ],
+)
+def test_a_subject_that_is_no_patient_is_refused_and_never_cut_to_an_id(subject):
+    for kind in ("Group", ["Patient"]):
+        record = read(bundle(request(subject=subject), {"resourceType": kind, "id": "g"}))
+        assert record.entries[0].error.code == "FHIR_SUBJECT_NOT_PATIENT"
+
+
 def test_other_resources_of_a_bundle_are_counted_by_type():
     stranger = {"resourceType": "Patient", "id": "nobody"}
     record = read(

@@ -71,6 +71,7 @@ class Reference(Element):
     """Another resource, by address or by identifier."""
 
     reference: str | None = None
+    type: str | None = None
     identifier: Identifier | None = None
     display: str | None = None
 

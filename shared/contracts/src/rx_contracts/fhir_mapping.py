@@ -219,14 +219,13 @@ class _Reader:
         if subject is None:
             raise EdgeError("FIELD_MISSING", "/subject", "is required")
         resolved = self.bundle.resolve(subject) or {}
+        address = subject.reference or ""
+        kind, _, resource_id = relative(address).rpartition("/")
+        if any(named not in (None, "", "Patient") for named in (resolved.get("resourceType"), subject.type, kind)):
+            raise EdgeError("FHIR_SUBJECT_NOT_PATIENT", "/subject", "is about something else than a patient")
         if isinstance(resolved.get("id"), str):
             return {"namespace": self.origin.source, "value": resolved["id"]}
-        address = subject.reference or ""
-        value = (
-            address.removeprefix("urn:uuid:")
-            if address.startswith("urn:uuid:")
-            else relative(address)[len("Patient/") :]
-        )
+        value = address.removeprefix("urn:uuid:") if address.startswith("urn:uuid:") else resource_id
         if value:
             return {"namespace": self.origin.source, "value": value}
         if subject.identifier and subject.identifier.system and subject.identifier.value:

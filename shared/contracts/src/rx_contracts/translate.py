@@ -212,7 +212,10 @@ _UNREAD_PARTS: Mapping[str, Mapping[str, Callable[[event_pb2.Event], bool]]] = {
     "medication_administered": {
         "implant_removal": lambda event: event.medication_administered.HasField("removed_time")
     },
-    "medication_reported": {"misuse": lambda event: event.medication_reported.misuse},
+    "medication_reported": {
+        "misuse": lambda event: event.medication_reported.misuse,
+        "restricted": lambda event: event.medication_reported.restricted,
+    },
 }
 
 # Findings to messages and documents
