@@ -114,6 +114,9 @@ class Repeat(Element):
     period: FhirDecimal | None = None
     period_max: FhirDecimal | None = None
     period_unit: str | None = None
+    time_of_day: Any = None
+    when: Any = None
+    day_of_week: Any = None
 
 
 class Timing(Element):

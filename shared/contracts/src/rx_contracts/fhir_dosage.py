@@ -101,6 +101,8 @@ def _times_a_day(repeat: Repeat) -> Fraction | None:
         return None
     if repeat.frequency_max is not None or repeat.period_max is not None:
         return None
+    if repeat.time_of_day or repeat.when or repeat.day_of_week:  # they may mean several doses a period, or none
+        return None
     return frequency * unit / Fraction(repeat.period)
 
 
