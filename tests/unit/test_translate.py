@@ -153,6 +153,7 @@ def test_a_case_of_a_later_version_is_kept_and_named_as_not_read():
         ({"medication_filled": event_pb2.Fill(partial=True)}, "partial_fill"),
         ({"medication_administered": event_pb2.Administration(removed_time=DATE_MESSAGE)}, "implant_removal"),
         ({"medication_reported": event_pb2.Report(misuse=True)}, "misuse"),
+        ({"medication_reported": event_pb2.Report(restricted=True)}, "restricted"),
     ],
 )
 def test_a_part_that_the_core_does_not_read_is_named_beside_its_fact(fact: dict[str, object], kind: str):
