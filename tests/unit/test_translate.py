@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 from pharmacy.events.v1 import event_pb2, finding_pb2
-from rx_clinical import facts
+from rx_clinical import History, assess, facts, load_catalogue
 from rx_clinical.findings import ArithmeticLine, Assessment, Basis, Display, Finding, NoStartTime, Severity, Urgency
 from rx_clinical.report import finding_to_json
 from rx_contracts import translate
@@ -29,7 +29,7 @@ MEDICINE = event_pb2.Medicine(
     route="oral",
     directions="one at night",
     daily_dose_mg="4.50",
-    days_supply="0",
+    days_supply="30",
     as_needed=True,
     quantity="30",
     patch_count=2,
@@ -44,7 +44,7 @@ READ = facts.Medicine(
     route="oral",
     directions="one at night",
     daily_dose_mg=Decimal("4.50"),
-    days_supply=Decimal(0),
+    days_supply=Decimal(30),
     as_needed=True,
     quantity=Decimal(30),
     patches=2,
@@ -170,6 +170,24 @@ def test_what_a_source_leaves_out_is_unknown_and_never_zero():
     order = translate.fact_from_event(event(prescription_written=event_pb2.Prescription()))
     assert isinstance(order, facts.Prescription)
     assert (order.status, order.status_at, order.intent) == ("unknown", None, "order")
+
+
+@pytest.mark.parametrize("stated", ["", "0", "0.0"])
+def test_a_days_supply_of_zero_is_missing_and_the_opioid_is_not_gone_the_day_after(stated: str):
+    def filled(event_id: str, day: int, **medicine: object) -> event_pb2.Event:
+        fill = event(medication_filled=event_pb2.Fill(medicine=event_pb2.Medicine(coded=True, **medicine)))
+        fill.MergeFrom(event_pb2.Event(event_key=facts.event_key("pms-1", event_id), event_id=event_id))
+        fill.occurred.CopyFrom(translate.occurred_time(facts.Moment.instant(AT + timedelta(days=day))))
+        return fill
+
+    events = [
+        filled("methadone", 0, ingredients=["6813"], form_key="methadone_oral", days_supply=stated),
+        filled("ldn", 15, ingredients=["7243"], form_key="ntx_ldn", daily_dose_mg="4.5", days_supply="30"),
+    ]
+    found = assess(History(facts=translate.history_facts(events)), load_catalogue()).findings
+    severities = {finding.rule: finding.severity for finding in found}
+    assert severities.get("WR-02") is Severity.MAJOR
+    assert [finding.anchor_event_id for finding in found if finding.rule == "DQ-01"] == ["methadone"]
 
 
 def test_a_clock_time_without_zone_is_refused():

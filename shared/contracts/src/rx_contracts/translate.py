@@ -106,7 +106,11 @@ def unread_parts(event: event_pb2.Event) -> list[UnreadFact]:
 
 
 def medicine(message: event_pb2.Medicine) -> Medicine:
-    """The medicine as the core reads it. Codings and indication stay behind: they change no rule."""
+    """The medicine as the core reads it. Codings and indication stay behind: they change no rule.
+
+    A days supply of 0 is a field that nobody filled, so it is missing: taken at its word, the supply would end as it
+    begins, and an opioid of 30 days would be gone on the next one.
+    """
     return Medicine(
         text=message.text,
         coded=message.coded,
@@ -116,7 +120,7 @@ def medicine(message: event_pb2.Medicine) -> Medicine:
         route=message.route or None,
         directions=message.directions,
         daily_dose_mg=decimal(message.daily_dose_mg),
-        days_supply=decimal(message.days_supply),
+        days_supply=decimal(message.days_supply) or None,
         as_needed=message.as_needed,
         quantity=decimal(message.quantity),
         patches=message.patch_count or None,

@@ -130,7 +130,7 @@ def _medicine(request: interactions_pb2.CheckDispenseRequest) -> Medicine:
         route=valid.route,
         directions=valid.directions,
         daily_dose_mg=valid.daily_dose_mg,
-        days_supply=valid.days_supply,
+        days_supply=valid.days_supply or None,  # 0 is missing, as in an event
         as_needed=valid.as_needed,
     )
 
