@@ -38,7 +38,19 @@ def test_false_friends_of_spacing(catalogue, text):
     assert not catalogue.names.spaces_by_hours(text)
 
 
-@pytest.mark.parametrize("text", ["Methadose 40", "LDN capsule", "oxycodone/apap", "NALTREXONE", "Narcan nasal"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Methadose 40",
+        "LDN capsule",
+        "oxycodone/apap",
+        "NALTREXONE",
+        "Narcan nasal",
+        "Methadone10mg",
+        "LDN4.5mg",
+        "bup_LDN",
+    ],
+)
 def test_texts_that_name_an_opioid_or_antagonist(catalogue, text):
     assert catalogue.names_opioid_or_antagonist(text)
 

@@ -14,7 +14,7 @@ _NEGATION = re.compile(r"do not|don't|never|avoid")
 
 
 class Names:
-    """The names of names.csv as patterns over lower-cased text; of names whole words only."""
+    """The names of names.csv as patterns over lower-cased text; no letter may stand beside a name."""
 
     def __init__(self, tables: Tables, policy: Policy) -> None:
         by_role: dict[str, list[str]] = {"opioid": [], "antagonist": [], "rescue": []}
@@ -55,7 +55,8 @@ class Names:
 
 def _any_of(terms: Iterable[str]) -> re.Pattern[str]:
     longest_first = sorted(terms, key=lambda term: (-len(term), term))
-    return re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b")
+    # Not \b: "methadone10mg" and "LDN4.5mg" name what they name; a letter beside the name makes it another word.
+    return re.compile(rf"(?<![a-z])(?:{'|'.join(map(re.escape, longest_first))})(?![a-z])")
 
 
 def _near(pattern: re.Pattern[str], text: str, span: re.Match[str], characters: int) -> bool:

@@ -65,7 +65,7 @@ def hours(length: timedelta) -> Decimal:
 def plain(value: Decimal) -> Decimal:
     """The same number without trailing zeros and without an exponent."""
     short = value.normalize()
-    return short.quantize(Decimal(1)) if short == short.to_integral_value() else short
+    return Decimal(f"{short:f}")
 
 
 def later(time: datetime, length: timedelta) -> datetime:
