@@ -51,35 +51,35 @@ def finding(severity="info", display="profile", *, confirm=False, text="found"):
     ],
 )
 def test_severity_and_display_decide_what_to_do(severity, display, expected):
-    assert answer_to([finding(severity, display)], assessed=True, unread_opioid=False) is expected
+    assert answer_to([finding(severity, display)], assessed=True, unread=False) is expected
 
 
 def test_a_finding_that_requires_confirmation_is_confirmed_whatever_its_severity():
-    assert answer_to([finding(confirm=True)], assessed=True, unread_opioid=False) is Answer.CONFIRM
+    assert answer_to([finding(confirm=True)], assessed=True, unread=False) is Answer.CONFIRM
 
 
 def test_the_worst_of_several_findings_decides():
     found = [finding(), finding("moderate", "queue"), finding("major", "queue")]
 
-    assert answer_to(found, assessed=True, unread_opioid=False) is Answer.HOLD
+    assert answer_to(found, assessed=True, unread=False) is Answer.HOLD
 
 
 @pytest.mark.parametrize(("severity", "expected"), [("major", Answer.HOLD), ("moderate", Answer.CONFIRM)])
 def test_a_product_that_is_not_known_never_hides_a_finding(severity, expected):
-    assert answer_to([finding(severity)], assessed=False, unread_opioid=False) is expected
+    assert answer_to([finding(severity)], assessed=False, unread=False) is expected
 
 
 def test_nothing_found_about_a_product_that_is_not_known_is_not_assessed():
-    assert answer_to([], assessed=False, unread_opioid=False) is Answer.NOT_ASSESSED
-    assert answer_to([finding()], assessed=False, unread_opioid=False) is Answer.NOT_ASSESSED
+    assert answer_to([], assessed=False, unread=False) is Answer.NOT_ASSESSED
+    assert answer_to([finding()], assessed=False, unread=False) is Answer.NOT_ASSESSED
 
 
 def test_nothing_found_is_said_only_of_the_known_history():
-    assert answer_to([], assessed=True, unread_opioid=False) is Answer.NO_FINDING_IN_KNOWN_HISTORY
+    assert answer_to([], assessed=True, unread=False) is Answer.NO_FINDING_IN_KNOWN_HISTORY
 
 
-def test_an_uncoded_opioid_on_record_must_be_read_by_a_person():
-    assert answer_to([], assessed=True, unread_opioid=True) is Answer.CONFIRM
+def test_what_was_not_read_on_record_must_be_read_by_a_person():
+    assert answer_to([], assessed=True, unread=True) is Answer.CONFIRM
 
 
 def test_a_finding_that_is_not_there_without_the_dispense_is_raised_by_it():

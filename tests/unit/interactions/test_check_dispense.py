@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 from rx_clinical import load_catalogue
-from rx_clinical.facts import Fill, HandOver, Medicine, Moment, Report, Void, event_key
+from rx_clinical.facts import Fill, HandOver, Medicine, Moment, Report, UnreadFact, Void, event_key
 from rx_interactions.domain.answer import Answer, Freshness, KnownHistory
 from rx_interactions.domain.question import Dispense
 from rx_interactions.handlers import check_dispense
@@ -65,7 +65,9 @@ async def check(medicine, time, *facts, codings=(), **history):
     return await check_dispense(
         "demo",
         "patient",
-        Dispense(medicine=medicine, codings=codings, hand_over_time=at(time), site_id="main-street", zone="America/New_York"),
+        Dispense(
+            medicine=medicine, codings=codings, hand_over_time=at(time), site_id="main-street", zone="America/New_York"
+        ),
         histories=Histories(*facts, **history),
         catalogue=load_catalogue(),
         expected_interval=lambda _: timedelta(hours=24),
@@ -177,6 +179,40 @@ async def test_an_uncoded_opioid_that_was_entered_in_error_is_no_gap():
 
     assert result.answer is Answer.NO_FINDING_IN_KNOWN_HISTORY
     assert not any("methadone drops" in gap for gap in result.gaps)
+
+
+@pytest.mark.parametrize(
+    ("kind", "in_words"),
+    [
+        ("evidence", "evidence of an opioid-free time"),
+        ("merge", "a merge of two patient records"),
+        ("restricted", "the restriction of a report's source"),
+        ("of_another_time", "of_another_time"),
+    ],
+)
+async def test_what_is_on_record_but_not_read_is_named_in_words_and_must_be_confirmed(kind, in_words):
+    unread = UnreadFact(kind=kind, **envelope("unread", "2026-02-01T09:00"))
+    result = await check(LDN, "2026-04-14T12:00", unread)
+
+    assert result.answer is Answer.CONFIRM
+    assert any("not read" in gap and in_words in gap for gap in result.gaps)
+
+
+async def test_what_is_not_read_does_not_concern_a_medicine_that_no_rule_knows():
+    unread = UnreadFact(kind="merge", **envelope("unread", "2026-02-01T09:00"))
+    result = await check(Medicine(text="amoxicillin 500 mg", ingredients=("723",)), "2026-04-14T12:00", unread)
+
+    assert result.answer is Answer.NO_FINDING_IN_KNOWN_HISTORY
+    assert any("a merge of two patient records" in gap for gap in result.gaps)
+
+
+async def test_an_event_of_which_a_part_is_not_read_is_one_event():
+    part = UnreadFact(
+        kind="partial_fill", **envelope("methadone", "2026-03-01T09:00") | {"key": event_key("demo", "methadone#part")}
+    )
+    result = await check(LDN, "2026-04-14T12:00", METHADONE_FILL, part, RANITIDINE_REPORT)
+
+    assert result.history.events == 2
 
 
 async def test_an_empty_history_is_not_a_clear_one():

@@ -41,12 +41,9 @@ def answer(
     without = assess(History(facts=history.facts, known_since=history.known_since), catalogue)
     assessment = assess(History(facts=(*history.facts, *asked_facts), known_since=history.known_since), catalogue)
     raised, standing = raised_by_dispense(without.findings, assessment.findings)
-    unread_opioid = asked.relevant and any(
-        not medicine.coded and catalogue.names_opioid_or_antagonist(medicine.text)
-        for medicine in medicines(history.facts)
-    )
+    unread = asked.relevant and (bool(assessment.unread) or _holds_uncoded_opioid(history, catalogue))
     return CheckResult(
-        answer=answer_to(raised, assessed=asked.known and bool(assessment.rules_run), unread_opioid=unread_opioid),
+        answer=answer_to(raised, assessed=asked.known and bool(assessment.rules_run), unread=unread),
         findings=raised,
         standing=standing,
         assessment=assessment,
@@ -58,4 +55,11 @@ def answer(
             expected_interval=expected_interval,
         ),
         history=history,
+    )
+
+
+def _holds_uncoded_opioid(history: KnownHistory, catalogue: Catalogue) -> bool:
+    return any(
+        not medicine.coded and catalogue.names_opioid_or_antagonist(medicine.text)
+        for medicine in medicines(history.facts)
     )

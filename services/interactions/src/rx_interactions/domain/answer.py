@@ -35,6 +35,11 @@ class KnownHistory:
     known_since: datetime | None  # None: no source declares a complete history
     sources: tuple[Freshness, ...]
 
+    @property
+    def events(self) -> int:
+        """How many events the facts are of: one event may state several."""
+        return len({(fact.source, fact.event_id) for fact in self.facts})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
@@ -63,19 +68,19 @@ def raised_by_dispense(
     return tuple(raised), tuple(standing)
 
 
-def answer_to(raised: Iterable[Finding], *, assessed: bool, unread_opioid: bool) -> Answer:
+def answer_to(raised: Iterable[Finding], *, assessed: bool, unread: bool) -> Answer:
     """The worst reading wins; a finding is never hidden behind NOT_ASSESSED.
 
     HOLD     a finding that interrupts, or is contraindicated or major
-    CONFIRM  a finding that is moderate, waits in the worklist or asks for a confirmation; or a product in the history
-             that could not be coded and names an opioid or antagonist
+    CONFIRM  a finding that is moderate, waits in the worklist or asks for a confirmation; or something on record that
+             may matter to the product asked about was not read
     NOT_ASSESSED  none of these, and the product asked about, or part of it, is unknown
     NO_FINDING_IN_KNOWN_HISTORY  none of these; lines for the profile change nothing and are listed
     """
     findings = tuple(raised)
     if any(_holds(finding) for finding in findings):
         return Answer.HOLD
-    if unread_opioid or any(_asks(finding) for finding in findings):
+    if unread or any(_asks(finding) for finding in findings):
         return Answer.CONFIRM
     return Answer.NO_FINDING_IN_KNOWN_HISTORY if assessed else Answer.NOT_ASSESSED
 

@@ -17,6 +17,19 @@ STANDING = (
     "Liver and kidney disease, which slow elimination, are not modelled.",
 )
 
+_UNREAD_KINDS = {
+    "confirmation": "a confirmation of an ultra-low dose",
+    "evidence": "evidence of an opioid-free time",
+    "implant_removal": "the removal of an implant",
+    "merge": "a merge of two patient records",
+    "misuse": "a report of misuse",
+    "partial_fill": "a fill of part of the quantity",
+    "patient_fact": "facts about the patient, for example an illness",
+    "procedure": "a planned procedure",
+    "restricted": "the restriction of a report's source, for example a methadone clinic",
+    "unknown": "a kind of fact that a later version introduced",
+}
+
 
 def gaps(
     asked: CodedMedicine,
@@ -89,7 +102,8 @@ def _of_the_version(assessment: Assessment) -> list[str]:
     if assessment.rules_not_covered:
         found.append("Some rules are not covered by this version; `coverage` names them.")
     if assessment.unread:
-        found.append(f"Facts on record that this version does not read: {', '.join(sorted(assessment.unread))}.")
+        kinds = sorted({_UNREAD_KINDS.get(kind, kind) for kind in assessment.unread})
+        found.append(f"On record, but not read by this version, read it yourself: {'; '.join(kinds)}.")
     return found
 
 
