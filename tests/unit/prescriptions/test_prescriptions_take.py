@@ -6,8 +6,10 @@ from importlib import resources
 import pytest
 from pharmacy.events.v1.event_pb2 import Event
 from rx_clinical.catalogue import load_catalogue
-from rx_clinical.facts import event_key
-from rx_prescriptions.adapters.codec import encode
+from rx_clinical.facts import UnreadFact, event_key
+from rx_contracts.edge import EVENT_MODELS
+from rx_contracts.translate import fact_from_event
+from rx_prescriptions.adapters.codec import core_reads, encode
 from rx_prescriptions.adapters.memory import MemoryEventStore, MemoryInbound, MemoryOutbound
 from rx_prescriptions.domain.model import CheckState, EventClass, InboundRecord, Position
 from rx_prescriptions.domain.reading import Reader
@@ -17,6 +19,13 @@ from rx_runtime.settings import SHIPPED_SITES
 from rx_runtime.sites import load_sites
 
 EXAMPLES = resources.files("rx_contracts.examples.edge")
+UNREAD = {
+    "patient_merged",
+    "opioid_free_evidence",
+    "ultra_low_dose_confirmed",
+    "patient_fact",
+    "procedure_planned",
+}
 SENT_MS = 1_790_000_000_000
 
 
@@ -262,7 +271,13 @@ class Passed:
 
 
 async def history_of(edge, *, monitor, patients=(PATIENT,)):
-    return await histories(list(patients), store=edge.store, monitor=monitor, known_since=lambda _sources: None)
+    return await histories(
+        list(patients),
+        store=edge.store,
+        monitor=monitor,
+        known_since=lambda _sources: None,
+        core_reads=core_reads,
+    )
 
 
 async def test_a_history_is_the_newest_revisions_oldest_first_each_pending_until_passed(edge):
@@ -278,6 +293,19 @@ async def test_a_history_is_the_newest_revisions_oldest_first_each_pending_until
     assert [one.check_state for one in history.events] == [CheckState.PENDING, CheckState.CHECKED]
     assert nobody.events == ()
     assert history.newest_recorded["main-street-pms"].isoformat() == "2026-03-05T10:00:00+00:00"
+
+
+@pytest.mark.parametrize("kind", EVENT_MODELS)
+async def test_an_event_is_called_checked_only_if_the_core_reads_its_fact(edge, kind):
+    await edge.take(event(kind))
+    [history] = await history_of(edge, monitor=Passed(99))
+    [one] = history.events
+
+    unread = isinstance(fact_from_event(edge.published[0]), UnreadFact)
+    assert (one.check_state, one.not_assessed_reason) == (
+        (CheckState.NOT_ASSESSED, "FACT_NOT_READ") if unread else (CheckState.CHECKED, "")
+    )
+    assert unread == (kind in UNREAD)
 
 
 async def test_receipts_come_in_the_order_asked_and_only_for_what_was_processed(edge):

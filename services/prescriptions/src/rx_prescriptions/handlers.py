@@ -21,6 +21,7 @@ from rx_prescriptions.domain.model import (
 from rx_prescriptions.domain.reading import Reader
 from rx_prescriptions.domain.receipts import by_entry, receipt, rejections, uncoded_counts
 from rx_prescriptions.ports import (
+    CoreReads,
     DeadLetter,
     Encoder,
     EventStore,
@@ -35,6 +36,7 @@ from rx_prescriptions.ports import (
 )
 
 UNCODED_REASON = "UNCODED_PRODUCT"
+UNREAD_REASON = "FACT_NOT_READ"
 MAX_RECEIPTS, MAX_PATIENTS, MAX_UNCODED, DEFAULT_UNCODED = 5_000, 500, 1_000, 100
 _UNSENT = Position(-1, -1)
 
@@ -133,7 +135,12 @@ async def list_receipts(positions: Sequence[Position], *, store: EventStore) -> 
 
 
 async def histories(
-    patients: Sequence[Pseudonym], *, store: EventStore, monitor: MonitorPositions, known_since: KnownSince
+    patients: Sequence[Pseudonym],
+    *,
+    store: EventStore,
+    monitor: MonitorPositions,
+    known_since: KnownSince,
+    core_reads: CoreReads,
 ) -> list[MedicationHistory]:
     """One history for each patient, in that order. An unknown patient has an empty one."""
     if not 1 <= len(patients) <= MAX_PATIENTS:
@@ -145,7 +152,7 @@ async def histories(
     return [
         MedicationHistory(
             patient=patient,
-            events=tuple(_history_event(row, monitor) for row in sorted(rows[patient], key=_place)),
+            events=tuple(_history_event(row, monitor, core_reads) for row in sorted(rows[patient], key=_place)),
             known_since=known_since({row.source for row in rows[patient]}),
             newest_recorded=newest,
         )
@@ -157,10 +164,12 @@ def _place(row: HistoryRow) -> tuple[object, EventKey]:
     return row.occurred, row.key
 
 
-def _history_event(row: HistoryRow, monitor: MonitorPositions) -> HistoryEvent:
-    if not row.fully_coded:
+def _history_event(row: HistoryRow, monitor: MonitorPositions, core_reads: CoreReads) -> HistoryEvent:
+    if not row.fully_coded or not core_reads(row.payload):
         return HistoryEvent(
-            payload=row.payload, check_state=CheckState.NOT_ASSESSED, not_assessed_reason=UNCODED_REASON
+            payload=row.payload,
+            check_state=CheckState.NOT_ASSESSED,
+            not_assessed_reason=UNREAD_REASON if row.fully_coded else UNCODED_REASON,
         )
     checked = row.published is not None and monitor.passed(row.published)
     return HistoryEvent(payload=row.payload, check_state=CheckState.CHECKED if checked else CheckState.PENDING)

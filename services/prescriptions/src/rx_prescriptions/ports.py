@@ -29,6 +29,14 @@ class Encoder(Protocol):
         ...
 
 
+class CoreReads(Protocol):
+    """Which events the rules can use."""
+
+    def __call__(self, payload: bytes) -> bool:
+        """The clinical core reads the fact of this encoded event; False: it is kept, but changes no answer."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEvent:
     """A revision to store."""

@@ -11,6 +11,7 @@ from rx_contracts.translate import timestamp
 from rx_runtime.errors import InvalidInput
 
 from rx_prescriptions import handlers
+from rx_prescriptions.adapters.codec import core_reads
 from rx_prescriptions.domain.model import (
     CheckState,
     HistoryEvent,
@@ -104,6 +105,7 @@ class PrescriptionServicer(prescriptions_pb2_grpc.PrescriptionServiceServicer):
             store=self._store,
             monitor=self._monitor,
             known_since=self._known_since,
+            core_reads=core_reads,
         )
         return [_history(history) for history in found]
 
