@@ -51,18 +51,15 @@ _CODES = {
 
 
 def _edge_error(error: ErrorDetails) -> EdgeError:
-    kind = error["type"]
+    kind, location = error["type"], error["loc"]
     if kind.isupper():
-        return EdgeError(kind, _pointer(error["loc"]), error["msg"])
+        return EdgeError(kind, _pointer(location), error["msg"])
+    if kind == "extra_forbidden":  # its last step is a key that no model names: the sender's own text
+        location = (*location[:-1], "?")
     code, message = _CODES.get(kind, ("WRONG_TYPE", "has another JSON type than the one needed"))
-    return EdgeError(code, _pointer(error["loc"]), message)
+    return EdgeError(code, _pointer(location), message)
 
 
 def _pointer(location: tuple[int | str, ...]) -> str:
-    return "".join(f"/{_step(part)}" for part in location)
-
-
-def _step(part: int | str) -> str:
-    """A step of a pointer. A key that is no plain name may hold anything, so it is not repeated."""
-    plain = isinstance(part, int) or (len(part) <= 64 and part.isascii() and part.isidentifier())  # noqa: PLR2004  # as long as a name
-    return str(part) if plain else "?"
+    """The steps are indices and names of the models; `?` is a key that no model names."""
+    return "".join(f"/{step}" for step in location)
