@@ -227,4 +227,3 @@ def test_no_refusal_repeats_a_value_or_a_key_that_could_hold_one():
 def test_the_place_of_an_unknown_field_shows_no_key_of_the_sender():
     assert refusal(fill(Marker_1962=1)).pointer == "/?"
     assert refusal(fill_of(Marker_1962=1)).pointer == "/medicine/?"
-    assert refusal(fill(**{"Marker\ud800": 1})).pointer == "/?"
