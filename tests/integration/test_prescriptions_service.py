@@ -1,12 +1,14 @@
 """The prescriptions service as a process on the real servers: records in, events, dead letters and answers out."""
 
 import asyncio
+import gzip
 import json
 import signal
 import sys
 from contextlib import asynccontextmanager
 from importlib import resources
 
+import aiokafka
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -170,6 +172,34 @@ async def test_every_invalid_example_goes_to_the_dead_letters_with_its_bytes_and
         "CLOUDEVENT_VERSION_NOT_SUPPORTED",
         "HEADER_UNREADABLE",
     ]
+    assert service.child.returncode is None
+
+
+async def test_records_that_once_stopped_it_at_every_start_are_set_aside_and_the_next_is_taken(service, stack):
+    fill = example("medication_filled")
+    medicine = {"text": "\u4e00" * 1_000, "codings": [{"system": "urn:\x00", "code": "1"}]}
+    squeezed = aiokafka.AIOKafkaProducer(
+        bootstrap_servers=stack.kafka, compression_type="gzip", max_request_size=32 * 1024 * 1024
+    )
+    async with squeezed:
+        bundle = b'{"resourceType": "Bundle"}' * 450_000
+        written = await squeezed.send_and_wait(service.topic("rx.inbound.v1"), bundle, key=b"k", partition=0)
+    positions = [
+        InboundPosition(partition=written.partition, offset=written.offset),
+        await service.send(fill.replace(b'"days_supply": "30"', b'"days_supply": 1e9999999999999999999')),
+        await service.send(changed("medication_filled", medicine=medicine)),
+        await service.send(changed("medication_filled", medicine={"text": medicine["text"]})),
+    ]
+    receipts = await service.receipts(*positions)
+    letters = {headers_of(one)["rx-reason-code"]: one for one in await service.records("rx.inbound.v1.dlq")}
+
+    assert [[one.code for one in receipt.rejections] for receipt in receipts] == [
+        ["RECORD_TOO_LARGE"],
+        ["NUMBER_TOO_LARGE"],
+        ["CHARACTER_NOT_ALLOWED"],
+        [],
+    ]
+    assert gzip.decompress(letters[b"RECORD_TOO_LARGE"].value) == bundle
     assert service.child.returncode is None
 
 
