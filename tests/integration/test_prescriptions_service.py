@@ -19,6 +19,7 @@ from pharmacy.prescriptions.v1 import prescriptions_pb2_grpc
 from rx_contracts.edge import EVENT_MODELS
 from rx_runtime import kafka
 from rx_runtime.pseudonym import pseudonym
+from rx_runtime.topic_identity import identities
 
 pytestmark = pytest.mark.stack
 PSEUDONYM_KEY = bytes.fromhex("5a" * 32)
@@ -275,17 +276,22 @@ async def test_a_bundle_is_read_entry_by_entry_and_a_bad_one_refused_alone(servi
 async def test_an_event_is_pending_until_the_monitor_has_passed_it(service, producer):
     [receipt] = await service.receipts(await service.send(example("medication_filled")))
     [place] = receipt.event_positions
-    before = (await service.history("main-street-pms", "P-1042")).events[0].check_state
+    events = service.topic("rx.medication-events.v1")
+    topic_id = (await identities(service.installation.stack.kafka, [events]))[events].topic_id
 
-    for position in (place.offset, place.offset + 1):
-        progress = MonitorProgress(partition=place.partition, position=position)
+    async def check_state_after(position, of_topic):
+        progress = MonitorProgress(partition=place.partition, position=position, topic_id=of_topic)
         await producer.send_and_wait(
             service.topic("rx.monitor-progress.v1"), progress.SerializeToString(), key=b"%d" % place.partition
         )
         await asyncio.sleep(1)
-        after = (await service.history("main-street-pms", "P-1042")).events[0].check_state
-        assert after == (messages.CHECK_STATE_PENDING if position == place.offset else messages.CHECK_STATE_CHECKED)
+        return (await service.history("main-street-pms", "P-1042")).events[0].check_state
+
+    before = (await service.history("main-street-pms", "P-1042")).events[0].check_state
     assert before == messages.CHECK_STATE_PENDING
+    assert await check_state_after(place.offset, topic_id) == messages.CHECK_STATE_PENDING
+    assert await check_state_after(place.offset + 1, "a topic that was deleted") == messages.CHECK_STATE_PENDING
+    assert await check_state_after(place.offset + 1, topic_id) == messages.CHECK_STATE_CHECKED
 
 
 async def test_recording_over_grpc_takes_the_same_path_and_refuses_with_the_same_code(service):

@@ -253,10 +253,10 @@ async def test_a_record_that_is_too_large_is_no_broker_that_is_away():
 
 
 def test_the_last_word_of_the_monitor_counts_also_when_it_starts_over():
-    progress = MonitorProgressTopic()
+    progress = MonitorProgressTopic("the topic")
     seen = []
     for position in (10, 4):
-        progress.note(MonitorProgress(partition=2, position=position).SerializeToString())
+        progress.note(MonitorProgress(partition=2, position=position, topic_id="the topic").SerializeToString())
         seen.append([progress.passed(Position(2, offset)) for offset in (3, 4, 9, 10)])
     progress.note(None)
 

@@ -18,6 +18,7 @@ from rx_runtime.postgres import migrate, open_pool
 from rx_runtime.pseudonym import pseudonym
 from rx_runtime.service import Runtime
 from rx_runtime.sites import load_sites
+from rx_runtime.topic_identity import identities
 from rx_runtime.topics import verify
 
 from rx_prescriptions.adapters.codec import encode
@@ -70,10 +71,11 @@ async def start(runtime: Runtime) -> AsyncIterator[None]:
         for client in (producer, inbound, progress):
             await kafka.start(client, settings.kafka)
             stack.push_async_callback(client.stop)
-        monitor = MonitorProgressTopic()
+        events = settings.topic("rx.medication-events.v1")
+        monitor = MonitorProgressTopic((await identities(settings.kafka, [events]))[events].topic_id)
         outbound = KafkaOutbound(
             producer,
-            events_topic=settings.topic("rx.medication-events.v1"),
+            events_topic=events,
             dead_letter_topic=settings.topic("rx.inbound.v1.dlq"),
         )
         servicer = PrescriptionServicer(

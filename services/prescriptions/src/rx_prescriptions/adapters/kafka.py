@@ -168,9 +168,13 @@ class KafkaInbound:
 
 
 class MonitorProgressTopic:
-    """How far the monitor has come, as it last said; behind until the topic has been read, never ahead."""
+    """How far the monitor has come, as it last said; behind until the topic has been read, never ahead.
 
-    def __init__(self) -> None:
+    Progress on another topic than the one with `topic_id`, a deleted one of the same name, says nothing.
+    """
+
+    def __init__(self, topic_id: str) -> None:
+        self._topic_id = topic_id
         self._positions: dict[int, int] = {}
 
     def passed(self, position: Position) -> bool:
@@ -190,4 +194,5 @@ class MonitorProgressTopic:
         """Take one record; the last one of a partition counts, also where it is lower: a rebuild starts over."""
         if value:
             progress = MonitorProgress.FromString(value)
-            self._positions[progress.partition] = progress.position
+            if progress.topic_id == self._topic_id:
+                self._positions[progress.partition] = progress.position
