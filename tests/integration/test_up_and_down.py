@@ -91,3 +91,14 @@ def test_servers_named_by_half_are_refused_by_name(home):
     refused = rxguard("up", home=home, RXGUARD_KAFKA="127.0.0.1:9092")
     assert refused.returncode == 2
     assert "RXGUARD_ALERTS_POSTGRES_DSN" in refused.stderr
+
+
+def test_after_a_kill_the_next_start_does_not_answer_with_the_addresses_of_the_one_before(home):
+    before = json.loads(rxguard("up", "--detach", "--json", home=home).stdout)
+    os.kill(before["pid"], signal.SIGKILL)
+    until(lambda: not alive(before["pid"]))
+
+    again = rxguard("up", "--detach", "--json", home=home)
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["pid"] != before["pid"]
+    assert rxguard("alerts", "ls", home=home).returncode == 0

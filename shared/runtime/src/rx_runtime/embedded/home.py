@@ -116,6 +116,7 @@ class DataFolder:
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         self._lock = lock
+        self.remove_run()  # of an instance that was killed: its addresses must not pass for ours
 
     def _unusable(self, error: OSError) -> UnreachableHomeError:
         return UnreachableHomeError(
