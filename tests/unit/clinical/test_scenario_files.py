@@ -1,6 +1,11 @@
 """Scenario files: what they may say, what is refused, and how a difference is told."""
 
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
 import pytest
+from rx_clinical.facts import ConfirmedOpioid, Moment
+from rxguard.scenario_file import read_scenarios
 from rxguard.scenarios import ScenarioFileError, run_scenarios
 
 HEAD = """
@@ -23,6 +28,7 @@ LDN = """
   - {type: fill, at: 2026-04-10T09:00Z, ingredients: ['7243'], product: LDN, form_key: ntx_ldn, daily_dose_mg: 4.5,
      days_supply: 30}
 """
+AMLODIPINE = "{type: fill, at: 2026-04-01T09:00Z, ingredients: ['17767']}"
 EXPECTED = "{rule: WR-02, severity: contraindicated, earliest_safe_start: '2026-04-14T09:00:00Z'}"
 
 
@@ -43,10 +49,14 @@ def only_result(document):
     return result
 
 
+def loud_rules(document):
+    return [finding["rule"] for finding in only_result(document)["findings"] if finding["display"] != "profile"]
+
+
 def test_a_scenario_that_holds_passes_with_its_findings(run):
     document = run(METHADONE + LDN, EXPECTED)
     assert document["summary"] == {"total": 1, "passed": 1, "failed": 0, "not_covered": 0}
-    assert [finding["rule"] for finding in only_result(document)["findings"]] == ["WR-02"]
+    assert loud_rules(document) == ["WR-02"]
 
 
 @pytest.mark.parametrize(
@@ -78,19 +88,103 @@ def test_every_kind_of_difference_fails(run, expected, must_not, kind, field):
 @pytest.mark.parametrize(
     ("fact", "expected"),
     [
-        ("{type: evidence, at: 2026-04-01T09:00Z, kind: pdmp_review}", EXPECTED),
-        ("{type: fill, at: 2026-04-01T09:00Z, ingredients: ['83367'], partial: true}", EXPECTED),
-        ("{type: report, at: 2026-04-01T09:00Z, ingredients: ['83367'], kind: otc, restricted: true}", EXPECTED),
-        ("{type: fill, at: 2026-04-01T09:00Z, ingredients: ['83367']}", "{rule: BL-02, severity: major}"),
-        (
-            "{type: fill, at: 2026-04-01T09:00Z, ingredients: ['83367']}",
-            "{rule: WR-02, severity: contraindicated, reason_codes: [ACUTE_COURSE]}",
-        ),
+        ("{type: compound_request, at: 2026-04-01T09:00Z, strength_mg: 4.5, quantity: 90}", EXPECTED),
+        (AMLODIPINE, "{rule: CP-03, severity: major}"),
+        (AMLODIPINE, "{rule: WR-02, severity: contraindicated, reason_codes: [BUD_OVER_LIMIT]}"),
     ],
 )
-def test_what_the_core_does_not_read_or_raise_is_not_covered(run, fact, expected):
+def test_what_the_core_does_not_read_or_raise_is_not_covered(run, monkeypatch, fact, expected):
+    lacking = ("CP-03", "BUD_OVER_LIMIT")
+    monkeypatch.setattr("rxguard.scenarios.not_covered", lambda _catalogue: lacking)
     result = only_result(run(f"{METHADONE}{LDN}  - {fact}", expected))
     assert (result["status"], result["differences"]) == ("not_covered", [])
+
+
+READ = {
+    "evidence": "{type: evidence, at: 2026-04-01T09:00Z, kind: pdmp_review, recorded_by: X, stock_accounted_for: true}",
+    "confirm": "{type: confirm, at: 2026-04-01T09:00Z, by: prescriber, daily_dose_mg: 0.25, "
+    "opioids: [{form_key: methadone_oral, daily_dose_mg: 60}, {form_key: oxycodone_ir}]}",
+    "patient_fact": "{type: patient_fact, at: 2026-04-01, kind: birth_year, value: 1980}",
+    "procedure": "{type: procedure, at: 2026-04-01T09:00Z, procedure_at: 2027-04-20, opioid_expected: true}",
+    "partial": "{type: fill, at: 2026-04-01T09:00Z, ingredients: ['83367'], partial: true, quantity: 10, "
+    "quantity_prescribed: 30, days_supply_is_for_this_fill: true}",
+    "removed": "{type: administer, at: 2026-04-01T09:00Z, ingredients: ['83367'], removed_at: 2026-04-02T09:00Z}",
+    "flags": "{type: report, at: 2026-04-01T09:00Z, ingredients: ['83367'], kind: otc, restricted: true, misuse: true}",
+    "merge": "{type: merge, at: 2026-04-01T09:00Z, from: A, into: B}",
+}
+
+
+@pytest.mark.parametrize("fact", READ.values(), ids=READ)
+def test_what_is_about_something_else_is_read_and_changes_nothing(run, fact):
+    assert only_result(run(f"{METHADONE}{LDN}  - {fact}", EXPECTED))["status"] == "pass"
+
+
+def facts_of(tmp_path, text):
+    path = tmp_path / "facts.yaml"
+    path.write_text(f"{HEAD}- id: X1\n  facts:\n  - {text}\n  expected_alerts: []\n")
+    (scenario,) = read_scenarios(path).scenarios
+    return scenario.facts_by_patient
+
+
+def the_fact(tmp_path, text):
+    ((fact,),) = facts_of(tmp_path, text).values()
+    return fact
+
+
+def test_every_field_of_a_fact_arrives_exact(tmp_path):
+    evidence = the_fact(
+        tmp_path,
+        "{type: evidence, at: 2026-04-01T09:00Z, kind: clinician_attestation, result: inconclusive, "
+        "ingredients: ['7804'], recorded_by: Dr X, attested_last_dose_at: 2026-03-29, zone: Europe/Berlin}",
+    )
+    assert (evidence.kind, evidence.result, evidence.ingredients) == (
+        "clinician_attestation", "inconclusive", ("7804",)
+    )  # fmt: skip
+    assert (evidence.recorded_by, evidence.stock_accounted_for) == ("Dr X", False)
+    assert evidence.attested_last_dose == Moment.local_date(date(2026, 3, 29), "Europe/Berlin")
+
+    confirmation = the_fact(tmp_path, READ["confirm"])
+    assert (confirmation.by, confirmation.daily_dose_mg, confirmation.recorded_by) == (
+        "prescriber", Decimal("0.25"), None
+    )  # fmt: skip
+    assert confirmation.opioids == (
+        ConfirmedOpioid(form_key="methadone_oral", daily_dose_mg=Decimal(60)),
+        ConfirmedOpioid(form_key="oxycodone_ir"),
+    )
+
+    born = the_fact(tmp_path, READ["patient_fact"])
+    assert (born.kind, born.value, born.occurred.imprecise) == ("birth_year", "1980", True)
+    procedure = the_fact(tmp_path, READ["procedure"])
+    assert (procedure.planned, procedure.opioid_expected) == (Moment.local_date(date(2027, 4, 20), "UTC"), True)
+    fill = the_fact(tmp_path, READ["partial"])
+    assert (fill.partial, fill.quantity_prescribed, fill.days_supply_is_for_this_fill) == (True, Decimal(30), True)
+    given = the_fact(tmp_path, READ["removed"])
+    assert given.removed == Moment.instant(datetime(2026, 4, 2, 9, tzinfo=UTC))
+    report = the_fact(tmp_path, READ["flags"])
+    assert (report.restricted, report.misuse) == (True, True)
+
+
+def test_what_is_zero_where_zero_means_nothing_is_missing_as_in_an_event(tmp_path):
+    fill = the_fact(
+        tmp_path,
+        "{type: fill, at: 2026-04-01T09:00Z, ingredients: ['6813'], days_supply: 0, quantity_prescribed: 0, "
+        "quantity_patches: 0}",
+    )
+    assert (fill.medicine.days_supply, fill.quantity_prescribed, fill.medicine.patches) == (None, None, None)
+    unsaid = the_fact(tmp_path, "{type: confirm, at: 2026-04-01T09:00Z, by: pharmacist}")
+    assert (unsaid.daily_dose_mg, unsaid.opioids) == (0, ())
+
+
+def test_merged_records_are_one_patient_through_a_chain_and_others_stay_apart(run):
+    opioid = METHADONE.replace("type: fill", "patient: A, type: fill")
+    antagonist = LDN.replace("type: fill", "patient: C, type: fill")
+    merge = "  - {type: merge, at: 2026-04-20T09:00Z, from: %s, into: %s}\n"
+    apart = run(opioid + antagonist + merge % ("A", "B"))
+    chained = run(opioid + antagonist + merge % ("A", "B") + merge % ("B", "C"), EXPECTED)
+    undone = run(opioid + antagonist + merge % ("A", "C") + "  - {type: void, at: 2026-04-21T09:00Z, refers_to: e3}\n")
+
+    assert [loud_rules(document) for document in (apart, chained, undone)] == [[], ["WR-02"], []]
+    assert only_result(chained)["status"] == "pass"
 
 
 def test_rules_that_must_not_appear_do_not_make_a_scenario_not_covered(run):
@@ -104,7 +198,7 @@ def test_a_claim_reversal_is_read_and_changes_nothing(run):
 
 def test_patients_are_kept_apart(run):
     other = LDN.replace("type: fill", "patient: Q, type: fill")
-    assert only_result(run(METHADONE + other))["findings"] == []
+    assert loud_rules(run(METHADONE + other)) == []
 
 
 @pytest.mark.parametrize(
@@ -124,6 +218,25 @@ def test_patients_are_kept_apart(run):
         ("{type: fill, at: 2026-04-01T09:00Z, at: 2026-04-02T09:00Z}", "stands twice"),
         ("{type: fill}", "at is missing"),
         ("{type: void, at: 2026-04-01T09:00Z}", "refers_to is missing"),
+        ("{type: evidence, at: 2026-04-01T09:00Z}", "kind is missing"),
+        ("{type: evidence, at: 2026-04-01T09:00Z, kind: hair_test}", "kind 'hair_test' is not one of"),
+        ("{type: evidence, at: 2026-04-01T09:00Z, kind: pdmp_review, result: clean}", "result 'clean' is not one of"),
+        ("{type: confirm, at: 2026-04-01T09:00Z, by: patient}", "by 'patient' is not one of"),
+        ("{type: confirm, at: 2026-04-01T09:00Z}", "by is missing"),
+        ("{type: confirm, at: 2026-04-01T09:00Z, by: prescriber, opioids: [{form: x}]}", "unknown keys form"),
+        (
+            "{type: confirm, at: 2026-04-01T09:00Z, by: prescriber, opioids: [{daily_dose_mg: 1}]}",
+            "form_key is missing",
+        ),
+        ("{type: patient_fact, at: 2026-04-01T09:00Z, kind: mood, value: low}", "kind 'mood' is not one of"),
+        ("{type: procedure, at: 2026-04-01T09:00Z}", "procedure_at is missing"),
+        ("{type: procedure, at: 2026-04-01T09:00Z, procedure_at: soon}", "neither an instant with zone nor a date"),
+        ("{type: merge, at: 2026-04-01T09:00Z, from: A}", "into is missing"),
+        ("{type: report, at: 2026-04-01T09:00Z, kind: gossip}", "kind 'gossip' is not one of"),
+        ("{type: report, at: 2026-04-01T09:00Z, misuse: perhaps}", "misuse is neither true nor false"),
+        ("{type: fill, at: 2026-04-01T09:00Z, partial: some}", "partial is neither true nor false"),
+        ("{type: administer, at: 2026-04-01T09:00Z, removed_at: 2026-04-01T09:00}", "neither an instant with zone"),
+        ("{type: procedure, at: 2026-04-01T09:00Z, procedure_at: 2026-05-01, refers_to: e1}", "unknown keys refers_to"),
         ("just words", "is not a mapping"),
     ],
 )
@@ -157,7 +270,7 @@ def test_an_unreadable_file_an_unknown_id_and_a_double_id_are_refused(tmp_path, 
 def test_instants_with_and_without_seconds_and_dates_quoted_or_not(run):
     quoted = METHADONE.replace("2026-03-01T09:00Z", "'2026-03-01T09:00:00Z'")
     assert only_result(run(quoted + LDN, EXPECTED))["status"] == "pass"
-    for date in ("2026-03-01", "'2026-03-01'"):
-        dated = METHADONE.replace("2026-03-01T09:00Z", date)
+    for day in ("2026-03-01", "'2026-03-01'"):
+        dated = METHADONE.replace("2026-03-01T09:00Z", day)
         expected = EXPECTED.replace("2026-04-14T09", "2026-04-15T00")
         assert only_result(run(dated + LDN, expected))["status"] == "pass"

@@ -3,6 +3,7 @@
 from rx_clinical.assessment import assess
 from rx_clinical.catalogue import Catalogue, CodedProduct, load_catalogue
 from rx_clinical.coding import CodedMedicine, code_medicine
+from rx_clinical.explain import Explained, explain
 from rx_clinical.facts import History
 from rx_clinical.findings import Assessment, Finding
 
@@ -11,9 +12,11 @@ __all__ = [
     "Catalogue",
     "CodedMedicine",
     "CodedProduct",
+    "Explained",
     "Finding",
     "History",
     "assess",
     "code_medicine",
+    "explain",
     "load_catalogue",
 ]

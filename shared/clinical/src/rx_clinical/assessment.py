@@ -1,69 +1,139 @@
 """`assess`: from the facts about one patient to findings."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 
+from rx_clinical.blockade import RULES as BLOCKADE_RULES
 from rx_clinical.blockade import blockade
 from rx_clinical.catalogue import Catalogue
-from rx_clinical.chart import Chart, read_chart
-from rx_clinical.facts import History
-from rx_clinical.findings import Assessment, Finding, WindowSatisfied
+from rx_clinical.chart import read_chart
+from rx_clinical.compose import finding
+from rx_clinical.decisions import Decision
+from rx_clinical.facts import Fact, History, UnreadFact
+from rx_clinical.findings import Assessment, Finding
+from rx_clinical.gate import kinds_of, may_speak
 from rx_clinical.picture import Picture, draw
-from rx_clinical.rules import bl_01, dq_01, dq_02, dq_03, pk_01
+from rx_clinical.roles import Kind
+from rx_clinical.rules import (
+    dq_01,
+    dq_02,
+    dq_03,
+    dq_04,
+    dq_05,
+    dq_06,
+    dq_07,
+    hn_02,
+    in_01,
+    in_02,
+    ld_01,
+    ld_02,
+    ld_03,
+    ld_04,
+    ld_05,
+    ld_06,
+    ld_07,
+    ld_08,
+    ld_09,
+    ld_10,
+    ot_01,
+    ot_02,
+    ot_03,
+    pa_01,
+    pa_02,
+    pk_01,
+    pk_02,
+    pk_03,
+    sx_01,
+    wr_05,
+    wr_06,
+)  # fmt: skip
 from rx_clinical.withdrawal import RULES as WITHDRAWAL_RULES
-from rx_clinical.withdrawal import withdrawal
+from rx_clinical.withdrawal import Passed, withdrawal
 
-RULES_RUN = tuple(
-    sorted([*(rule.rule_id for rule in WITHDRAWAL_RULES), *(m.RULE for m in (bl_01, pk_01, dq_01, dq_02, dq_03))])
+_ANY = -1
+_LDN_FACTS = Kind.PARTNER | Kind.PATIENT
+# Each rule with the two kinds of facts that it needs: without them it is not asked.
+_RULES = (
+    (Kind.SEQUESTERED, _ANY, hn_02),
+    (Kind.PARTIAL, Kind.FULL, pa_01),
+    (Kind.MIXED, Kind.FULL | Kind.PARTIAL, pa_02),
+    *((Kind.INTERACTING, Kind.OPIOID, rule) for rule in (pk_01, pk_02, pk_03, in_01, in_02)),
+    (Kind.GUT_OPIOID, Kind.ANTAGONIST, ot_01),
+    (Kind.PERIPHERAL, Kind.OPIOID, ot_02),
+    (Kind.PERIPHERAL, Kind.OPIOID, ot_03),
+    (Kind.PROCEDURE, Kind.ANTAGONIST, sx_01),
+    *((Kind.ANTAGONIST, _LDN_FACTS, rule) for rule in (ld_01, ld_02, ld_03, ld_04, ld_05, ld_06, ld_08, ld_09)),
+    (Kind.ANTAGONIST, _ANY, ld_07),
+    (Kind.ANTAGONIST, _ANY, ld_10),
+    *((Kind.DEFICIENT, _ANY, rule) for rule in (dq_01, dq_02, dq_03)),
+    (Kind.LATE, _ANY, dq_05),
+    (Kind.EVIDENCE, _ANY, dq_04),
+    (Kind.MANY, _ANY, dq_06),
+    (Kind.ROUTE_OPEN, _ANY, dq_07),
 )
+RULES_RUN = tuple(
+    sorted([
+        *(rule.rule_id for rule in (*WITHDRAWAL_RULES, *BLOCKADE_RULES)),
+        wr_05.RULE,
+        wr_06.RULE,
+        *(rule.RULE for _, _, rule in _RULES),
+    ])
+)  # fmt: skip
+
+
+@dataclass(slots=True, eq=False)
+class Decided:
+    """What was decided about a patient, before anything is put into words."""
+
+    decisions: tuple[Decision, ...]
+    satisfied: tuple[Passed, ...]
+    picture: Picture | None
+
+
+def decide(history: History, catalogue: Catalogue) -> Decided:
+    """The decisions about a history; the same for every order and duplication of its facts."""
+    facts = history.facts if isinstance(history.facts, (list, tuple)) else tuple(history.facts)
+    kinds = kinds_of(facts, catalogue)
+    if not may_speak(kinds):
+        return Decided((), (), None)
+    picture = draw(read_chart(facts, catalogue, kinds), catalogue, history.known_since)
+    decisions: list[Decision] = []
+    satisfied: list[Passed] = []
+    if picture.antagonists and picture.opioids:
+        decisions, satisfied = withdrawal(picture)
+        decisions += blockade(picture)
+    for needed, beside, rule in _RULES:
+        if kinds & needed and kinds & beside:
+            decisions += rule.decide(picture)
+    return Decided(tuple(decisions), tuple(satisfied), picture)
 
 
 def assess(history: History, catalogue: Catalogue) -> Assessment:
-    """Findings of a history; the same for every order and duplication of its facts.
-
-    What is not covered yet is assessed the safer way and named in `rules_not_covered`: naltrexone below 1 mg a day as
-    a systemic dose, a partial fill as a whole one, a short course without its leniency, evidence as if it were absent.
-    """
-    chart = read_chart(history.facts, catalogue)
+    """Findings of a history; the same for every order and duplication of its facts."""
+    decided = decide(history, catalogue)
     findings: list[Finding] = []
-    satisfied: list[WindowSatisfied] = []
-    if chart.pairs or _deficient(chart, catalogue):
-        picture = draw(chart, catalogue)
-        if picture.antagonists and picture.opioids:
-            findings, satisfied = withdrawal(picture)
-            findings += blockade(picture)
-        findings += _alone(picture)
-        findings.sort(key=_order)
+    if decided.picture is not None:
+        findings = sorted((finding(one, decided.picture) for one in decided.decisions), key=_order)
     return Assessment(
         findings=tuple(findings),
         rules_run=RULES_RUN,
         rules_not_covered=not_covered(catalogue),
-        satisfied=tuple(satisfied),
-        unread=chart.unread,
+        satisfied=tuple(passed.told() for passed in decided.satisfied),
+        unread=_unread(history.facts),
     )
 
 
-def _deficient(chart: Chart, catalogue: Catalogue) -> bool:
-    """Some fact alone gives a finding."""
-    return bool(chart.uncoded) or any(
-        dq_01.applies(entry, catalogue) or dq_02.missing(entry, catalogue) for entry in chart.entries()
-    )
+def _unread(facts: Iterable[Fact]) -> tuple[str, ...]:
+    """Kinds of facts that the core does not read, each once."""
+    return tuple(sorted({fact.kind for fact in facts if isinstance(fact, UnreadFact)}))
 
 
-def _alone(picture: Picture) -> list[Finding]:
-    """Rules that need no antagonist beside an opioid."""
-    return [
-        *pk_01.findings(picture),
-        *dq_01.findings(picture),
-        *dq_02.findings(picture),
-        *dq_03.findings(picture),
-    ]
-
-
-def _order(finding: Finding) -> tuple[int, str, bytes, str]:
-    return (finding.severity.rank, finding.rule, finding.anchor_key, finding.counterpart or "")
+def _order(finding: Finding) -> tuple[int, str, bytes, str, bytes]:
+    return (finding.severity.rank, finding.rule, finding.anchor_key, finding.counterpart or "", finding.finding_id)
 
 
 @cache
 def not_covered(catalogue: Catalogue) -> tuple[str, ...]:
-    """The rule ids and reason codes that this version does not raise."""
-    return (*sorted(catalogue.rules.keys() - set(RULES_RUN)), *catalogue.reason_codes_not_covered)
+    """The rule ids that this version does not raise."""
+    return tuple(sorted(catalogue.rules.keys() - set(RULES_RUN)))

@@ -1,18 +1,20 @@
-"""Antagonist first, opioid second: judges every opioid event against every antagonist that was there (BL-01)."""
+"""Antagonist first, opioid second: every opioid event against every antagonist that was there (BL-01 to BL-03)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
+from functools import partial
 
-from rx_clinical.blockers import AntagonistHistory, tail_of
-from rx_clinical.chart import Entry
-from rx_clinical.compose import Draft, finding, resting_on_antagonist, resting_on_opioid, resting_on_prolongers
-from rx_clinical.drugs import BY_DOSE, Tier
-from rx_clinical.facts import Administration, Fill, Moment, Prescription
-from rx_clinical.findings import Display, Finding
+from rx_clinical.blockers import AntagonistHistory, DailyDose, daily_dose, tail_of
+from rx_clinical.blocks import Block
+from rx_clinical.compose import resting_on_antagonist, resting_on_opioid, resting_on_prolongers
+from rx_clinical.decisions import Decision, Explanation
+from rx_clinical.drugs import Tier
+from rx_clinical.facts import Administration, Moment, Prescription, Report
+from rx_clinical.findings import Display, Severity
 from rx_clinical.picture import OpioidCourse, Picture, Reach, reach_of
 from rx_clinical.reasons import Reason
-from rx_clinical.rules import bl_01
+from rx_clinical.rules import bl_01, bl_02, bl_03
 from rx_clinical.signs import antagonist_reasons, interaction_reasons, spacing_reasons, window_reasons
 from rx_clinical.spans import Event, Span
 from rx_clinical.texts import (
@@ -20,8 +22,11 @@ from rx_clinical.texts import (
     STANDING_GAPS,
     days_text,
     interacting_text,
+    mme_text,
     opioid_text,
+    order_actions,
     product_text,
+    shown_to,
     start_text,
     zone_of,
 )
@@ -29,144 +34,251 @@ from rx_clinical.windows import later
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """An antagonist course that blocks."""
+class BlockadeRule:
+    """A row of the decision table for opioids that meet an antagonist begun first."""
 
-    block: bl_01.Block
+    rule_id: str
+    applies: Callable[[Block], bool]
+    severity: Callable[[Block], Severity]
+    display: Display
+    reasons: frozenset[Reason]
+
+
+# The order of the decision table: the first that applies decides.
+RULES = (
+    BlockadeRule(
+        bl_01.RULE,
+        bl_01.applies,
+        bl_01.severity,
+        Display.INTERRUPTIVE,
+        frozenset({Reason.BLOCKADE_ACTIVE, Reason.OVERCOMING_BLOCKADE_OVERDOSE}),
+    ),
+    BlockadeRule(
+        bl_02.RULE,
+        bl_02.applies,
+        bl_02.severity,
+        Display.INTERRUPTIVE,
+        frozenset({Reason.BLOCKADE_WANING, Reason.OVERCOMING_BLOCKADE_OVERDOSE, Reason.REDUCED_TOLERANCE}),
+    ),
+    BlockadeRule(bl_03.RULE, bl_03.applies, bl_03.severity, Display.QUEUE, frozenset({Reason.REDUCED_TOLERANCE})),
+)
+
+
+@dataclass(slots=True, eq=False)
+class Hit:
+    """An antagonist course that an opioid meets, by the first rule that applies."""
+
+    rule: BlockadeRule
+    severity: Severity
     span: Span
     ends_at: datetime
 
+    @property
+    def rank(self) -> tuple[int, str]:
+        """Worst first."""
+        return (self.severity.rank, self.rule.rule_id)
 
-def blockade(picture: Picture) -> list[Finding]:
-    """Findings of all opioid events."""
-    findings = []
+
+def blockade(picture: Picture) -> list[Decision]:
+    """Decisions of all opioid events."""
+    decisions = []
     for course in picture.opioids:
         for event in course.history.events():
             for history in picture.antagonists:
-                hits = _hits(picture, event, history)
+                spans = history.spans_seen_at(event.time)
+                if not spans:
+                    continue
+                dose = _dose(picture, event.time, history, spans)
+                if dose.tier.ultra_low:
+                    continue
+                hits = [hit for span in spans if (hit := _hit(picture, event, span, history, dose.tier)) is not None]
                 if hits:
-                    findings.append(_finding(picture, course, event, history, hits))
-    return findings
+                    own, latest = _restart(picture, course, event)
+                    decisions.append(_decision(picture, Blocked(event, history, dose, tuple(hits), own, latest)))
+    return decisions
 
 
-def _hits(picture: Picture, event: Event, history: AntagonistHistory) -> list[Hit]:
-    spans = history.spans_seen_at(event.time)
-    if not spans:
-        return []
-    tier = _tier(picture, event.time, history)
-    if history.antagonist.depot:
-        blocks_for = picture.catalogue.policy.depot_block
-        found = [_depot_hit(event, span, tier, blocks_for) for span in spans]
-    else:
-        found = [_supply_hit(event, span, tier, tail_of(history.antagonist, tier)) for span in spans]
-    return [hit for hit in found if bl_01.applies(hit.block)]
+def _dose(picture: Picture, moment: Moment, history: AntagonistHistory, spans: list[Span]) -> DailyDose:
+    """The daily dose that blocks at a moment; once nothing of the form is supplied, its last dose."""
+    own = max(spans, key=lambda span: (moment.earliest < span.possible_end, *_weight(span)))
+    return daily_dose(picture.antagonists, history, moment, own.entries[-1], picture.catalogue)
 
 
-def _supply_hit(event: Event, span: Span, tier: Tier, tail: timedelta) -> Hit:
-    return Hit(_block(event, span.documented_end, span.possible_end, tier), span, later(span.possible_end, tail))
+def _weight(span: Span) -> tuple[bool, datetime, bytes]:
+    """Supplies and injections set the dose before orders and reports do; the newest first."""
+    entry = span.entries[-1]
+    return (span.documented_end is not None and not isinstance(entry.fact, Report), *entry.order)
 
 
-def _depot_hit(event: Event, span: Span, tier: Tier, blocks_for: timedelta) -> Hit:
-    injected = isinstance(span.entries[-1].fact, Administration)
-    from_fill = later(span.begin.latest, blocks_for)
-    last = later(span.possible_end, blocks_for)
-    ordered = span.documented_end is None
-    block = _block(event, None if ordered else (last if injected else from_fill), last, tier)
-    first_month = event.time.earliest < from_fill
-    return Hit(block, span, from_fill if first_month and not injected else last)
+def _hit(picture: Picture, event: Event, span: Span, history: AntagonistHistory, tier: Tier) -> Hit | None:
+    depot = history.antagonist.depot
+    block = (
+        _depot_block(event, span, tier, picture.catalogue.policy.depot_block)
+        if depot
+        else _supply_block(event, span, tier, tail_of(history.antagonist, tier))
+    )
+    rule = next((rule for rule in RULES if rule.applies(block)), None)
+    if rule is None:
+        return None
+    return Hit(rule, rule.severity(block), span, _ends_at(rule, block, depot=depot, injected=_is_injected(span)))
 
 
-def _block(event: Event, documented_until: datetime | None, possible_until: datetime, tier: Tier) -> bl_01.Block:
-    return bl_01.Block(
+def _supply_block(event: Event, span: Span, tier: Tier, tail: timedelta) -> Block:
+    waning = later(span.possible_end, tail)
+    return Block(
         at=event.time.earliest,
-        documented_until=documented_until,
-        possible_until=possible_until,
+        documented_until=span.documented_end,
+        possible_until=span.possible_end,
+        waning_until=waning,
+        tolerance_until=later(waning, tier.reduced_tolerance),
         worst=tier.opioid_after,
         opioid_only_ordered=isinstance(event.entry.fact, Prescription),
     )
 
 
-def _tier(picture: Picture, moment: Moment, history: AntagonistHistory) -> Tier:
-    """By form, else by the daily sum over the forms active at the time; of each form the newest dose counts alone."""
-    if history.antagonist.tier != BY_DOSE:
-        return picture.catalogue.tiers[history.antagonist.tier]
-    total = Decimal(0)
-    for other in picture.antagonists:
-        if other.antagonist.tier != BY_DOSE:
-            continue
-        newest = _newest_active(other, moment)
-        if newest is None:
-            continue
-        if newest.medicine.daily_dose_mg is None:
-            return picture.catalogue.tier_of(None)
-        total += newest.medicine.daily_dose_mg
-    return picture.catalogue.tier_of(total or None)
+def _is_injected(span: Span) -> bool:
+    return isinstance(span.entries[-1].fact, Administration)
 
 
-def _newest_active(history: AntagonistHistory, moment: Moment) -> Entry | None:
-    """What sets the dose: the newest supply or injection; without one, the newest order or report."""
-    active = [span.entries[-1] for span in history.spans_seen_at(moment) if moment.earliest < span.possible_end]
-    return max(active, key=lambda entry: (isinstance(entry.fact, (Fill, Administration)), entry.order), default=None)
+def _depot_block(event: Event, span: Span, tier: Tier, blocks_for: timedelta) -> Block:
+    waning = later(span.possible_end, tier.tail)
+    first_month = later(span.possible_end if _is_injected(span) else span.begin.latest, blocks_for)
+    return Block(
+        at=event.time.earliest,
+        documented_until=None if span.documented_end is None else first_month,
+        possible_until=later(span.possible_end, blocks_for),
+        waning_until=waning,
+        tolerance_until=later(waning, tier.reduced_tolerance),
+        worst=tier.opioid_after,
+        opioid_only_ordered=isinstance(event.entry.fact, Prescription),
+    )
 
 
-def _finding(
-    picture: Picture, course: OpioidCourse, event: Event, history: AntagonistHistory, hits: list[Hit]
-) -> Finding:
+def _ends_at(rule: BlockadeRule, block: Block, *, depot: bool, injected: bool) -> datetime:
+    """The end of what the rule says: of a depot's blockade its month, else with the tail."""
+    if rule.rule_id == bl_03.RULE:
+        return block.tolerance_until
+    if rule.rule_id == bl_02.RULE or not depot:
+        return block.waning_until
+    first_month = block.documented_until
+    if first_month is not None and block.at < first_month and not injected:
+        return first_month
+    return block.possible_until
+
+
+@dataclass(slots=True, eq=False)
+class Blocked:
+    """An opioid event that meets an antagonist."""
+
+    event: Event
+    history: AntagonistHistory
+    dose: DailyDose
+    hits: tuple[Hit, ...]
+    own: Reach  # the opioid's exposure
+    latest: Reach  # that allows the antagonist last
+
+    @property
+    def worst(self) -> Hit:
+        """The hit that is the finding; of equals the one that lasts longest."""
+        worst = min(self.hits, key=lambda hit: hit.rank)
+        return max((hit for hit in self.hits if hit.rule is worst.rule), key=lambda hit: hit.ends_at)
+
+
+def _decision(picture: Picture, blocked: Blocked) -> Decision:
+    event, history, worst = blocked.event, blocked.history, blocked.worst
+    severity = min(blocked.hits, key=lambda hit: hit.rank).severity
+    return Decision(
+        rule=worst.rule.rule_id,
+        anchor=event,
+        counterpart=history.antagonist.counterpart,
+        counterpart_key=history.antagonist.key,
+        severity=severity,
+        display=worst.rule.display,
+        active_from=event.time.earliest,
+        start=blocked.latest.start,
+        ends_at=worst.ends_at,
+        explain=partial(_explain, picture, blocked),
+    )
+
+
+def _explain(picture: Picture, blocked: Blocked) -> Explanation:
+    event, history, hits, worst = blocked.event, blocked.history, blocked.hits, blocked.worst
+    own, latest = blocked.own, blocked.latest
     names = picture.catalogue.names
-    own, latest = _restart(picture, course, event)
     reaches = [own] if own.span is latest.span else [own, latest]
-    last = max(hits, key=lambda hit: hit.ends_at)
-    blocking = last.span.entries[-1]
-    worst = min((bl_01.severity(hit.block) for hit in hits), key=lambda severity: severity.rank)
+    blocking = worst.span.entries[-1]
     spacing = spacing_reasons([event.entry, *(entry for hit in hits for entry in hit.span.entries)], names)
     reasons = {
-        Reason.BLOCKADE_ACTIVE,
-        Reason.OVERCOMING_BLOCKADE_OVERDOSE,
+        *worst.rule.reasons,
         Reason.RESTART_AFTER_WINDOW,
-        *antagonist_reasons(history.antagonist, blocking, names),
+        *antagonist_reasons(history.antagonist, blocking, blocked.dose.parts, names),
         *(reason for hit in hits for reason in hit.span.reasons),
         *own.span.reasons,
         *window_reasons([own], picture.catalogue.policy),
         *interaction_reasons(reaches),
         *spacing,
     }
-    draft = Draft(
-        rule=bl_01.RULE,
-        anchor=event,
-        counterpart=history.antagonist.counterpart,
-        counterpart_key=history.antagonist.key,
-        severity=worst,
-        display=Display.INTERRUPTIVE,
-        reasons=frozenset(reasons),
-        active_from=event.time.earliest,
-        start=latest.start,
-        ends_at=last.ends_at,
+    shown = shown_to(event, reaches)
+    antagonist = product_text(history.antagonist.name, blocking.medicine, blocked.dose.total_mg)
+    return Explanation(
+        reasons=reasons,
         sentences=[
-            f"{opioid_text(own)} will not work while {product_text(history.antagonist.name, blocking.medicine)} acts.",
-            "Do not exceed the ordered dose: trying to overcome the blockade risks a fatal overdose.",
+            *_headlines(worst.rule.rule_id, opioid_text(shown[0]), antagonist),
             _stopping(history, picture.catalogue.policy.depot_block),
-            *interacting_text(reaches),
+            *_paralysis(picture),
+            *interacting_text(shown),
             *([SPACING_UNSAFE] if spacing else []),
             "The next antagonist dose meets this opioid. Restart:",
-            start_text(latest.start, reaches, zone_of(event.time, event.entry.fact.occurred)),
+            start_text(latest.start, shown, zone_of(event.time, event.entry.fact.occurred)),
+            *mme_text(shown),
             STANDING_GAPS,
         ],
-        actions=[],
-        reaches=reaches,
+        actions=order_actions(own.span.reasons),
+        reaches=shown,
         judged_at=event.time.earliest,
         resting=[
             *resting_on_antagonist(history.antagonist, (entry for hit in hits for entry in hit.span.entries)),
-            *(one for reach in reaches for one in resting_on_opioid(reach.opioid, reach.span)),
+            *(one for reach in shown for one in resting_on_opioid(reach.opioid, reach.span)),
             *resting_on_prolongers(prolonger for reach in reaches for prolonger in reach.prolongers),
         ],
     )
-    return finding(draft, picture.catalogue)
+
+
+def _headlines(rule: str, opioid: str, antagonist: str) -> list[str]:
+    if rule == bl_01.RULE:
+        return [
+            f"{opioid} will not work while {antagonist} acts.",
+            "Do not exceed the ordered dose: trying to overcome the blockade risks a fatal overdose.",
+        ]
+    if rule == bl_02.RULE:
+        return [
+            f"The blockade by {antagonist} is waning: the effect of {opioid} cannot be foretold.",
+            (
+                "Tolerance is reduced and receptors are more sensitive: lowest dose, do not exceed it, have "
+                "naloxone at hand; "
+                "trying to overcome the blockade risks a fatal overdose."
+            ),
+        ]
+    return [
+        f"{antagonist} is gone, and tolerance with it: less {opioid} than before may now be fatal.",
+        "Treat as opioid-naive and offer naloxone.",
+    ]
+
+
+def _paralysis(picture: Picture) -> list[str]:
+    if not picture.patient.symptoms("paralysis"):
+        return []
+    return [
+        "Low respiratory reserve or a slow gut is on record (periodic paralysis): opioids are a poor choice anyway."
+    ]
 
 
 def _restart(picture: Picture, course: OpioidCourse, event: Event) -> tuple[Reach, Reach]:
     """The anchor's own exposure, and the one that allows the antagonist last; of a chain only what had begun."""
     begun = Moment(earliest=event.time.earliest, latest=event.time.earliest)
-    reaches = [reach_of(other, span, picture.catalogue) for other in picture.opioids for span in other.seen_at(begun)]
+    reaches = [
+        reach_of(other, span, picture.catalogue) for other in picture.opioids for span in picture.seen_at(other, begun)
+    ]
     latest = max(reaches, key=lambda reach: reach.start)
     same = [reach for reach in reaches if reach.opioid == course.opioid]
     return max(same, key=lambda reach: (event.entry in reach.span.entries, reach.start)), latest

@@ -1,7 +1,9 @@
 """Systemic antagonists over time: when each was started, for how long it is supplied, and what a depot may block."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from rx_clinical.catalogue import Catalogue
 from rx_clinical.chart import Chart, Entry
@@ -25,7 +27,7 @@ from rx_clinical.spans import (
 from rx_clinical.windows import later
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class AntagonistHistory:
     """All courses of one antagonist form."""
 
@@ -42,17 +44,33 @@ class AntagonistHistory:
             *(span for span in self.others if certainly_before(antagonist_time(span.entries[0], span.begin), moment)),
         ]
 
-    def events(self) -> list[Event]:
-        """Every antagonist event with its antagonist time."""
-        last = [span.entries[-1] for span in (*self.supply.spans, *self.given.spans)]
+    def spans_begun_by(self, moment: Moment) -> list[Span]:
+        """The courses that had begun by a moment, or with it."""
+        begun = [
+            [span for span in supply.spans if antagonist_begin(span).earliest <= moment.earliest]
+            for supply in (self.supply, self.given)
+        ]
         return [
-            *(Event(entry, antagonist_time(entry, entry.begin)) for entry in last),
-            *(Event(span.entries[0], antagonist_time(span.entries[0], span.begin)) for span in self.others),
+            *(spans[-1] for spans in begun if spans),
+            *(span for span in self.others if antagonist_time(span.entries[0], span.begin).earliest <= moment.earliest),
+        ]
+
+    def steps(self) -> list[tuple[Event, Span]]:
+        """Every antagonist event with the course as it stands with it."""
+        return [
+            *((Event(span.entries[-1], antagonist_begin(span)), span) for span in self.supply.spans),
+            *((Event(span.entries[-1], antagonist_begin(span)), span) for span in self.given.spans),
+            *((Event(span.entries[0], antagonist_time(span.entries[0], span.begin)), span) for span in self.others),
         ]
 
     def every_span(self) -> list[Span]:
         """Every span of every chain and every other course."""
         return [*self.supply.spans, *self.given.spans, *self.others]
+
+
+def antagonist_begin(span: Span) -> Moment:
+    """The antagonist time of the newest fill or dose of a chain."""
+    return antagonist_time(span.entries[-1], span.entries[-1].begin)
 
 
 def antagonist_time(entry: Entry, begin: Moment) -> Moment:
@@ -67,11 +85,7 @@ def certainly_before(antagonist: Moment, opioid: Moment) -> bool:
 
 def _before(supply: Supply, moment: Moment) -> Span | None:
     """The span by the fills whose antagonist time lies before a moment."""
-    seen = [
-        span
-        for span in supply.spans
-        if certainly_before(antagonist_time(span.entries[-1], span.entries[-1].begin), moment)
-    ]
+    seen = [span for span in supply.spans if certainly_before(antagonist_begin(span), moment)]
     return seen[-1] if seen else None
 
 
@@ -103,8 +117,7 @@ def _history(
     ]
 
     def lasting(span: Span) -> bool:
-        tail = tail_of(antagonist, tier_of(antagonist, span.entries[-1], catalogue))
-        return later(span.possible_end, tail + policy.blocker_afterglow) >= horizon
+        return effect_end(antagonist, span, catalogue) >= horizon
 
     return AntagonistHistory(
         antagonist,
@@ -114,11 +127,85 @@ def _history(
     )
 
 
+def effect_end(antagonist: Antagonist, span: Span, catalogue: Catalogue) -> datetime:
+    """The end of a course, its tail, and the time after it in which tolerance is still reduced."""
+    tail = tail_of(antagonist, tier_of(antagonist, span.entries[-1], catalogue))
+    return later(span.possible_end, tail + catalogue.policy.blocker_afterglow)
+
+
 def tier_of(antagonist: Antagonist, entry: Entry, catalogue: Catalogue) -> Tier:
     """The tier of one entry alone."""
     if antagonist.tier == BY_DOSE:
         return catalogue.tier_of(entry.medicine.daily_dose_mg)
     return catalogue.tiers[antagonist.tier]
+
+
+@dataclass(slots=True, eq=False)
+class DailyDose:
+    """The naltrexone that a patient takes a day at some time, over all products."""
+
+    tier: Tier
+    total_mg: Decimal | None  # None: some dose is unknown, or the form has no dose by the day
+    parts: tuple[Entry, ...] = ()  # one a form
+
+
+@dataclass(slots=True, eq=False)
+class Start:
+    """An antagonist event that is judged, with its course as it stands with it and the daily dose that counts."""
+
+    history: AntagonistHistory
+    event: Event
+    span: Span
+    dose: DailyDose
+
+    @property
+    def at(self) -> datetime:
+        """The antagonist time."""
+        return self.event.time.earliest
+
+
+def starts(histories: Iterable[AntagonistHistory], catalogue: Catalogue) -> Iterator[Start]:
+    """Every antagonist event with the daily dose at its time."""
+    known = tuple(histories)
+    for history in known:
+        for event, span in history.steps():
+            yield Start(history, event, span, daily_dose(known, history, event.time, event.entry, catalogue))
+
+
+def daily_dose(
+    histories: Iterable[AntagonistHistory], history: AntagonistHistory, moment: Moment, own: Entry, catalogue: Catalogue
+) -> DailyDose:
+    """The dose that counts for one form at a moment: the sum over the forms whose supplies are active then.
+
+    Of each form the newest supply counts alone: a step of a titration replaces the one before. `own` is the entry of
+    `history` that is judged: an order or report is taken at its word only where it does not lower the dose.
+    """
+    if history.antagonist.tier != BY_DOSE:
+        return DailyDose(catalogue.tiers[history.antagonist.tier], None, (own,))
+    parts = [own]
+    for other in histories:
+        newest = _newest_active(other, moment) if other.antagonist.tier == BY_DOSE else None
+        if newest is None or newest is own:
+            continue
+        if other is not history:
+            parts.append(newest)
+        elif not isinstance(own.fact, (Fill, Administration)) and _weighs_more(newest, own):
+            parts[0] = newest
+    doses = [part.medicine.daily_dose_mg for part in parts]
+    stated = [dose for dose in doses if dose is not None]
+    total = sum(stated, Decimal(0)) if len(stated) == len(doses) else None
+    return DailyDose(catalogue.tier_of(total or None), total, tuple(parts))
+
+
+def _weighs_more(one: Entry, other: Entry) -> bool:
+    mine, theirs = one.medicine.daily_dose_mg, other.medicine.daily_dose_mg
+    return theirs is not None and (mine is None or mine > theirs)
+
+
+def _newest_active(history: AntagonistHistory, moment: Moment) -> Entry | None:
+    """What sets the dose: the newest supply or injection; without one, the newest order or report."""
+    active = [span.entries[-1] for span in history.spans_begun_by(moment) if moment.earliest < span.possible_end]
+    return max(active, key=lambda entry: (isinstance(entry.fact, (Fill, Administration)), entry.order), default=None)
 
 
 def tail_of(antagonist: Antagonist, tier: Tier) -> timedelta:
@@ -134,7 +221,7 @@ def _reported(entry: Entry, report: Report, policy: Policy) -> Span:
 def _ordered(entry: Entry, order: Prescription, antagonist: Antagonist, policy: Policy) -> Span:
     """An order without a fill may have been filled: for its supply from written, not past its end."""
     written = order.occurred.latest
-    lasts = policy.depot_injection if antagonist.depot else supplied(order.medicine, None, policy)[1]
+    lasts = policy.depot_injection if antagonist.depot else supplied(entry, None, policy)[1]
     end = later(written, lasts)
     if entry.ended_at is not None:
         end = max(min(end, entry.ended_at), written)

@@ -10,21 +10,29 @@ from pathlib import Path
 from rx_clinical.drugs import (
     DrugForm,
     Interaction,
+    Partner,
     Tier,
+    effects_by_rule,
     load_antagonist_forms,
     load_drugs,
     load_interactions,
+    load_partners,
     load_tiers,
     prolonging_by_victim,
+    short_courses,
 )
 from rx_clinical.facts import Medicine
 from rx_clinical.names import Names
+from rx_clinical.patient import Terms
 from rx_clinical.policy import load_policy
 from rx_clinical.products import NDC, RXNORM, Product, load_ingredients, load_products, normal_ndc
 from rx_clinical.reasons import Reason
-from rx_clinical.roles import RoleReader, Roles
-from rx_clinical.tables import TABLES, TableError, Tables
+from rx_clinical.roles import Kind, RoleReader, Roles
+from rx_clinical.tables import TABLES, Source, TableError, Tables
+from rx_clinical.titration import Plan, load_plans
+from rx_clinical.windows import Window, window
 
+_DOSES_REMEMBERED = 1000
 _ALIAS_GROUPS = ("exempt", "alias")
 
 
@@ -57,17 +65,26 @@ class Catalogue:
         tables = Tables(folder)
         self.ruleset_seq: int = tables.sequence()
         self.ruleset_version: str = tables.content_hash()
+        self.sources: Mapping[str, Source] = tables.sources
+        self._tier_of: dict[Decimal | None, Tier] = {}
+        self._windows: dict[tuple[str, Decimal], Window] = {}  # as many as there are forms and sums of multipliers
         tables.rows("compounding_limits.csv")  # part of the ruleset: its sources are checked with the others
         self.policy = load_policy(tables)
         self.drugs: Mapping[str, DrugForm] = load_drugs(tables, self.policy)
         self.tiers: Mapping[str, Tier] = load_tiers(tables)
         self.names = Names(tables, self.policy)
+        self.patient_terms = Terms(tables)
         self.rules: Mapping[str, RuleRow] = tables.keyed(
             "rules.csv", lambda row: (row.required("rule_id"), _rule(tables.sources_of(row), row.cells))
         )
-        self.reason_codes_not_covered = _reason_codes_not_covered(tables)
+        _check_reason_codes(tables)
+        self.titrations: Mapping[str, Plan] = load_plans(tables)
+        self.partners: Mapping[str, Partner] = load_partners(tables)
         interactions = load_interactions(tables, dict(self.drugs))
         self.prolonging: Mapping[str, Mapping[str, Interaction]] = prolonging_by_victim(interactions)
+        self.effects: Mapping[str, Mapping[str, tuple[Interaction, ...]]] = effects_by_rule(interactions)
+        # Too short to induce: by interacting code, the victims that a row of no effect speaks of beside an inducer.
+        self.short_courses: Mapping[str, frozenset[str]] = short_courses(interactions)
         self._carry_over: dict[str, timedelta] = {}
         for row in (*interactions, *(row for rows in self.prolonging.values() for row in rows.values())):
             self._carry_over[row.interacting] = max(row.carry_over, self.longest_carry_over(row.interacting))
@@ -84,26 +101,53 @@ class Catalogue:
             drugs=drugs,
             antagonist_forms=load_antagonist_forms(tables, drugs),
             interactions=interactions,
+            partners=self.partners,
             products=self._products,
             salts=ingredients.salts,
             traits=traits,
             policy=self.policy,
         )
+        self._low_dose_forms = traits["low_dose"]
         self.unnamed_illicit = next(iter(traits["unnamed_illicit"]))
         self._form_keys = drugs.keys() | traits["no_drug_row"]
-        self._relevant = self.roles_reader.relevant_ingredients | ingredients.ldn_partners
+        self._relevant = self.roles_reader.relevant_ingredients
         listed = {code for product in products for code in product.ingredients}
         self._ingredients = self._relevant | ingredients.irrelevant | listed
         if clash := self._ingredients & self._products.keys():
             raise TableError(f"products.csv: {sorted(clash)} are ingredient codes")
 
+    def is_low_dose_form(self, form_key: str | None) -> bool:
+        """A form that is compounded in low doses."""
+        return form_key in self._low_dose_forms
+
     def longest_carry_over(self, interacting: str) -> timedelta:
         """The longest time that an interacting ingredient acts after its last dose, over all opioids."""
         return self._carry_over.get(interacting, timedelta(0))
 
-    def roles(self, medicine: Medicine) -> Roles:
-        """What a medicine is to the rules."""
-        return self.roles_reader.roles(medicine)
+    def roles(self, medicine: Medicine, *, misuse: bool = False) -> Roles:
+        """What a medicine is to the rules. `misuse`: somebody reports that it is misused."""
+        return self.read(medicine, misuse=misuse)[0]
+
+    def read(self, medicine: Medicine, *, misuse: bool = False) -> tuple[Roles, int]:
+        """What a medicine is to the rules, and what it may bring to them as bits of Kind; kept with the medicine."""
+        memo = medicine.memo
+        if memo is not None and memo[0] is self and not misuse:  # type: ignore[index]  # written here, nowhere else
+            return memo[1]  # type: ignore[index,no-any-return]
+        roles = self.roles_reader.roles(medicine, misuse=misuse)
+        read = (roles, roles.kinds | (Kind.DEFICIENT if self._is_deficient(medicine, roles) else 0))
+        if not misuse:
+            object.__setattr__(medicine, "memo", (self, read))
+        return read
+
+    def _is_deficient(self, medicine: Medicine, roles: Roles) -> bool:
+        """Something about it may be missing: DQ-01 to DQ-03 look closer."""
+        if not medicine.coded or self._names_what_codes_lack(medicine, roles):
+            return True
+        if roles.antagonist is not None and (
+            medicine.daily_dose_mg is None or (medicine.route is None and not self.roles_reader.form_known(medicine))
+        ):
+            return True
+        return not roles.none and medicine.days_supply is None
 
     def product(self, code: str | None) -> Product | None:
         """The product of an RxNorm code, None for no code or an unknown one."""
@@ -157,7 +201,9 @@ class Catalogue:
 
     def names_what_codes_lack(self, medicine: Medicine) -> bool:
         """Some code is in no table, none brings an opioid or an antagonist, and yet the text names one."""
-        roles = self.roles(medicine)
+        return self._names_what_codes_lack(medicine, self.roles(medicine))
+
+    def _names_what_codes_lack(self, medicine: Medicine, roles: Roles) -> bool:
         if roles.opioids or roles.antagonist:
             return False
         codes = {self.roles_reader.ingredient_of(code) for code in medicine.ingredients}
@@ -165,11 +211,29 @@ class Catalogue:
         return not (known and codes <= self._ingredients) and self.names_opioid_or_antagonist(medicine.text)
 
     def tier_of(self, daily_dose_mg: Decimal | None) -> Tier:
-        """The naltrexone tier whose rules apply to a daily dose; None = unknown dose."""
-        if daily_dose_mg is None:
-            return self.tiers["unknown_dose"]
-        tier = next((tier for tier in self.tiers.values() if tier.holds(daily_dose_mg)), self.tiers["unknown_dose"])
-        return self.tiers[tier.assessed_as] if tier.assessed_as else tier
+        """The naltrexone tier of a daily dose; None = unknown dose."""
+        tier = self._tier_of.get(daily_dose_mg)
+        if tier is None:
+            held = (tier for tier in self.tiers.values() if daily_dose_mg is not None and tier.holds(daily_dose_mg))
+            tier = next(held, self.tiers["unknown_dose"])
+            if len(self._tier_of) < _DOSES_REMEMBERED:
+                self._tier_of[daily_dose_mg] = tier
+        return tier
+
+    def window(self, form: DrugForm, multiplier: Decimal) -> Window:
+        """The window of an opioid form at a half-life multiplier."""
+        asked = (form.form_key, multiplier)
+        found = self._windows.get(asked)
+        if found is None:
+            policy = self.policy
+            found = self._windows[asked] = window(
+                label_interval_h=form.label_interval_h,
+                half_life_high_h=form.half_life_high_h,
+                multiplier=multiplier,
+                half_lives=policy.half_lives,
+                floor=policy.floor,
+            )
+        return found
 
 
 @cache
@@ -187,13 +251,12 @@ def _rule(sources: tuple[str, ...], cells: Mapping[str, str]) -> RuleRow:
     )
 
 
-def _reason_codes_not_covered(tables: Tables) -> tuple[str, ...]:
+def _check_reason_codes(tables: Tables) -> None:
+    """Raises TableError where reason_codes.csv and what is raised differ."""
     groups = tables.keyed("reason_codes.csv", lambda row: (row.required("code"), row.required("group")))
-    if unknown := set(Reason) - groups.keys():
-        raise TableError(f"reason_codes.csv: {sorted(unknown)} are raised but not listed")
-    return tuple(
-        sorted(code for code, group in groups.items() if code not in set(Reason) and group not in _ALIAS_GROUPS)
-    )
+    listed = {code for code, group in groups.items() if group not in _ALIAS_GROUPS}
+    if differing := listed ^ set(Reason):
+        raise TableError(f"reason_codes.csv: {sorted(differing)} are either listed or raised, not both")
 
 
 def _traits(tables: Tables, drugs: Mapping[str, DrugForm]) -> dict[str, frozenset[str]]:
@@ -205,6 +268,7 @@ def _traits(tables: Tables, drugs: Mapping[str, DrugForm]) -> dict[str, frozense
         "unnamed_illicit": set(),
         "unknown_opioid": set(),
         "no_drug_row": set(),
+        "low_dose": set(),
     }
     for row in tables.rows("form_traits.csv"):
         form_key, trait = row.required("form_key"), row.one_of("trait", *traits)

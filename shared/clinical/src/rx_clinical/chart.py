@@ -7,20 +7,23 @@ from datetime import datetime
 from rx_clinical.catalogue import Catalogue
 from rx_clinical.facts import (
     Administration,
+    Confirmation,
+    Evidence,
     Fact,
     Fill,
     HandOver,
     Medicine,
     Moment,
+    PatientFact,
     Prescription,
+    Procedure,
     Report,
     ReturnToStock,
     Stop,
-    UnreadFact,
     Void,
 )
 from rx_clinical.policy import Policy
-from rx_clinical.roles import Roles
+from rx_clinical.roles import NO_ROLES, Roles
 from rx_clinical.windows import days_of, later
 
 # An order in one of these states is no exposure; every other state stays possible.
@@ -29,24 +32,28 @@ _NOT_ORDERED_INTENTS = frozenset({"proposal", "plan", "option"})
 _ENDED_STATUSES = frozenset({"completed", "stopped", "ended"})
 
 MedicineFact = Prescription | Fill | Administration | Report
+OtherFact = Evidence | Confirmation | PatientFact | Procedure
+
+
+NO_MEDICINE = Medicine()
 
 
 @dataclass(slots=True)
 class Entry:
-    """A fact about a medicine with a role, and the later facts that belong to it."""
+    """A fact with a role, and the later facts that belong to it."""
 
-    fact: MedicineFact
-    roles: Roles
+    fact: MedicineFact | OtherFact
+    roles: Roles = NO_ROLES
     handed_over: HandOver | None = None  # of a fill
     stops: tuple[Stop, ...] = ()  # of a report or an order
     filled: bool = False  # of an order: a fill was seen, or the injection of its depot
     injected: bool = False  # of a dispensed depot: its injection was seen
-    sightings: tuple[MedicineFact, ...] = ()  # of a fill: what others said about the same supply
+    sightings: tuple[Fact, ...] = ()  # of a fill: what others said about the same supply
 
     @property
     def medicine(self) -> Medicine:
-        """The medicine of the fact."""
-        return self.fact.medicine
+        """The medicine of the fact; one without any text where the fact is of another kind."""
+        return self.fact.medicine if isinstance(self.fact, MedicineFact) else NO_MEDICINE
 
     @property
     def order(self) -> tuple[datetime, bytes]:
@@ -92,7 +99,11 @@ class Chart:
     administrations: list[Entry] = field(default_factory=list)
     reports: list[Entry] = field(default_factory=list)
     uncoded: list[Entry] = field(default_factory=list)
-    unread: tuple[str, ...] = ()
+    evidence: list[Evidence] = field(default_factory=list)
+    confirmations: list[Confirmation] = field(default_factory=list)
+    patient_facts: list[PatientFact] = field(default_factory=list)
+    procedures: list[Procedure] = field(default_factory=list)
+    kinds: int = 0  # bits of Kind, over all of it
 
     @property
     def newest_recorded_at(self) -> datetime | None:
@@ -100,34 +111,32 @@ class Chart:
 
         A statin ordered years later is no fact of the function: whoever keeps it and whoever does not must agree.
         """
-        recorded = (step.recorded_at for entry in self.entries() for step in entry.steps)
-        return max(recorded, default=None)
-
-    @property
-    def pairs(self) -> bool:
-        """An opioid meets an antagonist or an interacting medicine somewhere: without, no rule of a pair can fire."""
-        opioid = other = False
-        for entry in self.entries():
-            opioid = opioid or bool(entry.roles.opioids)
-            other = other or entry.roles.antagonist is not None or bool(entry.roles.interacting)
-        return opioid and other
+        return max((fact.recorded_at for fact in self.facts()), default=None)
 
     def entries(self) -> Iterable[Entry]:
-        """All entries with a role."""
+        """All medicines with a role."""
         yield from self.orders
         yield from self.fills
         yield from self.administrations
         yield from self.reports
 
+    def facts(self) -> Iterable[Fact]:
+        """Every fact that plays a role, the steps of a medicine included."""
+        for entry in self.entries():
+            yield from entry.steps
+        yield from self.evidence
+        yield from self.confirmations
+        yield from self.patient_facts
+        yield from self.procedures
 
-def read_chart(facts: Iterable[Fact], catalogue: Catalogue) -> Chart:
-    """The chart of a set of facts; the same for every order and duplication."""
-    chart = Chart()
+
+def read_chart(facts: Iterable[Fact], catalogue: Catalogue, kinds: int) -> Chart:
+    """The chart of a set of facts; the same for every order and duplication. `kinds`: see gate.kinds_of."""
+    chart = Chart(kinds=kinds)
     hand_overs: dict[bytes, HandOver] = {}
     stops: dict[bytes, list[Stop]] = {}
-    unread: set[str] = set()
     for fact in _standing(facts):
-        if isinstance(fact, (Prescription, Fill, Administration, Report)):
+        if isinstance(fact, MedicineFact):
             _enter(chart, fact, catalogue)
         elif isinstance(fact, HandOver):
             held = hand_overs.get(fact.fill)
@@ -135,11 +144,22 @@ def read_chart(facts: Iterable[Fact], catalogue: Catalogue) -> Chart:
                 hand_overs[fact.fill] = fact
         elif isinstance(fact, Stop):
             stops.setdefault(fact.refers_to, []).append(fact)
-        elif isinstance(fact, UnreadFact):
-            unread.add(fact.kind)
-    chart.unread = tuple(sorted(unread))
+        elif isinstance(fact, OtherFact):
+            _note(chart, fact)
     _join(chart, hand_overs, stops, catalogue.policy)
     return chart
+
+
+def _note(chart: Chart, fact: OtherFact) -> None:
+    match fact:
+        case Evidence():
+            chart.evidence.append(fact)
+        case Confirmation():
+            chart.confirmations.append(fact)
+        case PatientFact():
+            chart.patient_facts.append(fact)
+        case Procedure():
+            chart.procedures.append(fact)
 
 
 def _standing(facts: Iterable[Fact]) -> list[Fact]:
@@ -167,7 +187,8 @@ def _enter(chart: Chart, fact: MedicineFact, catalogue: Catalogue) -> None:
     if isinstance(fact, Prescription) and not _is_order(fact):
         return
     medicine = _read_as(fact, catalogue)
-    entry = Entry(fact, catalogue.roles(medicine))
+    misuse = isinstance(fact, Report) and fact.misuse
+    entry = Entry(fact, catalogue.roles(medicine, misuse=misuse))
     if not medicine.coded or catalogue.names_what_codes_lack(medicine):
         chart.uncoded.append(entry)
     if entry.roles.none:

@@ -1,24 +1,27 @@
-"""Puts findings together: identity, basis, reasons that every family shares."""
+"""Renders decisions as findings: identity, basis, and what every family shares."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 
-from rx_clinical.catalogue import Catalogue
 from rx_clinical.chart import Entry
+from rx_clinical.decisions import Decision, Explanation, Resting
 from rx_clinical.facts import Fact, Fill
-from rx_clinical.findings import ArithmeticLine, Basis, Display, Finding, NoStartTime, Severity
+from rx_clinical.findings import ArithmeticLine, Basis, Finding, NoStartTime
 from rx_clinical.interacting import Prolonger
-from rx_clinical.picture import Reach
+from rx_clinical.picture import Picture, Reach
+from rx_clinical.policy import Policy
 from rx_clinical.reasons import Reason
 from rx_clinical.roles import Antagonist, Opioid
-from rx_clinical.spans import Event, Span
+from rx_clinical.spans import Span
 from rx_clinical.texts import days_text, line_text, utc_text
-from rx_clinical.windows import FOREVER, hours, plain
+from rx_clinical.windows import FOREVER, hours, later, plain
 
 LISTED_OF_A_MEDICINE = 10
 """Facts named of one medicine: a year of daily dispensing would make every finding as long as the history."""
+
+_WINDOW_FAMILIES = frozenset({"withdrawal", "blockade"})
+_HISTORY_RULES = frozenset({"LD-01"})  # beside the window families
 
 
 def finding_id(rule: str, anchor_key: bytes, counterpart_key: tuple[str, str]) -> bytes:
@@ -27,19 +30,9 @@ def finding_id(rule: str, anchor_key: bytes, counterpart_key: tuple[str, str]) -
     return blake2b(named, digest_size=16).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class Resting:
-    """An entry that a finding rests on, in its role."""
-
-    role: str
-    name: str
-    form_key: str | None
-    entry: Entry
-
-
 def resting_on_opioid(opioid: Opioid, span: Span) -> list[Resting]:
     """The entries of an exposure."""
-    return [Resting("opioid", opioid.name, opioid.form.form_key, entry) for entry in span.entries]
+    return [Resting("opioid", opioid.name, opioid.form.form_key, entry, opioid.masked) for entry in span.entries]
 
 
 def resting_on_antagonist(antagonist: Antagonist, entries: Iterable[Entry]) -> list[Resting]:
@@ -56,80 +49,69 @@ def resting_on_prolongers(prolongers: Iterable[Prolonger]) -> list[Resting]:
     ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """What a rule decided; `finding` adds what follows from it."""
-
-    rule: str
-    anchor: Event
-    counterpart: str | None = None
-    counterpart_key: tuple[str, str] = ("", "")  # ingredient and form; two opioids of unknown form differ in it
-    severity: Severity
-    display: Display
-    reasons: frozenset[Reason]
-    active_from: datetime
-    start: datetime | None  # earliest start; FOREVER = none can be given; None = the rule has none
-    ends_at: datetime | None
-    sentences: Sequence[str]
-    actions: Sequence[str]
-    reaches: Sequence[Reach] = ()
-    judged_at: datetime | None = None  # the time that the reaches are judged at
-    resting: Sequence[Resting]
-    sources: Iterable[str] = ()
-    evidence_level: str = ""
-
-
-def finding(draft: Draft, catalogue: Catalogue) -> Finding:
-    """The finding of a draft."""
-    rule = catalogue.rules[draft.rule]
-    resting = _once(draft.resting)
-    reasons = draft.reasons | _shared_reasons(draft, resting)
-    anchor = draft.anchor.entry.fact
-    start = None if draft.start in (None, FOREVER) else draft.start
+def finding(decision: Decision, picture: Picture) -> Finding:
+    """The finding of a decision, with its words."""
+    said = decision.explain()
+    rule = picture.catalogue.rules[decision.rule]
+    resting = _once(said.resting)
+    reasons = {*said.reasons, *_shared_reasons(decision, rule.family, resting, picture)}
+    anchor = decision.anchor.entry.fact
     return Finding(
-        finding_id=finding_id(draft.rule, anchor.key, draft.counterpart_key),
-        rule=draft.rule,
+        finding_id=finding_id(decision.rule, anchor.key, decision.counterpart_key),
+        rule=decision.rule,
         family=rule.family,
-        severity=draft.severity,
-        display=draft.display,
+        severity=decision.severity,
+        display=decision.display,
         reason_codes=tuple(sorted(reasons)),
         anchor_key=anchor.key,
         anchor_event_id=anchor.event_id,
         anchor_source=anchor.source,
-        counterpart=draft.counterpart,
-        active_from=draft.active_from,
-        earliest_start_time=start,
-        no_start_time_reason=_no_start(draft),
-        ends_at=None if draft.ends_at == FOREVER else draft.ends_at,
-        urgency=draft.anchor.urgency,
-        requires_confirmation=False,
-        text=" ".join(draft.sentences),
-        recommended_actions=(*draft.actions, *_actions(rule.recommended_action)),
-        arithmetic=tuple(arithmetic_line(reach, draft.judged_at) for reach in draft.reaches if draft.judged_at),
-        evidence_level=draft.evidence_level or _evidence_level(draft.reaches),
-        assumptions=(*_assumptions(draft, reasons, catalogue), *_unlisted(resting)),
-        sources=_sources(draft, rule.sources),
+        counterpart=decision.counterpart,
+        active_from=decision.active_from,
+        earliest_start_time=None if decision.start in (None, FOREVER) else decision.start,
+        no_start_time_reason=_no_start(decision),
+        ends_at=None if decision.ends_at == FOREVER else decision.ends_at,
+        urgency=decision.anchor.urgency,
+        requires_confirmation=decision.requires_confirmation,
+        text=" ".join(said.sentences),
+        recommended_actions=(*said.actions, *_actions(rule.recommended_action)),
+        arithmetic=tuple(arithmetic_line(reach, said.judged_at) for reach in said.reaches if said.judged_at),
+        evidence_level=said.evidence_level or _evidence_level(said.reaches),
+        assumptions=(*said.assumptions, *_assumptions(decision, said, reasons, picture), *_unlisted(resting)),
+        sources=_sources(said, rule.sources),
         basis=tuple(basis for one in _listed(resting) for basis in _basis(one)),
     )
 
 
-def _no_start(draft: Draft) -> NoStartTime | None:
-    if draft.start is None:
+def _no_start(decision: Decision) -> NoStartTime | None:
+    if decision.concurrent:
+        return NoStartTime.CONCURRENT_BY_INTENT
+    if decision.start is None:
         return NoStartTime.NOT_APPLICABLE
-    return NoStartTime.ONGOING_NO_END if draft.start == FOREVER else None
+    return NoStartTime.ONGOING_NO_END if decision.start == FOREVER else None
 
 
-def _shared_reasons(draft: Draft, resting: Sequence[Resting]) -> set[Reason]:
-    """A date without clock time in the basis; a fact recorded after the anchor's latest step."""
-    own = {step.key for step in draft.anchor.entry.steps}
-    decided = (draft.anchor.entry.handed_over or draft.anchor.entry.fact).recorded_at
+def _shared_reasons(decision: Decision, family: str, resting: Sequence[Resting], picture: Picture) -> set[Reason]:
+    """A date without clock time in the basis, a fact recorded after the anchor's latest step, what limits windows."""
+    own = {step.key for step in decision.anchor.entry.steps}
+    decided = (decision.anchor.entry.handed_over or decision.anchor.entry.fact).recorded_at
     facts = [fact for one in resting for fact in one.entry.steps]
     reasons = set()
     if any(moment.imprecise for fact in facts for moment in fact.moments):
         reasons.add(Reason.TIME_IMPRECISE)
     if any(fact.recorded_at > decided for fact in facts if fact.key not in own):
         reasons.add(Reason.RE_EVALUATED_LATE_EVENT)
+    if family in _WINDOW_FAMILIES and picture.patient.liver:
+        reasons.add(Reason.HEPATIC_RENAL)
+    if (family in _WINDOW_FAMILIES or decision.rule in _HISTORY_RULES) and _history_is_short(decision, picture):
+        reasons.add(Reason.HISTORY_SHORT)
     return reasons
+
+
+def _history_is_short(decision: Decision, picture: Picture) -> bool:
+    """Known history does not reach back as far as the longest window that could apply."""
+    needed = later(decision.anchor.time.earliest, -picture.catalogue.policy.longest_window)
+    return picture.known_since is None or picture.known_since > needed
 
 
 def _once(resting: Iterable[Resting]) -> list[Resting]:
@@ -160,22 +142,21 @@ def _unlisted(resting: Sequence[Resting]) -> list[str]:
 
 def _basis(one: Resting) -> list[Basis]:
     fact = one.entry.fact
-    rx_number = fact.rx_number if isinstance(fact, Fill) else None
-    fill_number = fact.fill_number if isinstance(fact, Fill) else None
-    return [_basis_of(one, step, rx_number, fill_number) for step in one.entry.steps]
+    fill = fact if isinstance(fact, Fill) and not one.masked else None
+    return [_basis_of(one, step, fill) for step in one.entry.steps]
 
 
-def _basis_of(one: Resting, fact: Fact, rx_number: str | None, fill_number: str | None) -> Basis:
+def _basis_of(one: Resting, fact: Fact, fill: Fill | None) -> Basis:
     return Basis(
         role=one.role,
         key=fact.key,
-        event_id=fact.event_id,
-        source=fact.source,
-        site=fact.site,
+        event_id="" if one.masked else fact.event_id,
+        source="" if one.masked else fact.source,
+        site="" if one.masked else fact.site,
         name=one.name,
         form_key=one.form_key,
-        rx_number=rx_number,
-        fill_number=fill_number,
+        rx_number=fill.rx_number if fill else None,
+        fill_number=fill.fill_number if fill else None,
     )
 
 
@@ -203,9 +184,9 @@ def _evidence_level(reaches: Sequence[Reach]) -> str:
     return "; ".join(sorted(levels or {reach.opioid.form.verification for reach in reaches})) or "POLICY"
 
 
-def _sources(draft: Draft, of_rule: tuple[str, ...]) -> tuple[str, ...]:
-    sources = {*of_rule, *draft.sources}
-    for reach in draft.reaches:
+def _sources(said: Explanation, of_rule: tuple[str, ...]) -> tuple[str, ...]:
+    sources = {*of_rule, *said.sources}
+    for reach in said.reaches:
         sources.update(reach.opioid.form.sources)
         for prolonger in reach.prolongers:
             sources.update(prolonger.interaction.sources)
@@ -216,11 +197,26 @@ def _actions(recommended: str) -> list[str]:
     return [part[0].upper() + part[1:] for text in recommended.split("; ") if (part := text.strip())]
 
 
-def _assumptions(draft: Draft, reasons: frozenset[Reason], catalogue: Catalogue) -> tuple[str, ...]:
-    policy = catalogue.policy
-    texts = {
+def _assumptions(decision: Decision, said: Explanation, reasons: set[Reason], picture: Picture) -> tuple[str, ...]:
+    policy = picture.catalogue.policy
+    texts = _assumption_texts(policy)
+    lines = [text for reason, text in texts.items() if reason in reasons]
+    if decision.start not in (None, FOREVER) and not decision.anchor.time.zone:
+        lines.append("dates are shown in UTC: the event states no local zone")
+    for prolonger in {id(p): p for reach in said.reaches for p in reach.prolongers}.values():
+        interaction = prolonger.interaction
+        lines.append(
+            f"{interaction.name} counts from {utc_text(prolonger.span.begin.earliest)}"
+            + ("" if prolonger.active_until == FOREVER else f" to {utc_text(prolonger.active_until)}")
+        )
+    return tuple(dict.fromkeys(lines))
+
+
+def _assumption_texts(policy: Policy) -> dict[Reason, str]:
+    return {
         Reason.SUPPLY_END_ASSUMED: (
-            f"taken as needed or without days supply: at least {days_text(policy.assumed_supply)} days assumed"
+            f"taken as needed, without days supply or filled in part: up to {days_text(policy.assumed_supply)} days or "
+            "the whole quantity assumed"
         ),
         Reason.UNFILLED_PRESCRIPTION: (
             "ordered without a fill seen: it may have been filled elsewhere; without a recorded end it stays possible "
@@ -234,14 +230,10 @@ def _assumptions(draft: Draft, reasons: frozenset[Reason], catalogue: Catalogue)
             "a date without clock time counts to the end of the day for supplies and from its start for antagonists"
         ),
         Reason.DOSE_UNKNOWN: "antagonist dose missing: treated as a standard dose",
+        Reason.HEPATIC_RENAL: "liver or kidney disease is known: its effect on half-lives is not modelled",
+        Reason.HISTORY_SHORT: (
+            f"history is not known to be complete for the {days_text(policy.longest_window)} days that the longest "
+            "window looks back"
+        ),
+        Reason.RESTRICTED_SOURCE: "a restricted source counts in full; other sites read no more than that it exists",
     }
-    said = [text for reason, text in texts.items() if reason in reasons]
-    if draft.start not in (None, FOREVER) and not draft.anchor.time.zone:
-        said.append("dates are shown in UTC: the event states no local zone")
-    for prolonger in {id(p): p for reach in draft.reaches for p in reach.prolongers}.values():
-        interaction = prolonger.interaction
-        said.append(
-            f"{interaction.name} counts from {utc_text(prolonger.span.begin.earliest)}"
-            + ("" if prolonger.active_until == FOREVER else f" to {utc_text(prolonger.active_until)}")
-        )
-    return tuple(dict.fromkeys(said))

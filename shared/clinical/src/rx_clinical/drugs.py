@@ -1,6 +1,6 @@
 """Opioids, antagonists and the medicines that change how long an opioid stays: drugs.csv and perpetrators.csv."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -36,6 +36,8 @@ class DrugForm:
     half_life_high_h: Decimal
     label_interval_h: Decimal  # 0 where the form is no systemic opioid
     hours_per_patch: Decimal | None
+    mme_factor: Decimal | None  # None: no factor, never add it to a total
+    mme_basis: str
     verification: str
     sources: tuple[str, ...]
 
@@ -64,6 +66,8 @@ def _drug(row: Row, tables: Tables, policy: Policy) -> DrugForm:
         half_life_high_h=high,
         label_interval_h=row.optional_decimal("label_interval_before_naltrexone_h") or Decimal(0),
         hours_per_patch=row.optional_decimal("unit_hours_per_dose_unit"),
+        mme_factor=row.optional_decimal("mme_factor"),
+        mme_basis=row.text("mme_basis"),
         verification=row.required("verification"),
         sources=tables.sources_of(row),
     )
@@ -119,10 +123,14 @@ class Tier:
     from_mg: Decimal | None
     up_to_mg: Decimal | None
     below_mg: Decimal | None
-    assessed_as: str | None  # the tier whose rules stand in until this one has its own
+    ultra_low: bool  # below 1 mg: the confirm path
+    low_dose: bool  # at most 5 mg: what is said of low-dose naltrexone holds
     tail: timedelta
     tail_extended_release: timedelta
+    reduced_tolerance: timedelta  # after the tail; zero where none is known
+    hold: timedelta  # before a procedure with opioids
     opioid_after: Severity
+    sources: tuple[str, ...]
 
     def holds(self, daily_dose_mg: Decimal) -> bool:
         """The dose lies in this tier; never for a tier without bounds."""
@@ -136,17 +144,14 @@ class Tier:
 
 def load_tiers(tables: Tables) -> dict[str, Tier]:
     """antagonist_tiers.csv; every tier of dose_tiers.csv must stand there."""
-    tiers = tables.keyed("antagonist_tiers.csv", _tier)
+    tiers = tables.keyed("antagonist_tiers.csv", lambda row: _tier(row, tables))
     for row in tables.rows("dose_tiers.csv"):
         if row.required("tier") not in tiers:
             raise row.error("antagonist_tiers.csv has no such tier")
-    for name, tier in tiers.items():
-        if tier.assessed_as and tier.assessed_as not in tiers:
-            raise TableError(f"antagonist_tiers.csv ({name}): assessed_as {tier.assessed_as} is no tier")
     return tiers
 
 
-def _tier(row: Row) -> tuple[str, Tier]:
+def _tier(row: Row, tables: Tables) -> tuple[str, Tier]:
     name = row.required("tier")
     return name, Tier(
         name=name,
@@ -154,10 +159,14 @@ def _tier(row: Row) -> tuple[str, Tier]:
         from_mg=row.optional_decimal("from_mg"),
         up_to_mg=row.optional_decimal("up_to_mg"),
         below_mg=row.optional_decimal("below_mg"),
-        assessed_as=row.text("assessed_as") or None,
+        ultra_low=row.flag("ultra_low"),
+        low_dose=row.flag("low_dose"),
         tail=timedelta(hours=float(row.decimal("tail_h"))),
         tail_extended_release=timedelta(hours=float(row.decimal("tail_er_h"))),
+        reduced_tolerance=timedelta(days=float(row.decimal("reduced_tolerance_d"))),
+        hold=timedelta(hours=float(row.decimal("hold_h"))),
         opioid_after=Severity(row.one_of("opioid_after", *Severity)),
+        sources=tables.sources_of(row),
     )
 
 
@@ -175,6 +184,9 @@ class Interaction:
     multiplier: Decimal
     evidence_level: str
     carry_over: timedelta
+    rule: str  # that speaks of it; "none" for a negative control
+    local_forms: bool  # sold for skin, eye or ear too
+    measured_effect: str
     sources: tuple[str, ...]
 
     @property
@@ -206,6 +218,9 @@ def _interaction(row: Row, tables: Tables) -> Interaction:
         multiplier=row.decimal("t_half_multiplier_used"),
         evidence_level=row.required("evidence_level"),
         carry_over=timedelta(hours=float(row.decimal("carry_over_h_after_last_dose"))),
+        rule=row.required("rule"),
+        local_forms=bool(row.text("local_forms")),
+        measured_effect=row.text("measured_effect"),
         sources=tables.sources_of(row),
     )
 
@@ -234,17 +249,54 @@ def prolonging_by_victim(interactions: list[Interaction]) -> dict[str, dict[str,
     return table
 
 
+def effects_by_rule(interactions: list[Interaction]) -> dict[str, dict[str, tuple[Interaction, ...]]]:
+    """What does not prolong, by the rule that speaks of it (PK-02, PK-03, IN-01) and the victim's code."""
+    table: dict[str, dict[str, tuple[Interaction, ...]]] = {}
+    for row in interactions:
+        if row.rule != "none" and not row.prolongs and row.interacting:
+            victims = table.setdefault(row.rule, {})
+            victims[row.victim] = (*victims.get(row.victim, ()), row)
+    return table
+
+
+def short_courses(interactions: list[Interaction]) -> dict[str, frozenset[str]]:
+    """Victims by inducer for which a row says that a short course of it has no effect."""
+    inducers = {(row.interacting, row.victim) for row in interactions if row.direction == "shorten"}
+    found: dict[str, frozenset[str]] = {}
+    for row in interactions:
+        if row.direction == "none" and (row.interacting, row.victim) in inducers:
+            found[row.interacting] = found.get(row.interacting, frozenset()) | {row.victim}
+    return found
+
+
 def _as_member(row: Interaction, member: str, name: str) -> Interaction:
-    return Interaction(
-        interacting=member,
-        name=name,
-        victim=row.victim,
-        victim_name=row.victim_name,
-        direction=row.direction,
-        mechanism_group=row.mechanism_group,
-        strength=row.strength,
-        multiplier=row.multiplier,
-        evidence_level=row.evidence_level,
-        carry_over=row.carry_over,
-        sources=row.sources,
+    return replace(row, interacting=member, name=name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partner:
+    """One row of ldn_partners.csv: a medicine whose effect low-dose naltrexone changes."""
+
+    code: str  # RxNorm ingredient code
+    name: str
+    group: str  # thyroid transplant immunosuppressant methotrexate
+    local_forms: bool
+    sources: tuple[str, ...]
+
+
+def load_partners(tables: Tables) -> dict[str, Partner]:
+    """ldn_partners.csv by ingredient code."""
+    groups = ("thyroid", "transplant", "immunosuppressant", "methotrexate")
+    return tables.keyed(
+        "ldn_partners.csv",
+        lambda row: (
+            row.required("code"),
+            Partner(
+                code=row.required("code"),
+                name=row.required("name"),
+                group=row.one_of("group", *groups),
+                local_forms=bool(row.text("local_forms")),
+                sources=tables.sources_of(row),
+            ),
+        ),
     )

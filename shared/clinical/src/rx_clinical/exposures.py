@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from rx_clinical.catalogue import Catalogue
 from rx_clinical.chart import Chart, Entry
 from rx_clinical.drugs import Acting
-from rx_clinical.facts import Administration, Fill, Moment, Prescription, Report
+from rx_clinical.facts import Administration, Evidence, Fill, Moment, Prescription, Report
 from rx_clinical.policy import Policy
 from rx_clinical.reasons import Reason
 from rx_clinical.roles import Opioid
@@ -23,12 +23,14 @@ from rx_clinical.spans import (
     stack,
     stated_supply,
 )
-from rx_clinical.windows import FOREVER, later, window
+from rx_clinical.windows import FOREVER, later
 
 _WITHOUT_PRESCRIPTION = frozenset({"illicit", "supplement"})
+_CHALLENGES = frozenset({"urine_drug_test", "naloxone_challenge"})
+_TREATMENT_PROGRAMME = "OPIOID_TREATMENT_PROGRAM"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class OpioidHistory:
     """All exposures to one opioid form."""
 
@@ -45,9 +47,21 @@ class OpioidHistory:
             *(span for span in self.others if begun_first(span.begin, moment)),
         ]
 
+    def entries_seen_at(self, moment: Moment) -> list[Entry]:
+        """Every fact about it that had begun at a moment, earlier runs of a chain included."""
+        return [
+            *(entry for entry in self.supply.entries() if begun_first(entry.begin, moment)),
+            *(entry for entry in self.given.entries() if begun_first(entry.begin, moment)),
+            *(span.entries[0] for span in self.others if begun_first(span.begin, moment)),
+        ]
+
     def spans(self) -> list[Span]:
         """Every exposure, a chain of fills as its uninterrupted runs."""
         return [*self.supply.runs(), *self.given.runs(), *self.others]
+
+    def every_entry(self) -> list[Entry]:
+        """Every fact about it."""
+        return [*self.supply.entries(), *self.given.entries(), *(span.entries[0] for span in self.others)]
 
     def every_span(self) -> list[Span]:
         """Every span of every chain and every other exposure."""
@@ -68,19 +82,29 @@ def opioid_histories(chart: Chart, catalogue: Catalogue, horizon: datetime) -> l
     for entry in chart.entries():
         for opioid in entry.roles.opioids:
             grouped.setdefault(opioid.key, (opioid, []))[1].append(entry)
-    histories = [_history(*grouped[key], catalogue.policy, horizon) for key in sorted(grouped)]
+    for evidence in chart.evidence:
+        if evidence.kind in _CHALLENGES and evidence.result == "positive":
+            unknown = catalogue.roles_reader.unknown_opioid
+            grouped.setdefault(unknown.key, (unknown, []))[1].append(Entry(evidence))
+    histories = [_history(*grouped[key], catalogue, horizon) for key in sorted(grouped)]
     return [history for history in histories if history.spans()]
 
 
-def _history(opioid: Opioid, entries: list[Entry], policy: Policy, horizon: datetime) -> OpioidHistory:
+def _history(opioid: Opioid, entries: list[Entry], catalogue: Catalogue, horizon: datetime) -> OpioidHistory:
+    policy = catalogue.policy
     depot = opioid.form.acting is Acting.DEPOT
     fills = [entry for entry in entries if isinstance(entry.fact, Fill)]
     supply = NO_SUPPLY if depot else stack(fills, opioid.form.hours_per_patch, policy)
     administered = [entry for entry in entries if isinstance(entry.fact, Administration)]
     given = NO_SUPPLY if opioid.until_removed else doses(administered)
     others = [
-        *(_implanted(entry) for entry in administered if opioid.until_removed),
+        *(
+            _implanted(entry, entry.fact)
+            for entry in administered
+            if opioid.until_removed and isinstance(entry.fact, Administration)
+        ),
         *(dispensed_depot(entry, policy) for entry in fills if depot and not entry.injected),
+        *(_positive(entry) for entry in entries if isinstance(entry.fact, Evidence)),
         *(_reported(entry, opioid, entry.fact, policy) for entry in entries if isinstance(entry.fact, Report)),
         *(
             _possible(entry, entry.fact, opioid, policy)
@@ -88,52 +112,70 @@ def _history(opioid: Opioid, entries: list[Entry], policy: Policy, horizon: date
             if isinstance(entry.fact, Prescription) and not entry.filled
         ),
     ]
-    longest = _longest_window(opioid, policy)
     return OpioidHistory(
         opioid,
-        _kept_chain(supply, longest, horizon),
-        _kept_chain(given, longest, horizon),
-        tuple(span for span in others if later(span.possible_end, longest) >= horizon),
+        _kept_chain(opioid, supply, catalogue, horizon),
+        _kept_chain(opioid, given, catalogue, horizon),
+        tuple(span for span in others if effect_end(opioid, span, catalogue) >= horizon),
     )
 
 
-def _longest_window(opioid: Opioid, policy: Policy) -> timedelta:
-    return window(
-        label_interval_h=opioid.form.label_interval_h,
-        half_life_high_h=opioid.form.half_life_high_h,
-        multiplier=policy.multiplier_cap,
-        half_lives=policy.half_lives,
-        floor=policy.floor,
-    ).policy
+def effect_end(opioid: Opioid, span: Span, catalogue: Catalogue) -> datetime:
+    """The end of an exposure and the longest window that could follow it."""
+    return later(span.possible_end, catalogue.window(opioid.form, catalogue.policy.multiplier_cap).policy)
 
 
-def _kept_chain(supply: Supply, longest: timedelta, horizon: datetime) -> Supply:
+def _kept_chain(opioid: Opioid, supply: Supply, catalogue: Catalogue, horizon: datetime) -> Supply:
     """The whole chain or nothing of it: a fill is kept while a later fill of its form is kept."""
-    return supply if supply.spans and later(supply.spans[-1].possible_end, longest) >= horizon else NO_SUPPLY
+    kept = supply.spans and effect_end(opioid, supply.spans[-1], catalogue) >= horizon
+    return supply if kept else NO_SUPPLY
 
 
-def _implanted(entry: Entry) -> Span:
-    """An implant acts until its removal, and no removal is read yet."""
+def _implanted(entry: Entry, given: Administration) -> Span:
+    """An implant acts until its removal."""
+    end = given.removed.latest if given.removed else FOREVER
     return Span(
-        begin=entry.fact.occurred,
-        documented_end=FOREVER,
-        possible_end=FOREVER,
+        begin=given.occurred,
+        documented_end=end,
+        possible_end=end,
         entries=(entry,),
-        reasons=frozenset({Reason.ONGOING_NO_END}),
+        reasons=frozenset({Reason.ONGOING_NO_END} if end == FOREVER else ()),
+    )
+
+
+def _positive(entry: Entry) -> Span:
+    """A positive test or challenge: some opioid was there at that time."""
+    occurred = entry.fact.occurred
+    return Span(
+        begin=occurred,
+        documented_end=occurred.latest,
+        possible_end=occurred.latest,
+        entries=(entry,),
+        reasons=frozenset({Reason.OPIOID_EVIDENCE_POSITIVE}),
     )
 
 
 def _reported(entry: Entry, opioid: Opioid, report: Report, policy: Policy) -> Span:
     end = reported_end(entry, report, assumed=timedelta(0))
-    non_prescription = opioid.non_prescription or report.kind in _WITHOUT_PRESCRIPTION
-    reasons = {Reason.ONGOING_NO_END} if end == FOREVER else set[Reason]()
+    reasons = {
+        Reason.ONGOING_NO_END: end == FOREVER,
+        Reason.NON_PRESCRIPTION_OPIOID: opioid.non_prescription
+        or report.kind in _WITHOUT_PRESCRIPTION
+        or report.misuse,
+        Reason.RESTRICTED_SOURCE: is_restricted(report),
+    }
     return Span(
         begin=reported_begin(entry, report, policy),
         documented_end=end,
         possible_end=end,
         entries=(entry,),
-        reasons=frozenset(reasons | ({Reason.NON_PRESCRIPTION_OPIOID} if non_prescription else set())),
+        reasons=frozenset(reason for reason, holds in reasons.items() if holds),
     )
+
+
+def is_restricted(report: Report) -> bool:
+    """Other sites read "opioid, restricted source" and no more."""
+    return report.restricted or report.source_kind == _TREATMENT_PROGRAMME
 
 
 def _possible(entry: Entry, order: Prescription, opioid: Opioid, policy: Policy) -> Span:

@@ -1,7 +1,7 @@
 """What the core reads: facts about one patient. A history is a set of them: order and duplication mean nothing."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from hashlib import blake2b
@@ -84,6 +84,8 @@ class Medicine:
     as_needed: bool = False
     quantity: Decimal | None = None
     patches: int | None = None  # count of patches of a transdermal product
+    # What a catalogue made of it the last time it was asked; no part of what the medicine is.
+    memo: object = field(default=None, init=False, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +131,9 @@ class Fill(Fact):
     prescription: bytes | None = None  # key of its order
     rx_number: str | None = None
     fill_number: str | None = None
+    partial: bool = False  # less than the prescribed quantity
+    quantity_prescribed: Decimal | None = None
+    days_supply_is_for_this_fill: bool = False  # of a partial fill: the source scaled the days itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +164,12 @@ class Administration(Fact):
     medicine: Medicine
     fill: bytes | None = None  # key of the dispensed depot
     setting: str = "outpatient"
+    removed: Moment | None = None  # of an implant
+
+    @property
+    def moments(self) -> tuple[Moment, ...]:
+        """Given, and removed."""
+        return (self.occurred, *((self.removed,) if self.removed else ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +183,8 @@ class Report(Fact):
     last_confirmed: Moment | None = None
     source_kind: str | None = None
     obtained_via: str | None = None
+    restricted: bool = False  # other sites may read "opioid, restricted source" and no more
+    misuse: bool = False
 
     @property
     def moments(self) -> tuple[Moment, ...]:
@@ -187,6 +200,71 @@ class Stop(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence(Fact):
+    """Evidence that a patient is free of opioids, or is not."""
+
+    # urine_drug_test naloxone_challenge pdmp_review clinician_attestation stock_disposed
+    kind: str
+    result: str | None = None  # negative positive inconclusive; None where it does not apply
+    ingredients: tuple[str, ...] = ()  # RxNorm ingredient codes that it covers
+    recorded_by: str | None = None  # name of the clinician
+    attested_last_dose: Moment | None = None
+    stock_accounted_for: bool = False  # the rest of the supply was seen returned or destroyed
+
+    @property
+    def moments(self) -> tuple[Moment, ...]:
+        """Recorded, and the last dose as attested."""
+        return (self.occurred, *((self.attested_last_dose,) if self.attested_last_dose else ()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmedOpioid:
+    """An opioid that a confirmation is bound to."""
+
+    form_key: str
+    daily_dose_mg: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation(Fact):
+    """One half of the confirmation of a deliberate ultra-low dose beside an opioid."""
+
+    by: str  # prescriber pharmacist
+    daily_dose_mg: Decimal  # of naltrexone
+    opioids: tuple[ConfirmedOpioid, ...]
+    recorded_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientFact(Fact):
+    """A condition, symptom or personal fact."""
+
+    kind: str  # birth_year pregnancy breastfeeding transplant liver symptom allergy
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Procedure(Fact):
+    """A planned procedure."""
+
+    planned: Moment
+    opioid_expected: bool = False
+
+    @property
+    def moments(self) -> tuple[Moment, ...]:
+        """Recorded, and planned."""
+        return (self.occurred, self.planned)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merge(Fact):
+    """Two records are one patient's: the facts of `from_patient` belong to `into_patient`. See `merged`."""
+
+    from_patient: bytes
+    into_patient: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadFact(Fact):
     """A kind of fact that this version of the core does not read; the assessment names its kind."""
 
@@ -199,3 +277,30 @@ class History:
 
     facts: Iterable[Fact]
     known_since: datetime | None = None  # history is complete from then on; None = unknown
+
+
+def merged(patients: Mapping[bytes, Iterable[Fact]]) -> dict[bytes, list[Fact]]:
+    """The facts of each patient after every merge among them; a chain of merges ends at its last record.
+
+    Without a merge two records are two patients. A void of a merge undoes it.
+    """
+    everything = [fact for facts in patients.values() for fact in facts]
+    voided = {fact.refers_to for fact in everything if isinstance(fact, Void)}
+    into: dict[bytes, bytes] = {}
+    for fact in sorted((f for f in everything if isinstance(f, Merge)), key=lambda f: (f.occurred.earliest, f.key)):
+        if fact.key not in voided:
+            into.setdefault(fact.from_patient, fact.into_patient)
+    joined: dict[bytes, list[Fact]] = {}
+    for patient in sorted(patients):
+        joined.setdefault(_remaining(patient, into), []).extend(patients[patient])
+    return joined
+
+
+def _remaining(patient: bytes, into: Mapping[bytes, bytes]) -> bytes:
+    """The record that a patient's facts belong to; records merged in a circle meet in the least of them."""
+    seen = [patient]
+    while (following := into.get(seen[-1])) is not None:
+        if following in seen:
+            return min(seen[seen.index(following) :])
+        seen.append(following)
+    return seen[-1]

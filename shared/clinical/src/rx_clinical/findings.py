@@ -46,6 +46,7 @@ class NoStartTime(StrEnum):
     """Why a finding gives no earliest start."""
 
     ONGOING_NO_END = "ONGOING_NO_END"
+    CONCURRENT_BY_INTENT = "CONCURRENT_BY_INTENT"
     NOT_APPLICABLE = "NOT_APPLICABLE"
 
 
@@ -70,7 +71,7 @@ class ArithmeticLine:
 class Basis:
     """A fact that a finding rests on."""
 
-    role: str  # antagonist opioid interacting deficient
+    role: str  # antagonist opioid interacting patient evidence deficient
     key: bytes
     event_id: str
     source: str

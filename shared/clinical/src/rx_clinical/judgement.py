@@ -8,7 +8,7 @@ from rx_clinical.findings import Severity
 from rx_clinical.windows import Window, later
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, eq=False)
 class Judgement:
     """What a withdrawal rule decides on."""
 
@@ -17,6 +17,9 @@ class Judgement:
     documented: bool  # False: the end is an assumption, or the exposure only possible
     short_acting: bool
     window: Window
+    acute: bool = False  # a short course, and long enough ago
+    tested: bool = False  # a negative test or challenge in time
+    attested: bool = False  # the recorded supply fires, an attested last dose is past its own window
 
     @property
     def hard_end(self) -> datetime:

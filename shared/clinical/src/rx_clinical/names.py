@@ -17,7 +17,7 @@ class Names:
     """The names of names.csv as patterns over lower-cased text; no letter may stand beside a name."""
 
     def __init__(self, tables: Tables, policy: Policy) -> None:
-        by_role: dict[str, list[str]] = {"opioid": [], "antagonist": [], "rescue": []}
+        by_role: dict[str, list[str]] = {"opioid": [], "antagonist": [], "rescue": [], "release": [], "home": []}
         own: list[str] = []
         for row in tables.rows("names.csv"):
             term = row.required("term").lower()
@@ -26,7 +26,9 @@ class Names:
                 own.append(term)
         self._opioid = _any_of(by_role["opioid"])
         self._antagonist = _any_of(by_role["antagonist"])
-        self._any = _any_of(term for terms in by_role.values() for term in terms)
+        self._any = _any_of(term for role in ("opioid", "antagonist", "rescue") for term in by_role[role])
+        self._release = _any_of(by_role["release"])
+        self._home = _any_of(by_role["home"])
         self._own_name = _any_of(own)
         self._spacing_below_h = policy.spacing_below.total_seconds() / 3600
         self._cue_characters = policy.spacing_cue
@@ -39,6 +41,21 @@ class Names:
     def names_antagonist(self, text: str) -> bool:
         """The text shows the antagonist under its own name, not only under a brand that hides it."""
         return self._own_name.search(text.lower()) is not None
+
+    def releases(self, text: str) -> bool:
+        """The text tells to crush, chew, dissolve, snort or inject, and does not forbid it."""
+        lowered = text.lower().replace("\u2019", "'")
+        return any(
+            not any(
+                0 <= found.start() - forbids.end() <= self._negation_characters
+                for forbids in _NEGATION.finditer(lowered)
+            )
+            for found in self._release.finditer(lowered)
+        )
+
+    def made_at_home(self, text: str) -> bool:
+        """The text tells of a preparation made at home."""
+        return self._home.search(text.lower()) is not None
 
     def spaces_by_hours(self, text: str) -> bool:
         """The text tells to keep opioid and antagonist some hours apart."""

@@ -1,22 +1,25 @@
 """Everything the rules look at, derived once from the chart of one patient."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from rx_clinical.blockers import AntagonistHistory, antagonist_histories
+from rx_clinical.blockers import AntagonistHistory, Start, antagonist_histories, starts
 from rx_clinical.catalogue import Catalogue
 from rx_clinical.chart import Chart, Entry
+from rx_clinical.courses import MedicineHistory, histories
+from rx_clinical.evidence import Attestations
 from rx_clinical.exposures import OpioidHistory, opioid_histories
 from rx_clinical.facts import Moment
-from rx_clinical.interacting import InteractingHistory, Prolonger, interacting_histories, multiplier, prolongers_of
-from rx_clinical.roles import Opioid
+from rx_clinical.interacting import Prolonger, interacting_histories, multiplier, prolongers_of
+from rx_clinical.patient import Patient
+from rx_clinical.roles import Kind, Opioid, Roles
 from rx_clinical.spans import Span
-from rx_clinical.windows import FOREVER, Window, later, window
+from rx_clinical.windows import FOREVER, Window, later
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class OpioidCourse:
     """An opioid's exposures and what lengthens its half-life."""
 
@@ -37,40 +40,82 @@ class OpioidCourse:
         return self.history.opioid
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Picture:
     """The patient as the rules see them."""
 
     catalogue: Catalogue
-    opioids: tuple[OpioidCourse, ...]
-    antagonists: tuple[AntagonistHistory, ...]
-    interacting: tuple[InteractingHistory, ...]
-    uncoded: tuple[Entry, ...]
+    chart: Chart
+    known_since: datetime | None
+    patient: Patient
+    opioids: tuple[OpioidCourse, ...] = ()
+    antagonists: tuple[AntagonistHistory, ...] = ()
+    interacting: tuple[MedicineHistory, ...] = ()
+    gut_opioids: tuple[MedicineHistory, ...] = ()
+    peripherals: tuple[MedicineHistory, ...] = ()
+    partners: tuple[MedicineHistory, ...] = ()
+    attestations: Attestations | None = None  # None: no evidence is on record
+    starts: tuple[Start, ...] = ()  # every antagonist event with the dose that counts
+
+    def seen_at(self, course: OpioidCourse, moment: Moment) -> list[Span]:
+        """The exposures to an opioid that had begun at a moment, ended where a last dose is attested."""
+        seen = course.seen_at(moment)
+        return seen if self.attestations is None else self.attestations.apply(course.opioid, seen, moment)
 
     def entries(self) -> list[Entry]:
         """Every entry of every history, each once, in tie order."""
         spans = [
             *(span for course in self.opioids for span in course.history.every_span()),
             *(span for antagonist in self.antagonists for span in antagonist.every_span()),
-            *(span for interacting in self.interacting for span in interacting.spans()),
+            *(span for taken in self.interacting for span in taken.spans()),
+            *(span for taken in self.partners for span in taken.spans()),
         ]
         unique = {entry.fact.key: entry for span in spans for entry in span.entries}
         return sorted(unique.values(), key=lambda entry: entry.order)
 
 
-def draw(chart: Chart, catalogue: Catalogue) -> Picture:
+def draw(chart: Chart, catalogue: Catalogue, known_since: datetime | None) -> Picture:
     """The picture of a chart, without what was over before the horizon."""
+    patient = Patient(tuple(chart.patient_facts), catalogue.patient_terms)
     newest = chart.newest_recorded_at
     if newest is None:
-        return Picture(catalogue, (), (), (), tuple(chart.uncoded))
+        return Picture(catalogue, chart, known_since, patient)
     horizon = later(newest, -catalogue.policy.horizon)
-    interacting = interacting_histories(chart, catalogue, horizon)
+    kinds = chart.kinds
+    interacting = interacting_histories(chart, catalogue, horizon) if kinds & Kind.INTERACTING else ()
     opioids = tuple(
         _course(history, tuple(prolongers_of(history.opioid, interacting, catalogue.prolonging)), catalogue)
         for history in opioid_histories(chart, catalogue, horizon)
     )
-    antagonists = tuple(antagonist_histories(chart, catalogue, horizon))
-    return Picture(catalogue, opioids, antagonists, tuple(interacting), tuple(chart.uncoded))
+    antagonists = tuple(antagonist_histories(chart, catalogue, horizon)) if kinds & Kind.ANTAGONIST else ()
+    return Picture(
+        catalogue,
+        chart,
+        known_since,
+        patient,
+        opioids,
+        antagonists,
+        interacting,
+        histories(chart, _gut_opioids, catalogue.policy, horizon) if kinds & Kind.GUT_OPIOID else (),
+        histories(chart, _peripherals, catalogue.policy, horizon) if kinds & Kind.PERIPHERAL else (),
+        histories(chart, _partners, catalogue.policy, horizon) if kinds & Kind.PARTNER else (),
+        Attestations(chart.evidence, tuple(course.history for course in opioids), catalogue.policy)
+        if chart.evidence
+        else None,
+        tuple(starts(antagonists, catalogue)),
+    )
+
+
+def _gut_opioids(roles: Roles) -> Iterable[str]:
+    return (form.form_key for form in roles.gut_opioids)
+
+
+def _peripherals(roles: Roles) -> Iterable[str]:
+    return (roles.peripheral.form_key,) if roles.peripheral else ()
+
+
+def _partners(roles: Roles) -> Iterable[str]:
+    return (partner.code for partner in roles.partners)
 
 
 def _course(history: OpioidHistory, prolongers: tuple[Prolonger, ...], catalogue: Catalogue) -> OpioidCourse:
@@ -87,7 +132,7 @@ def _course(history: OpioidHistory, prolongers: tuple[Prolonger, ...], catalogue
     return OpioidCourse(history, prolongers, outlasting)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Reach:
     """An exposure with the window behind the earliest start."""
 
@@ -104,18 +149,7 @@ class Reach:
 
 def window_of(opioid: Opioid, factor: Decimal, catalogue: Catalogue) -> Window:
     """The window of an opioid form at a half-life multiplier."""
-    return window(
-        label_interval_h=opioid.form.label_interval_h,
-        half_life_high_h=opioid.form.half_life_high_h,
-        multiplier=factor,
-        half_lives=catalogue.policy.half_lives,
-        floor=catalogue.policy.floor,
-    )
-
-
-def window_between(course: OpioidCourse, begin: datetime, end: datetime, catalogue: Catalogue) -> Window:
-    """The window by the interacting medicines that were active at some time in [begin, end]."""
-    return window_of(course.opioid, _factor(_meeting(course, begin, end), catalogue), catalogue)
+    return catalogue.window(opioid.form, factor)
 
 
 def reach_of(course: OpioidCourse, span: Span, catalogue: Catalogue) -> Reach:

@@ -52,7 +52,6 @@ class Ingredients:
 
     code_by_name: dict[str, str | None]  # lower case; None: known by name alone
     salts: dict[str, str]  # salt code -> ingredient code
-    ldn_partners: frozenset[str]
     irrelevant: frozenset[str]
 
 
@@ -60,7 +59,7 @@ def load_ingredients(tables: Tables, drugs: dict[str, DrugForm]) -> Ingredients:
     """ingredients.csv and the names of drugs.csv."""
     names: dict[str, str | None] = {drug.name: drug.ingredient for drug in drugs.values()}
     salts: dict[str, str] = {}
-    by_use: dict[str, set[str]] = {"salt": set(), "irrelevant": set(), "ldn_partner": set()}
+    by_use: dict[str, set[str]] = {"salt": set(), "irrelevant": set()}
     for row in tables.rows("ingredients.csv"):
         code, name = row.text("code"), row.required("name")
         use = row.one_of("use", *by_use)
@@ -69,7 +68,7 @@ def load_ingredients(tables: Tables, drugs: dict[str, DrugForm]) -> Ingredients:
             by_use[use].add(code)
         if use == "salt" and code:
             salts[code] = row.required("salt_of")
-    return Ingredients(names, salts, frozenset(by_use["ldn_partner"]), frozenset(by_use["irrelevant"]))
+    return Ingredients(names, salts, frozenset(by_use["irrelevant"]))
 
 
 def load_products(

@@ -1,9 +1,10 @@
 """What a medicine is to the rules: opioid, antagonist, interacting medicine, or none of them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
-from rx_clinical.drugs import AntagonistForm, DrugForm, Interaction
+from rx_clinical.drugs import Acting, AntagonistForm, DrugForm, Interaction, Partner
 from rx_clinical.facts import Medicine
 from rx_clinical.policy import Policy
 from rx_clinical.products import Product
@@ -12,6 +13,28 @@ LOCAL_ROUTES = frozenset({"topical", "ophthalmic", "otic", "vaginal", "inhaled",
 _DEPOT_ROUTES = frozenset({"im", "sc"})  # only depots of an antagonist that has one are injected there
 _RESCUE_ROUTES = frozenset({"iv", "im", "sc", "nasal_local"})
 _CACHE_LIMIT = 20_000
+
+
+class Kind:
+    """What a fact, or a whole chart, brings to the rules, as bits: the gates before the rules read it."""
+
+    FULL: Final = 1  # an opioid that is a full agonist
+    PARTIAL: Final = 2  # an opioid that is a partial agonist
+    MIXED: Final = 4  # an opioid that is a mixed agonist-antagonist
+    OPIOID: Final = FULL | PARTIAL | MIXED
+    ANTAGONIST: Final = 8  # systemic or depot
+    INTERACTING: Final = 16
+    GUT_OPIOID: Final = 32  # loperamide, diphenoxylate
+    PERIPHERAL: Final = 64  # methylnaltrexone and its like
+    SEQUESTERED: Final = 128
+    PARTNER: Final = 256  # thyroid hormone, immunosuppressants, methotrexate
+    ROUTE_OPEN: Final = 512  # its route decides and is not known
+    EVIDENCE: Final = 1024
+    PATIENT: Final = 2048  # patient facts
+    PROCEDURE: Final = 4096
+    DEFICIENT: Final = 8192  # days supply, dose or route missing, product unknown
+    LATE: Final = 32768  # recorded very late
+    MANY: Final = 16384  # more facts than one patient has
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +46,7 @@ class Opioid:
     form: DrugForm
     non_prescription: bool  # kratom, illicit opioids and the like: known from reports alone
     until_removed: bool  # an implant: acts until a clinician removes it
+    masked: bool = False  # people read "opioid, restricted source" and no more
 
     @property
     def key(self) -> tuple[str, str]:
@@ -32,7 +56,7 @@ class Opioid:
 
 @dataclass(frozen=True, slots=True)
 class Antagonist:
-    """A systemic antagonist in a form, tablets or depot. Rescue and gut antagonists are none."""
+    """A systemic antagonist in a form, tablets or depot. Rescue and peripheral antagonists are none."""
 
     ingredient: str | None
     name: str
@@ -59,13 +83,19 @@ class Roles:
     opioids: tuple[Opioid, ...] = ()
     antagonist: Antagonist | None = None
     interacting: tuple[str, ...] = ()  # ingredient codes of perpetrators.csv, by a systemic route only
+    gut_opioids: tuple[DrugForm, ...] = ()  # at a dose that stays in the gut
+    peripheral: DrugForm | None = None  # an antagonist that stays outside the brain
+    sequestered: bool = False  # holds naltrexone that acts only if the product is crushed
+    partners: tuple[Partner, ...] = ()  # what low-dose naltrexone changes, by a systemic route only
+    route_open: tuple[str, ...] = ()  # names of ingredients that may be systemic or local, of unknown route
     supply_key: tuple[tuple[str, str], ...] = ()  # orders and fills of one medicine share it
     hidden: bool = False  # the product is known to hide its antagonist
+    kinds: int = 0  # of Kind
 
     @property
     def none(self) -> bool:
         """Nothing that the rules look at."""
-        return not (self.opioids or self.antagonist or self.interacting)
+        return not self.kinds
 
 
 NO_ROLES = Roles()
@@ -80,6 +110,7 @@ class RoleReader:
         drugs: Mapping[str, DrugForm],
         antagonist_forms: Mapping[str, AntagonistForm],
         interactions: Iterable[Interaction],
+        partners: Mapping[str, Partner],
         products: Mapping[str, Product],
         salts: Mapping[str, str],
         traits: Mapping[str, frozenset[str]],
@@ -93,19 +124,26 @@ class RoleReader:
         self._sequestered_forms = {product.form_key for product in products.values() if product.sequestered}
         self._traits = traits
         self._policy = policy
-        self._unknown_opioid = drugs[next(iter(traits["unknown_opioid"]))]
+        self._unknown_form = drugs[next(iter(traits["unknown_opioid"]))]
+        self.unknown_opioid = Opioid(
+            None, self._unknown_form.name, self._unknown_form, non_prescription=False, until_removed=False
+        )
         self._forms_of: dict[str, list[DrugForm]] = {}
         for drug in drugs.values():
             if drug.ingredient:
                 self._forms_of.setdefault(drug.ingredient, []).append(drug)
-        self._interacting = {row.interacting for row in interactions if row.interacting.isdigit()}
-        self._changes_opioids = {row.interacting for row in interactions if row.direction != "none"}
+        rows = tuple(interactions)
+        self._interacting = {row.interacting for row in rows if row.interacting.isdigit()}
+        self._changes_opioids = {row.interacting for row in rows if row.direction != "none"}
+        self._partners = partners
+        self._local_forms = {row.interacting: row.name for row in rows if row.local_forms}
+        self._local_forms |= {code: partner.name for code, partner in partners.items() if partner.local_forms}
         self._cache: dict[tuple[object, ...], Roles] = {}
 
     @property
     def relevant_ingredients(self) -> frozenset[str]:
-        """Ingredient codes of drugs.csv and perpetrators.csv."""
-        return frozenset(self._forms_of) | frozenset(self._interacting)
+        """Ingredient codes of drugs.csv, perpetrators.csv and ldn_partners.csv."""
+        return frozenset(self._forms_of) | frozenset(self._interacting) | frozenset(self._partners)
 
     def changes_opioids(self, interacting: str) -> bool:
         """An ingredient of perpetrators.csv that has an effect there, not a negative control."""
@@ -124,11 +162,14 @@ class RoleReader:
         """A form key or a product code tells the form."""
         return self._form_key(medicine) is not None
 
-    def roles(self, medicine: Medicine) -> Roles:
-        """What the medicine is to the rules. An uncoded medicine is nothing: DQ-03 speaks for it."""
+    def roles(self, medicine: Medicine, *, misuse: bool = False) -> Roles:
+        """What the medicine is to the rules. An uncoded medicine is nothing: DQ-03 speaks for it.
+
+        `misuse`: somebody reports that it is misused.
+        """
         if not medicine.coded:
             return NO_ROLES
-        misused = self._misused(medicine)
+        misused = misuse or self._misused(medicine)
         asked = (medicine.ingredients, medicine.form_key, medicine.product_code, medicine.route, misused)
         roles = self._cache.get(asked)
         if roles is None:
@@ -157,20 +198,36 @@ class RoleReader:
             codes.setdefault(form.ingredient)
         opioids = self._opioids(codes, form, stated, misused=misused)
         sequestered = stated in self._sequestered_forms or (product is not None and product.sequestered)
+        sequestered = sequestered and any(self._is_antagonist(code) for code in codes)
         antagonist = None if sequestered else self._antagonist(codes, form, medicine.route)
         route = medicine.route or (product.route if product else None)
-        interacting = () if route in LOCAL_ROUTES else tuple(sorted(self._interacting & codes.keys()))
-        if not (opioids or antagonist or interacting):
-            return NO_ROLES
+        local = route in LOCAL_ROUTES
+        interacting = () if local else tuple(sorted(self._interacting & codes.keys()))
+        partners = () if local else tuple(self._partners[code] for code in sorted(self._partners.keys() & codes.keys()))
+        listed_forms = {form} if form is not None else set[DrugForm]()
+        listed_forms |= {one for code in codes for one in self._forms_of.get(code, ())[:1]}
+        gut = [one for one in listed_forms if one.acting is Acting.NOT_SYSTEMIC]
+        peripheral = [one for one in listed_forms if one.acting is Acting.PERIPHERAL]
         parts = (*(opioid.key for opioid in opioids), *((antagonist.key,) if antagonist else ()))
-        return Roles(
+        roles = Roles(
             opioids=opioids,
             antagonist=antagonist,
             interacting=interacting,
+            gut_opioids=() if misused else tuple(sorted(gut, key=lambda one: one.form_key)),
+            peripheral=min(peripheral, key=lambda one: one.form_key, default=None),
+            sequestered=sequestered,
+            partners=partners,
+            route_open=tuple(sorted(self._local_forms[code] for code in codes if code in self._local_forms))
+            if route is None
+            else (),
             # What else is inside, some sources list and some do not.
-            supply_key=parts or tuple((code, "") for code in interacting),
+            supply_key=parts or tuple((code, "") for code in sorted(codes)),
             hidden=bool(product and product.hidden) or self._hides(form),
         )
+        return replace(roles, kinds=_kinds_of(roles)) if _kinds_of(roles) else NO_ROLES
+
+    def _is_antagonist(self, code: str) -> bool:
+        return any(form.form_key in self._antagonist_forms for form in self._forms_of.get(code, ()))
 
     def _hides(self, form: DrugForm | None) -> bool:
         """Every known product of the form hides its antagonist."""
@@ -193,7 +250,7 @@ class RoleReader:
                 or not self._counts(forms[0], misused=misused)
             ):
                 continue
-            known = forms[0] if len(forms) == 1 and (stated is None or form is not None) else self._unknown_opioid
+            known = forms[0] if len(forms) == 1 and (stated is None or form is not None) else self._unknown_form
             self._add(found, code, forms[0].name, known)
         return tuple(found[key] for key in sorted(found))
 
@@ -201,7 +258,7 @@ class RoleReader:
         return form.systemic_opioid or (misused and form.form_key in self._traits["misuse_by_dose"])
 
     def _add(self, found: dict[tuple[str, str], Opioid], ingredient: str | None, name: str, form: DrugForm) -> None:
-        assessed = form if form.systemic_opioid else self._unknown_opioid
+        assessed = form if form.systemic_opioid else self._unknown_form
         opioid = Opioid(
             ingredient,
             name,
@@ -240,3 +297,22 @@ class RoleReader:
             tier=row.tier,
             extended_release=row.extended_release and form_key is not None,
         )
+
+
+_CLASSES = {"partial_agonist": Kind.PARTIAL, "mixed_agonist_antagonist": Kind.MIXED}
+
+
+def _kinds_of(roles: Roles) -> int:
+    kinds = 0
+    for opioid in roles.opioids:
+        kinds |= _CLASSES.get(opioid.form.drug_class, Kind.FULL)
+    found = {
+        Kind.ANTAGONIST: roles.antagonist is not None,
+        Kind.INTERACTING: bool(roles.interacting),
+        Kind.GUT_OPIOID: bool(roles.gut_opioids),
+        Kind.PERIPHERAL: roles.peripheral is not None,
+        Kind.SEQUESTERED: roles.sequestered,
+        Kind.PARTNER: bool(roles.partners),
+        Kind.ROUTE_OPEN: bool(roles.route_open),
+    }
+    return kinds | sum(kind for kind, holds in found.items() if holds)

@@ -52,15 +52,20 @@ def interaction_reasons(reaches: Iterable[Reach]) -> set[Reason]:
     return reasons
 
 
-def antagonist_reasons(antagonist: Antagonist, entry: Entry, names: Names) -> set[Reason]:
-    """The product hides its antagonist; its dose is not known."""
+def antagonist_reasons(antagonist: Antagonist, entry: Entry, parts: Iterable[Entry], names: Names) -> set[Reason]:
+    """The product hides its antagonist; its dose, or that of another product in the daily sum, is not known."""
     reasons = set()
-    text = entry.medicine.text
-    if (not names.names_antagonist(text)) if text else entry.roles.hidden:
+    if hides_antagonist(entry, names):
         reasons.add(Reason.HIDDEN_ANTAGONIST)
-    if antagonist.tier == BY_DOSE and entry.medicine.daily_dose_mg is None:
+    if antagonist.tier == BY_DOSE and any(part.medicine.daily_dose_mg is None for part in (entry, *parts)):
         reasons.add(Reason.DOSE_UNKNOWN)
     return reasons
+
+
+def hides_antagonist(entry: Entry, names: Names) -> bool:
+    """The product text does not show the antagonist inside; without a text, the product is known to hide it."""
+    text = entry.medicine.text
+    return not names.names_antagonist(text) if text else entry.roles.hidden
 
 
 def spacing_reasons(entries: Sequence[Entry], names: Names) -> set[Reason]:

@@ -4,10 +4,10 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 from rx_clinical.chart import Entry
-from rx_clinical.facts import Administration, Medicine, Moment, Report
+from rx_clinical.facts import Administration, Evidence, Fill, Medicine, Moment, Report
 from rx_clinical.findings import Urgency
 from rx_clinical.policy import Policy
 from rx_clinical.reasons import Reason
@@ -16,7 +16,7 @@ from rx_clinical.windows import FOREVER, days_of, later
 _NOTHING: frozenset[Reason] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, eq=False, kw_only=True)
 class Span:
     """From a begin to a documented and a possible end, with what it rests on."""
 
@@ -25,9 +25,11 @@ class Span:
     possible_end: datetime  # FOREVER = no end is recorded
     entries: tuple[Entry, ...]
     reasons: frozenset[Reason] = _NOTHING
+    # As recorded, where an attestation that did not account for the stock moved the ends.
+    recorded: "Span | None" = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Event:
     """One event of a course, at the time that counts for it."""
 
@@ -37,11 +39,11 @@ class Event:
     @property
     def urgency(self) -> Urgency:
         """Whether the medicine is with the patient already."""
-        with_patient = self.entry.handed_over or isinstance(self.entry.fact, (Administration, Report))
+        with_patient = self.entry.handed_over or isinstance(self.entry.fact, (Administration, Report, Evidence))
         return Urgency.WITH_PATIENT if with_patient else Urgency.CAN_STOP
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Supply:
     """A chain of fills, or of doses given, of one form: the span after each of them, in tie order."""
 
@@ -54,6 +56,10 @@ class Supply:
         while seen < len(begins) and begins[seen] < moment.latest:
             seen += 1
         return self.spans[seen - 1] if seen else None
+
+    def entries(self) -> list[Entry]:
+        """Every fill or dose, in tie order."""
+        return [span.entries[-1] for span in self.spans]
 
     def runs(self) -> list[Span]:
         """The uninterrupted runs, each as its last span."""
@@ -96,7 +102,7 @@ def doses(given: Iterable[Entry]) -> Supply:
 def _stacked_on(held: Span | None, fill: Entry, hours_per_patch: Decimal | None, policy: Policy) -> Span:
     begin = fill.begin
     entries: tuple[Entry, ...] = (fill,)
-    documented_supply, possible_supply = supplied(fill.medicine, hours_per_patch, policy)
+    documented_supply, possible_supply = supplied(fill, hours_per_patch, policy)
     start = fill.in_hand.latest
     if held is None or held.documented_end is None:
         ends, reasons = (later(start, documented_supply), later(start, possible_supply)), _NOTHING
@@ -120,12 +126,25 @@ def _stacked_end(held_end: datetime, start: datetime, supply: timedelta) -> tupl
     return max(held_end, later(start, min(carry, supply) + supply)), frozenset({Reason.REFILL_STACKED, *capped})
 
 
-def supplied(medicine: Medicine, hours_per_patch: Decimal | None, policy: Policy) -> tuple[timedelta, timedelta]:
-    """(documented, possible) length of one supply: as needed it may last longer, missing it is assumed."""
-    length = stated_supply(medicine, hours_per_patch)
+def supplied(entry: Entry, hours_per_patch: Decimal | None, policy: Policy) -> tuple[timedelta, timedelta]:
+    """(documented, possible) length of one supply.
+
+    As needed it may last longer; missing it is assumed; a part of the quantity lasts its share, and possibly all.
+    """
+    length = stated_supply(entry.medicine, hours_per_patch)
     if length is None:
         return timedelta(0), policy.assumed_supply
-    return length, max(length, policy.assumed_supply) if medicine.as_needed else length
+    possible = max(length, policy.assumed_supply) if entry.medicine.as_needed else length
+    return length if not isinstance(entry.fact, Fill) else _share(entry.fact, length), possible
+
+
+def _share(fill: Fill, length: timedelta) -> timedelta:
+    """What of a supply a partial fill brought; all of it where the quantities do not tell."""
+    part, whole = fill.medicine.quantity, fill.quantity_prescribed
+    if not fill.partial or fill.days_supply_is_for_this_fill or not part or not whole or part >= whole:
+        return length
+    microseconds = Decimal(length // timedelta(microseconds=1)) * part / whole
+    return timedelta(microseconds=int(microseconds.to_integral_value(ROUND_CEILING)))
 
 
 def stated_supply(medicine: Medicine, hours_per_patch: Decimal | None = None) -> timedelta | None:

@@ -72,12 +72,30 @@ class Row:
         return value
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One row of sources.csv: where a figure or statement comes from."""
+
+    key: str
+    address: str
+    supports: str
+    status: str  # how it was read
+
+
 class Tables:
     """A folder of tables with its content hash."""
 
     def __init__(self, folder: Path = TABLES) -> None:
         self._folder = folder
-        self.sources = {row.required("key") for row in self.rows("sources.csv")}
+        self.sources = {
+            row.required("key"): Source(
+                key=row.required("key"),
+                address=row.text("address"),
+                supports=row.text("supports"),
+                status=row.text("status"),
+            )
+            for row in self.rows("sources.csv")
+        }
 
     def rows(self, name: str) -> list[Row]:
         """All rows of a table, `source` column checked against sources.csv where the table has one."""

@@ -1,12 +1,15 @@
 """The wording that people read. Nothing is ever called safe, and doses never print a trailing zero."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from rx_clinical.facts import Medicine, Moment, start_of_day
+from rx_clinical.facts import Evidence, Medicine, Moment, start_of_day
 from rx_clinical.findings import Urgency
 from rx_clinical.picture import Reach
+from rx_clinical.reasons import Reason
+from rx_clinical.spans import Event, Span
 from rx_clinical.windows import FOREVER, hours, plain
 
 CANNOT_SHOW = (
@@ -17,7 +20,22 @@ STANDING_GAPS = (
     "Not visible here: opioid treatment programmes, other organisations, hospital stays, foreign, mail or borrowed "
     "supply. Liver and kidney disease are not modelled."
 )
+TRIALS = (
+    "The combination trials used micrograms (0.002-0.004 mg/day beside oxycodone; 0.125-0.25 mg/day in a supervised "
+    "methadone taper); 0.25-1 mg beside an opioid rests on clinician experience."
+)
+NO_PATH = (
+    "Above 0.25 mg a day with an opioid that acts long, is a partial or mixed agonist or is lengthened by another "
+    "medicine there is no confirm path: precipitated opioid withdrawal."
+)
+OPIOID_NEED_MAY_FALL = (
+    "Opioid need may fall: agree a dose review, watch sedation, offer naloxone; a dose that was needed before may now "
+    "be an overdose."
+)
+RESTRICTED = "opioid, restricted source"
+RESTRICTED_KEY = "restricted_source"
 SPACING_UNSAFE = "The directions space opioid and antagonist by hours: spacing by hours is not safe."
+_EVIDENCE = {"SEED_CLAIM_ONLY": "one clinician's report, no study"}
 _HOLD = {
     Urgency.CAN_STOP: "Do not hand over.",
     Urgency.WITH_PATIENT: (
@@ -35,6 +53,36 @@ def utc_text(time: datetime) -> str:
 def number_text(value: Decimal) -> str:
     """Digits without trailing zeros: 0.5, 1, 4.5."""
     return format(plain(value), "f")
+
+
+_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_PLACES = {
+    1: "tenths",
+    2: "hundredths",
+    3: "thousandths",
+    4: "ten-thousandths",
+    5: "hundred-thousandths",
+    6: "millionths",
+}
+
+
+def dose_in_words(dose_mg: Decimal) -> str:
+    """`0.5 mg (five tenths of one milligram)`: a dose to be read back with its unit in words."""
+    whole, _, fraction = number_text(dose_mg).partition(".")
+    said = []
+    if int(whole):
+        said.append(f"{_number_in_words(whole)} milligram{'' if whole == '1' else 's'}")
+    if fraction:
+        place = _PLACES.get(len(fraction), f"digits {len(fraction)} places behind the point")
+        digits = fraction.lstrip("0")
+        singular = place.removesuffix("s") if digits == "1" else place
+        said.append(f"{_number_in_words(digits)} {singular} of one milligram")
+    return f"{number_text(dose_mg)} mg ({' and '.join(said) or 'zero milligrams'})"
+
+
+def _number_in_words(digits: str) -> str:
+    """`five`; more than one digit are read one by one, so that nobody mishears fifteen and fifty."""
+    return "-".join(_DIGITS[int(digit)] for digit in digits)
 
 
 def hours_text(length: timedelta) -> str:
@@ -60,18 +108,89 @@ def local_date_text(time: datetime, zone: str | None) -> str:
     return day.isoformat()
 
 
-def product_text(name: str, medicine: Medicine) -> str:
-    """`Contrave ER 90/8 (naltrexone 8 mg/day)`: what is on the label and what is inside."""
+def product_text(name: str, medicine: Medicine, total_mg: Decimal | None = None) -> str:
+    """`Contrave ER 90/8 (naltrexone 8 mg/day)`: what is on the label and what is inside.
+
+    `total_mg`: what all products together bring a day; said where it is more than this one brings.
+    """
     inside = name
-    if medicine.daily_dose_mg is not None:
-        inside = f"{name} {number_text(medicine.daily_dose_mg)} mg/day"
+    dose = medicine.daily_dose_mg
+    if dose is not None:
+        inside = f"{name} {number_text(dose)} mg/day"
+    if total_mg is not None and total_mg != dose:
+        inside += f", {number_text(total_mg)} mg/day with the other products"
     return f"{medicine.text} ({inside})" if medicine.text else inside
+
+
+def shown_to(event: Event, reaches: Iterable[Reach]) -> list[Reach]:
+    """The exposures as the site of an event may read them: of a restricted source elsewhere, only that it exists."""
+    return [_masked(reach) if _hidden_from(event, reach.span) else reach for reach in reaches]
+
+
+def counterpart_shown(event: Event, reach: Reach) -> str:
+    """The opioid form as the name of the other side; of a restricted source elsewhere, only that it is one."""
+    return RESTRICTED_KEY if _hidden_from(event, reach.span) else reach.opioid.form.form_key
+
+
+def _hidden_from(event: Event, span: Span) -> bool:
+    sites = {entry.fact.site for entry in span.entries}
+    return Reason.RESTRICTED_SOURCE in span.reasons and ("" in sites or sites != {event.entry.fact.site})
+
+
+def _masked(reach: Reach) -> Reach:
+    form = replace(reach.opioid.form, form_key=RESTRICTED_KEY, name=RESTRICTED)
+    return replace(reach, opioid=replace(reach.opioid, name=RESTRICTED, form=form, masked=True))
+
+
+def evidence_text(reasons: Iterable[Reason], tests: Iterable[Evidence]) -> list[str]:
+    """What somebody attested or tested, and that it proves little."""
+    said = []
+    if Reason.LAST_DOSE_ATTESTED in reasons:
+        said.append("A named clinician attested the last dose; the recorded supply says later. Confirm it.")
+    said.extend(
+        f"A negative {test.kind.replace('_', ' ')} of {utc_text(test.occurred.earliest)} made this one step milder; "
+        "it is not fully reliable."
+        for test in tests
+    )
+    return said
+
+
+def order_actions(reasons: Iterable[Reason]) -> list[str]:
+    """What to ask where an exposure is only possible."""
+    return (
+        ["Ask the patient and check the PDMP: was the order filled?"] if Reason.UNFILLED_PRESCRIPTION in reasons else []
+    )
+
+
+def mme_text(reaches: Iterable[Reach]) -> list[str]:
+    """Morphine milligram equivalents as a line of text: they change no window and no severity."""
+    lines = {}
+    for reach in reaches:
+        form = reach.opioid.form
+        dose = next((e.medicine.daily_dose_mg for e in reversed(reach.span.entries) if e.medicine.daily_dose_mg), None)
+        if form.mme_factor is None or dose is None or reach.opioid.masked:
+            continue
+        amount, unit = _mme_amount(dose, form.mme_basis)
+        basis = form.mme_basis.split()[0].replace("CDC", "CDC ")
+        lines[form.form_key] = (
+            f"MME of {reach.opioid.name}: {number_text(amount)} {unit} x {number_text(form.mme_factor)} = "
+            f"{number_text(round(amount * form.mme_factor, 1))} a day ({basis}; information only, never to convert)."
+        )
+    return [lines[key] for key in sorted(lines)]
+
+
+def _mme_amount(dose_mg: Decimal, basis: str) -> tuple[Decimal, str]:
+    if "per mcg/h" in basis:
+        return round(dose_mg * 1000 / 24, 1), "mcg/h"
+    return (dose_mg * 1000, "mcg/day") if "per mcg" in basis else (dose_mg, "mg/day")
 
 
 def opioid_text(reach: Reach) -> str:
     """The opioid's ingredient, with the product text where it says something else."""
     names = dict.fromkeys(entry.medicine.text for entry in reach.span.entries if entry.medicine.text)
     product = next(iter(reversed(names)), "")
+    if reach.opioid.masked:
+        return reach.opioid.name
     if not product or product.lower().startswith(reach.opioid.name.lower()):
         return product or reach.opioid.name
     return f"{reach.opioid.name} ({product})"
@@ -98,7 +217,9 @@ def interacting_text(reaches: Iterable[Reach]) -> list[str]:
     for reach in reaches:
         for prolonger in reach.prolongers:
             row = prolonger.interaction
-            evidence = row.evidence_level.replace("_", " ").replace("+", " and ").lower()
+            evidence = (
+                _EVIDENCE.get(row.evidence_level) or row.evidence_level.replace("_", " ").replace("+", " and ").lower()
+            )
             sentences[row.name, reach.opioid.name] = (
                 f"Interacting medicine: {row.name} lengthens the half-life of {reach.opioid.name} "
                 f"(x {number_text(row.multiplier)}; evidence: {evidence})."

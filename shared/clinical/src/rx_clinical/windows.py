@@ -6,7 +6,7 @@ from decimal import ROUND_CEILING, Decimal
 from functools import lru_cache
 
 FOREVER = datetime.max.replace(tzinfo=UTC)  # stands for an end that is not recorded
-_BEGINNING = datetime.min.replace(tzinfo=UTC)
+EPOCH = datetime.min.replace(tzinfo=UTC)  # before everything
 _LONGEST_DAYS = Decimal(1_000_000)  # longer than any calendar in use: what a source states beyond it has no end
 _MICROSECONDS_A_DAY = 86_400_000_000
 _PLACES = Decimal("0.000001")
@@ -73,4 +73,4 @@ def later(time: datetime, length: timedelta) -> datetime:
     try:
         return time if time == FOREVER else time + length
     except OverflowError:
-        return FOREVER if length > timedelta(0) else _BEGINNING
+        return FOREVER if length > timedelta(0) else EPOCH

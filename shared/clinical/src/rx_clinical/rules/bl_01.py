@@ -9,23 +9,10 @@ Then   contraindicated above 5 mg a day, for samidorphan and for depots; major f
 Source VIV2 (28 days; overcoming blockade risks overdose), SEED2, SEED3
 """
 
-from dataclasses import dataclass
-from datetime import datetime
-
+from rx_clinical.blocks import Block
 from rx_clinical.findings import Severity
 
 RULE = "BL-01"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
-    """An antagonist course that an opioid begins after."""
-
-    at: datetime  # the opioid begins
-    documented_until: datetime | None  # recorded supply, or the first 672 h of a depot; None: only ordered
-    possible_until: datetime
-    worst: Severity  # by dose or form
-    opioid_only_ordered: bool
 
 
 def applies(block: Block) -> bool:

@@ -6,11 +6,13 @@ Then   info on the profile: the possible end assumes 30 days; orders are not ask
 Source POLICY
 """
 
+from functools import partial
+
 from rx_clinical.catalogue import Catalogue
 from rx_clinical.chart import Entry, is_depot
-from rx_clinical.compose import Draft, Resting, finding
+from rx_clinical.decisions import Decision, Explanation, Resting
 from rx_clinical.facts import Fill
-from rx_clinical.findings import Display, Finding, Severity
+from rx_clinical.findings import Display, Severity
 from rx_clinical.picture import Picture
 from rx_clinical.reasons import Reason
 from rx_clinical.spans import Event, stated_supply
@@ -31,26 +33,28 @@ def applies(entry: Entry, catalogue: Catalogue) -> bool:
     return stated_supply(entry.medicine, patch_hours) is None
 
 
-def findings(picture: Picture) -> list[Finding]:
-    """One finding a fill."""
-    return [_finding(entry, picture) for entry in picture.entries() if applies(entry, picture.catalogue)]
+def decide(picture: Picture) -> list[Decision]:
+    """One decision a fill."""
+    return [
+        Decision(
+            rule=RULE,
+            anchor=Event(entry, entry.fact.occurred),
+            severity=Severity.INFO,
+            display=Display.PROFILE,
+            active_from=entry.fact.occurred.earliest,
+            explain=partial(_explain, picture, entry),
+        )
+        for entry in picture.entries()
+        if applies(entry, picture.catalogue)
+    ]
 
 
-def _finding(entry: Entry, picture: Picture) -> Finding:
+def _explain(picture: Picture, entry: Entry) -> Explanation:
     name = entry.medicine.text or "the medicine"
     assumed = days_text(picture.catalogue.policy.assumed_supply)
-    draft = Draft(
-        rule=RULE,
-        anchor=Event(entry, entry.fact.occurred),
-        severity=Severity.INFO,
-        display=Display.PROFILE,
-        reasons=frozenset({Reason.SUPPLY_END_ASSUMED}),
-        active_from=entry.fact.occurred.earliest,
-        start=None,
-        ends_at=None,
+    return Explanation(
+        reasons={Reason.SUPPLY_END_ASSUMED},
         sentences=[f"Days supply is missing for {name}: its end is taken to be up to {assumed} days after the fill."],
-        actions=[],
         resting=[Resting("deficient", name, entry.medicine.form_key, entry)],
         evidence_level="POLICY",
     )
-    return finding(draft, picture.catalogue)

@@ -6,11 +6,13 @@ Then   moderate, queue: the dose is treated as standard, the route as systemic
 Source POLICY
 """
 
+from functools import partial
+
 from rx_clinical.catalogue import Catalogue
 from rx_clinical.chart import Entry
-from rx_clinical.compose import Draft, Resting, finding
+from rx_clinical.decisions import Decision, Explanation, Resting
 from rx_clinical.drugs import BY_DOSE
-from rx_clinical.findings import Display, Finding, Severity
+from rx_clinical.findings import Display, Severity
 from rx_clinical.picture import Picture
 from rx_clinical.reasons import Reason
 from rx_clinical.spans import Event
@@ -31,30 +33,30 @@ def missing(entry: Entry, catalogue: Catalogue) -> list[str]:
     return [name for name, lacking in lacks.items() if lacking]
 
 
-def findings(picture: Picture) -> list[Finding]:
-    """One finding an event."""
+def decide(picture: Picture) -> list[Decision]:
+    """One decision an event."""
     return [
-        _finding(entry, lacks, picture) for entry in picture.entries() if (lacks := missing(entry, picture.catalogue))
+        Decision(
+            rule=RULE,
+            anchor=Event(entry, entry.fact.occurred),
+            severity=Severity.MODERATE,
+            display=Display.QUEUE,
+            active_from=entry.fact.occurred.earliest,
+            explain=partial(_explain, entry, lacks),
+        )
+        for entry in picture.entries()
+        if (lacks := missing(entry, picture.catalogue))
     ]
 
 
-def _finding(entry: Entry, lacks: list[str], picture: Picture) -> Finding:
+def _explain(entry: Entry, lacks: list[str]) -> Explanation:
     name = entry.medicine.text or "naltrexone"
-    draft = Draft(
-        rule=RULE,
-        anchor=Event(entry, entry.fact.occurred),
-        severity=Severity.MODERATE,
-        display=Display.QUEUE,
-        reasons=frozenset({Reason.DOSE_UNKNOWN} if "daily dose" in lacks else ()),
-        active_from=entry.fact.occurred.earliest,
-        start=None,
-        ends_at=None,
+    return Explanation(
+        reasons={Reason.DOSE_UNKNOWN} if "daily dose" in lacks else (),
         sentences=[
             f"{name}: {' and '.join(lacks)} missing.",
             "A missing dose is treated as a standard dose, a missing route as systemic.",
         ],
-        actions=[],
         resting=[Resting("deficient", name, entry.medicine.form_key, entry)],
         evidence_level="POLICY",
     )
-    return finding(draft, picture.catalogue)

@@ -13,121 +13,44 @@ of the two begins; that one's event is the anchor (ties by key). Runs of fills w
 several exposures that give one anchor and one counterpart, the worst and then the earliest pair is the finding.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 
-from rx_clinical.compose import Draft, finding, resting_on_opioid, resting_on_prolongers
+from rx_clinical.decisions import Decision, Explanation
 from rx_clinical.facts import Report
-from rx_clinical.findings import Display, Finding, Severity
-from rx_clinical.interacting import Prolonger
-from rx_clinical.picture import OpioidCourse, Picture, Reach, window_of
-from rx_clinical.reasons import Reason
+from rx_clinical.findings import Display, Severity
+from rx_clinical.pairs import Pair, decide_pairs, explain_pair, opioid_of, prolonging_pairs
+from rx_clinical.picture import Picture
 from rx_clinical.signs import interaction_reasons
-from rx_clinical.spans import Event, Span
-from rx_clinical.texts import hours_text, interacting_text, opioid_text
+from rx_clinical.texts import hours_text, interacting_text
 
 RULE = "PK-01"
 _INTERRUPTS_WITH = frozenset({"methadone", "fentanyl"})
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """An exposure and an interacting medicine that are active together."""
-
-    course: OpioidCourse
-    span: Span
-    prolonger: Prolonger
-
-    @property
-    def opioid_is_later(self) -> bool:
-        """The opioid is the later-starting medicine; ties go by key."""
-        return _start(self.span) > _start(self.prolonger.span)
-
-    @property
-    def anchor(self) -> Event:
-        """The later-starting medicine's first event."""
-        span = self.span if self.opioid_is_later else self.prolonger.span
-        return Event(span.entries[0], span.begin)
-
-    @property
-    def counterpart(self) -> str:
-        """The form or ingredient of the other side."""
-        return self.prolonger.interaction.interacting if self.opioid_is_later else self.course.opioid.form.form_key
-
-    @property
-    def counterpart_key(self) -> tuple[str, str]:
-        """Ingredient and form of the other side."""
-        return (self.prolonger.interaction.interacting, "") if self.opioid_is_later else self.course.opioid.key
-
-    @property
-    def begins_at(self) -> datetime:
-        """The later of the two begins."""
-        return max(self.span.begin.earliest, self.prolonger.span.begin.earliest)
-
-
-def _start(span: Span) -> tuple[datetime, bytes]:
-    return (span.begin.earliest, span.entries[0].fact.key)
-
-
-def applies(span: Span, prolonger: Prolonger) -> bool:
-    """Exposure and interacting medicine touch."""
-    return prolonger.meets(span.begin.earliest, span.possible_end)
-
-
-def severity(pair: Pair, picture: Picture) -> Severity:
+def rate(picture: Picture, pair: Pair) -> tuple[Severity, Display]:
     """Loud only for a new, strong, prescribed medicine with methadone or fentanyl."""
-    row, history = pair.prolonger.interaction, pair.prolonger.history
-    prescribed = not isinstance(pair.prolonger.span.entries[0].fact, Report)
-    new = pair.begins_at - history.first_event_at <= picture.catalogue.policy.new_interaction
-    loud = row.strength == "strong" and prescribed and row.victim_name in _INTERRUPTS_WITH and new
-    return Severity.MODERATE if loud else Severity.INFO
+    row = pair.taken.interaction
+    prescribed = not isinstance(pair.taken.span.entries[0].fact, Report)
+    new = pair.begins_within(picture.catalogue.policy.new_interaction)
+    if row.strength == "strong" and prescribed and row.victim_name in _INTERRUPTS_WITH and new:
+        return Severity.MODERATE, Display.INTERRUPTIVE
+    return Severity.INFO, Display.PROFILE
 
 
-def findings(picture: Picture) -> list[Finding]:
-    """One finding an anchor and counterpart."""
-    chosen: dict[tuple[bytes, tuple[str, str]], tuple[Severity, Pair]] = {}
-    ranked = sorted(
-        ((severity(pair, picture), pair) for pair in _pairs(picture.opioids)),
-        key=lambda rated: (rated[0].rank, rated[1].begins_at, _start(rated[1].span), _start(rated[1].prolonger.span)),
-    )
-    for rated, pair in ranked:
-        chosen.setdefault((pair.anchor.entry.fact.key, pair.counterpart_key), (rated, pair))
-    return [_finding(picture, rated, pair) for rated, pair in chosen.values()]
+def decide(picture: Picture) -> list[Decision]:
+    """One decision an anchor and counterpart."""
+    return decide_pairs(picture, RULE, prolonging_pairs(picture), partial(rate, picture), partial(_explain, picture))
 
 
-def _pairs(courses: Iterable[OpioidCourse]) -> Iterator[Pair]:
-    for course in courses:
-        if course.prolongers:
-            for span in course.history.spans():
-                for prolonger in course.prolongers:
-                    if applies(span, prolonger):
-                        yield Pair(course, span, prolonger)
-
-
-def _finding(picture: Picture, rated: Severity, pair: Pair) -> Finding:
-    alone = window_of(pair.course.opioid, pair.prolonger.interaction.multiplier, picture.catalogue)
-    counted = Reach(pair.course.opioid, pair.span, alone, (pair.prolonger,))
-    name = pair.prolonger.interaction.name
-    draft = Draft(
-        rule=RULE,
-        anchor=pair.anchor,
-        counterpart=pair.counterpart,
-        counterpart_key=pair.counterpart_key,
-        severity=rated,
-        display=Display.INTERRUPTIVE if rated is Severity.MODERATE else Display.PROFILE,
-        reasons=frozenset({*interaction_reasons([counted]), *(pair.span.reasons & {Reason.UNFILLED_PRESCRIPTION})}),
-        active_from=pair.begins_at,
-        start=None,
-        ends_at=None,
-        sentences=[
-            f"{name} and {opioid_text(counted)} are active together: higher and longer exposure, watch sedation.",
-            *interacting_text([counted]),
-            f"With it, an antagonist waits {hours_text(alone.policy)} h or longer after the last opioid dose.",
-        ],
-        actions=[],
-        resting=[*resting_on_opioid(pair.course.opioid, pair.span), *resting_on_prolongers([pair.prolonger])],
-        sources=pair.prolonger.interaction.sources,
-        evidence_level=pair.prolonger.interaction.evidence_level,
-    )
-    return finding(draft, picture.catalogue)
+def _explain(picture: Picture, pair: Pair) -> Explanation:
+    shown = pair.shown(picture)
+    sentences = [
+        (
+            f"{pair.taken.interaction.name} and {opioid_of(picture, pair)} are active together: higher and longer "
+            "exposure, "
+            "watch sedation."
+        ),
+        *interacting_text([shown]),
+        f"With it, an antagonist waits {hours_text(shown.window.policy)} h or longer after the last opioid dose.",
+    ]
+    return explain_pair(picture, pair, sentences, interaction_reasons([shown]))

@@ -3,7 +3,8 @@
 When   a systemic antagonist starts
   and  0 <= time since the documented end < hard window, hard window = max(label interval, 5 x half-life x multiplier)
    or  the antagonist starts before the end of the hard window after an end that is only assumed or possible
-Then   contraindicated after a documented end; at most major where an assumption alone carries it
+Then   contraindicated after a documented end; at most major where an assumption or a short course carries it;
+       one step lower, never below moderate, with a negative test or challenge at least 168 h after the last dose
 Source VIV1 (label interval), MTD1 (methadone half-life), SEED3
 """
 
@@ -18,8 +19,11 @@ def applies(judged: Judgement) -> bool:
 
 
 def severity(judged: Judgement) -> Severity:
-    """An assumed end never contraindicates."""
-    return Severity.CONTRAINDICATED if judged.documented else Severity.MAJOR
+    """An assumed end or a short course never contraindicates; a negative test takes one step, not below moderate."""
+    certain = judged.documented and not judged.acute
+    if judged.tested:
+        return Severity.MAJOR if certain else Severity.MODERATE
+    return Severity.CONTRAINDICATED if certain else Severity.MAJOR
 
 
 def headline(antagonist: str, opioid: str, judged: Judgement) -> str:

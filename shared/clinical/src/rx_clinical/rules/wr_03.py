@@ -3,7 +3,8 @@
 When   a systemic antagonist starts
   and  the opioid is short-acting
   and  hard window <= time since the end < 336 h
-Then   major: hold, or a documented clinician decision with a naloxone challenge
+   or  the recorded supply still fires, and a valid attestation without the stock accounted for is past its own window
+Then   major (moderate with a negative test or challenge): hold, or a documented clinician decision with a naloxone challenge
 Source SEED2 (two weeks from any narcotic), VIV1 (7-10 days)
 """
 
@@ -13,17 +14,22 @@ from rx_clinical.texts import hours_text, utc_text
 
 
 def applies(judged: Judgement) -> bool:
-    """The antagonist time lies between the hard window and the end of the two weeks."""
-    return judged.short_acting and judged.hard_end <= judged.at < judged.policy_end
+    """Between the hard window and the end of the two weeks; or past an attested dose while the supply goes on."""
+    return judged.attested or (judged.short_acting and judged.hard_end <= judged.at < judged.policy_end)
 
 
-def severity(_: Judgement) -> Severity:
-    """Major for documented and assumed ends alike."""
-    return Severity.MAJOR
+def severity(judged: Judgement) -> Severity:
+    """Major for documented and assumed ends alike; a negative test takes one step."""
+    return Severity.MODERATE if judged.tested else Severity.MAJOR
 
 
 def headline(antagonist: str, opioid: str, judged: Judgement) -> str:
     """What meets what, and how far apart."""
+    if judged.attested:
+        return (
+            f"{antagonist} starts {hours_text(judged.at - judged.end)} h after the attested last dose of {opioid}; the "
+            "recorded supply says later, and tablets may be left."
+        )
     end = "the known supply" if judged.documented else f"the possible supply ({utc_text(judged.end)})"
     return (
         f"{antagonist} starts {hours_text(judged.at - judged.end)} h after the end of {end} of {opioid}: past the "

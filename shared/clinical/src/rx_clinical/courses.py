@@ -1,0 +1,87 @@
+"""When a medicine that is neither opioid nor antagonist is taken: interacting medicines, gut opioids, LDN partners."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rx_clinical.chart import Chart, Entry
+from rx_clinical.facts import Administration, Fill, Moment, Prescription, Report
+from rx_clinical.policy import Policy
+from rx_clinical.roles import Roles
+from rx_clinical.spans import NO_SUPPLY, Span, Supply, reported_begin, reported_end, stack, supplied
+from rx_clinical.windows import FOREVER, later
+
+
+@dataclass(slots=True, eq=False)
+class MedicineHistory:
+    """All supplies of one medicine."""
+
+    key: str  # RxNorm ingredient code, or form_key
+    supply: Supply
+    others: tuple[Span, ...]  # orders without a fill, reports, doses given
+
+    def spans(self) -> list[Span]:
+        """Every supply, fills as uninterrupted runs."""
+        return [*self.supply.runs(), *self.others]
+
+    @property
+    def first_event_at(self) -> datetime:
+        """The earliest fact about it."""
+        return min(entry.begin.earliest for span in self.spans() for entry in span.entries)
+
+    def active_at(self, time: datetime) -> Span | None:
+        """The first supply that is active at a time."""
+        return next((span for span in self.spans() if span.begin.earliest <= time < span.possible_end), None)
+
+    def meeting(self, begin: datetime, end: datetime) -> Span | None:
+        """The first supply that is active at some time from `begin` and before `end`."""
+        spans = (span for span in self.spans() if span.begin.earliest < end and begin < span.possible_end)
+        return next(spans, None)
+
+
+def histories(
+    chart: Chart,
+    keys_of: Callable[[Roles], Iterable[str]],
+    policy: Policy,
+    horizon: datetime,
+    lasting: Callable[[str], timedelta] = lambda _: timedelta(0),
+) -> tuple[MedicineHistory, ...]:
+    """Histories in order of their keys, without what was over (`lasting` after its end) before the horizon."""
+    grouped: dict[str, list[Entry]] = {}
+    for entry in chart.entries():
+        for key in keys_of(entry.roles):
+            grouped.setdefault(key, []).append(entry)
+    found = (_history(key, entries, policy, later(horizon, -lasting(key))) for key, entries in sorted(grouped.items()))
+    return tuple(history for history in found if history.supply.spans or history.others)
+
+
+def _history(key: str, entries: list[Entry], policy: Policy, horizon: datetime) -> MedicineHistory:
+    supply = stack((entry for entry in entries if isinstance(entry.fact, Fill)), None, policy)
+    if supply.spans and supply.spans[-1].possible_end < horizon:
+        supply = NO_SUPPLY
+    others = (span for entry in entries if (span := _other(entry, policy)) is not None)
+    return MedicineHistory(key, supply, tuple(span for span in others if span.possible_end >= horizon))
+
+
+def _other(entry: Entry, policy: Policy) -> Span | None:
+    begin: Moment
+    match entry.fact:
+        case Report() as report:
+            begin, end = reported_begin(entry, report, policy), _reported_end(entry, report, policy)
+        case Prescription() as order if not entry.filled:
+            _, possible_supply = supplied(entry, None, policy)
+            begin, end = order.occurred, later(order.occurred.latest, possible_supply)
+        case Administration() as given:
+            begin, end = given.occurred, given.occurred.latest
+        case _:
+            return None
+    return Span(begin=begin, documented_end=end, possible_end=end, entries=(entry,))
+
+
+def _reported_end(entry: Entry, report: Report, policy: Policy) -> datetime:
+    """Ongoing over-the-counter use lapses some time after its last confirmation."""
+    end = reported_end(entry, report, assumed=policy.assumed_supply)
+    if end == FOREVER and report.kind == "otc":
+        confirmed = (report.last_confirmed or report.occurred).latest
+        return later(max(confirmed, report.occurred.latest), policy.otc_lapse)
+    return end

@@ -1,0 +1,39 @@
+"""The gate before everything: what a set of facts brings, told at a glance, and whether any rule could speak."""
+
+from collections.abc import Sequence
+
+from rx_clinical.catalogue import Catalogue
+from rx_clinical.facts import Evidence, Fact, PatientFact, Procedure, Report
+from rx_clinical.roles import Kind
+
+_BITS = {Evidence: Kind.EVIDENCE, PatientFact: Kind.PATIENT, Procedure: Kind.PROCEDURE}
+# Each of these may raise a finding without anything beside it.
+_ALONE = Kind.ANTAGONIST | Kind.SEQUESTERED | Kind.ROUTE_OPEN | Kind.EVIDENCE | Kind.DEFICIENT
+_ALONE |= Kind.LATE | Kind.MANY
+_WITH_OPIOID = Kind.INTERACTING | Kind.PERIPHERAL
+
+
+def kinds_of(facts: Sequence[Fact], catalogue: Catalogue) -> int:
+    """Everything that the facts may bring, as bits of Kind; what is voided or superseded counts too."""
+    kinds = Kind.MANY if len(facts) > catalogue.policy.too_many_facts else 0
+    read, late = catalogue.read, catalogue.policy.late_beyond
+    for fact in facts:
+        medicine = getattr(fact, "medicine", None)
+        if medicine is None:
+            kinds |= _BITS.get(type(fact), 0)
+            continue
+        misuse = type(fact) is Report and fact.misuse
+        kinds |= read(medicine, misuse=misuse)[1]
+        if fact.recorded_at - fact.occurred.latest > late:
+            kinds |= Kind.LATE
+    return kinds
+
+
+def may_speak(kinds: int) -> bool:
+    """Some rule could raise a finding."""
+    if kinds & _ALONE:
+        return True
+    classes = kinds & Kind.OPIOID
+    if not classes:
+        return False
+    return bool(kinds & _WITH_OPIOID) or classes not in (Kind.FULL, Kind.PARTIAL, Kind.MIXED)

@@ -1,0 +1,35 @@
+"""Two medicines taken together, where the later one's event is the anchor: OT-01 and OT-02."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from rx_clinical.spans import Event, Span
+
+
+@dataclass(slots=True, eq=False)
+class Overlap:
+    """Supplies of two medicines that are active together."""
+
+    one: Span
+    other: Span
+
+    @property
+    def one_is_later(self) -> bool:
+        """The first medicine starts later; ties go by key."""
+        return _order(self.one) > _order(self.other)
+
+    @property
+    def anchor(self) -> Event:
+        """The later-starting medicine's event."""
+        span = self.one if self.one_is_later else self.other
+        return Event(span.entries[-1], span.entries[-1].begin)
+
+
+def meet(one: Span, other: Span) -> bool:
+    """The newest event of either begins before the supply of the other is over; a single dose counts at its instant."""
+    first, second = (one, other) if _order(one) <= _order(other) else (other, one)
+    return second.entries[-1].begin.earliest < first.possible_end
+
+
+def _order(span: Span) -> tuple[datetime, bytes]:
+    return (span.entries[-1].begin.earliest, span.entries[-1].fact.key)

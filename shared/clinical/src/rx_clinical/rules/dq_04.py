@@ -1,0 +1,56 @@
+"""DQ-04: an attestation that changes nothing.
+
+When   a clinician's attestation or the disposal of stock names no clinician, no last dose or no opioid on record
+   or  it is about a depot
+   or  the stock is not accounted for and the opioid is not short-acting
+   or  an exposure after the attested dose, or recorded after the attestation, is not covered by it
+Then   info on the profile: the recorded supply stands
+Source POLICY
+"""
+
+from functools import partial
+
+from rx_clinical.chart import Entry
+from rx_clinical.decisions import Decision, Explanation, Resting
+from rx_clinical.evidence import ATTESTING, Ignored, uncovered, why_ignored
+from rx_clinical.facts import Evidence
+from rx_clinical.findings import Display, Severity
+from rx_clinical.picture import Picture
+from rx_clinical.spans import Event
+
+RULE = "DQ-04"
+
+
+def reason_of(picture: Picture, fact: Evidence) -> Ignored | None:
+    """Why the attestation is ignored, for any of the opioids that it names."""
+    named = [course for course in picture.opioids if course.opioid.ingredient in fact.ingredients]
+    ignored = why_ignored(fact, [course.opioid for course in named])
+    if ignored is None and uncovered(fact, [course.history for course in named]):
+        return Ignored.UNCOVERED
+    return ignored
+
+
+def decide(picture: Picture) -> list[Decision]:
+    """One decision an ignored attestation."""
+    if picture.attestations is None:
+        return []
+    return [
+        Decision(
+            rule=RULE,
+            anchor=Event(Entry(fact), fact.occurred),
+            severity=Severity.INFO,
+            display=Display.PROFILE,
+            active_from=fact.occurred.earliest,
+            explain=partial(_explain, fact, why),
+        )
+        for fact in picture.attestations.evidence
+        if fact.kind in ATTESTING and (why := reason_of(picture, fact)) is not None
+    ]
+
+
+def _explain(fact: Evidence, why: Ignored) -> Explanation:
+    return Explanation(
+        sentences=[f"The attestation changes nothing: {why}. The recorded supply stands."],
+        resting=[Resting("deficient", fact.kind.replace("_", " "), None, Entry(fact))],
+        evidence_level="POLICY",
+    )

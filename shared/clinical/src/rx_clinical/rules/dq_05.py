@@ -1,0 +1,62 @@
+"""DQ-05: a fact that came too late to be assessed.
+
+When   a fact about a medicine was recorded more than 400 days after the end of its effect: the end of its supply and
+       the longest window, tail or carry-over that could follow
+Then   info, in the worklist: a person looks at it; it is never dropped in silence
+Source POLICY
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from functools import partial
+
+from rx_clinical.chart import Entry
+from rx_clinical.decisions import Decision, Explanation, Resting
+from rx_clinical.effects import effect_ends
+from rx_clinical.findings import Display, Severity
+from rx_clinical.picture import Picture
+from rx_clinical.reasons import Reason
+from rx_clinical.spans import Event
+from rx_clinical.texts import days_text, utc_text
+from rx_clinical.windows import later
+
+RULE = "DQ-05"
+
+
+def late(picture: Picture) -> Iterator[tuple[Entry, datetime]]:
+    """Each entry that was recorded too late, with the end of its effect."""
+    for entry, end in effect_ends(picture.chart, picture.catalogue):
+        if entry.fact.recorded_at > later(end, picture.catalogue.policy.late_beyond):
+            yield entry, end
+
+
+def decide(picture: Picture) -> list[Decision]:
+    """One decision a late fact."""
+    return [
+        Decision(
+            rule=RULE,
+            anchor=Event(entry, entry.fact.occurred),
+            severity=Severity.INFO,
+            display=Display.QUEUE,
+            active_from=entry.fact.occurred.earliest,
+            explain=partial(_explain, picture, entry, end),
+        )
+        for entry, end in late(picture)
+    ]
+
+
+def _explain(picture: Picture, entry: Entry, end: datetime) -> Explanation:
+    name = entry.medicine.text or "the medicine"
+    days = days_text(picture.catalogue.policy.late_beyond)
+    return Explanation(
+        reasons={Reason.LATE_BEYOND_HORIZON},
+        sentences=[
+            (
+                f"{name} was recorded at {utc_text(entry.fact.recorded_at)}, more than {days} days after its "
+                "effect ended "
+                f"({utc_text(end)}): it was not assessed. Look at it."
+            ),
+        ],
+        resting=[Resting("deficient", name, entry.medicine.form_key, entry)],
+        evidence_level="POLICY",
+    )

@@ -1,0 +1,44 @@
+"""DQ-07: the route of a medicine is unknown, and it decides.
+
+When   neither the source nor the product code states the route of an ingredient that has systemic and local forms
+Then   info on the profile: it is treated as systemic
+Source POLICY
+"""
+
+from functools import partial
+
+from rx_clinical.chart import Entry
+from rx_clinical.decisions import Decision, Explanation, Resting
+from rx_clinical.findings import Display, Severity
+from rx_clinical.picture import Picture
+from rx_clinical.roles import Kind
+from rx_clinical.spans import Event
+
+RULE = "DQ-07"
+
+
+def decide(picture: Picture) -> list[Decision]:
+    """One decision an event."""
+    if not picture.chart.kinds & Kind.ROUTE_OPEN:
+        return []
+    return [
+        Decision(
+            rule=RULE,
+            anchor=Event(entry, entry.fact.occurred),
+            severity=Severity.INFO,
+            display=Display.PROFILE,
+            active_from=entry.fact.occurred.earliest,
+            explain=partial(_explain, entry),
+        )
+        for entry in picture.entries()
+        if entry.roles.route_open
+    ]
+
+
+def _explain(entry: Entry) -> Explanation:
+    name = entry.medicine.text or ", ".join(entry.roles.route_open)
+    return Explanation(
+        sentences=[f"The route of {name} is not stated: it is treated as systemic. Ask the source."],
+        resting=[Resting("deficient", name, entry.medicine.form_key, entry)],
+        evidence_level="POLICY",
+    )

@@ -1,0 +1,95 @@
+"""HN-02: an opioid product that holds sequestered naltrexone (Embeda, Troxyca).
+
+When   such a product is ordered, filled, given or reported
+Then   contraindicated and interruptive if its directions or a report mention crush, chew, dissolve, tube, snort,
+       inhale or inject (and do not forbid it): that releases the naltrexone
+   or  moderate, in the worklist, if another opioid is active
+   or  info on the profile: swallow whole
+Source EMB1 (crushed Embeda), SEED4 (inhaled)
+"""
+
+from functools import partial
+
+from rx_clinical.chart import Entry
+from rx_clinical.decisions import Decision, Explanation, Resting
+from rx_clinical.facts import Prescription
+from rx_clinical.findings import Display, Severity
+from rx_clinical.picture import Picture
+from rx_clinical.reasons import Reason
+from rx_clinical.roles import Kind
+from rx_clinical.signs import hides_antagonist
+from rx_clinical.spans import Event, Span
+
+RULE = "HN-02"
+
+
+def rate(*, released: bool, beside_opioid: bool) -> tuple[Severity, Display]:
+    """How bad, by the directions and by what else is taken."""
+    if released:
+        return Severity.CONTRAINDICATED, Display.INTERRUPTIVE
+    return (Severity.MODERATE, Display.QUEUE) if beside_opioid else (Severity.INFO, Display.PROFILE)
+
+
+def decide(picture: Picture) -> list[Decision]:
+    """One decision an event of such a product."""
+    if not picture.chart.kinds & Kind.SEQUESTERED:
+        return []
+    return [
+        _decision(picture, span.entries[-1], span)
+        for course in picture.opioids
+        for span in course.history.every_span()
+        if span.entries[-1].roles.sequestered and course.opioid in span.entries[-1].roles.opioids
+    ]
+
+
+def _decision(picture: Picture, entry: Entry, span: Span) -> Decision:
+    released = picture.catalogue.names.releases(f"{entry.medicine.text} {entry.medicine.directions}")
+    other = _another_opioid(picture, entry, span)
+    severity, display = rate(released=released, beside_opioid=other is not None)
+    return Decision(
+        rule=RULE,
+        anchor=Event(entry, entry.begin),
+        severity=severity,
+        display=display,
+        active_from=entry.begin.earliest,
+        explain=partial(_explain, picture, entry, released, other),
+    )
+
+
+def _another_opioid(picture: Picture, entry: Entry, span: Span) -> Entry | None:
+    """An entry of another opioid product that is active during this supply."""
+    begin = entry.begin.earliest
+    for course in picture.opioids:
+        for other in course.history.every_span():
+            newest = other.entries[-1]
+            if newest.roles.sequestered or newest is entry:
+                continue
+            if newest.begin.earliest < span.possible_end and begin < other.possible_end:
+                return newest
+    return None
+
+
+def _explain(picture: Picture, entry: Entry, released: bool, other: Entry | None) -> Explanation:  # noqa: FBT001  # bound by partial
+    name = entry.medicine.text or "the product"
+    sentences = [f"{name} holds naltrexone that stays locked in only while the capsule is swallowed whole."]
+    if released:
+        sentences.append("The directions or report would release it: precipitated opioid withdrawal.")
+    if other is not None:
+        sentences.append(
+            f"Another opioid is active ({other.medicine.text or 'another product'}): a damaged capsule would "
+            "block both."
+        )
+    reasons = {
+        Reason.SEQUESTERED_RELEASED: released,
+        Reason.HIDDEN_ANTAGONIST: hides_antagonist(entry, picture.catalogue.names),
+        Reason.UNFILLED_PRESCRIPTION: isinstance(entry.fact, Prescription),
+    }
+    return Explanation(
+        reasons={reason for reason, holds in reasons.items() if holds},
+        sentences=sentences,
+        resting=[
+            Resting("antagonist", name, entry.medicine.form_key, entry),
+            *([Resting("opioid", other.medicine.text or "opioid", other.medicine.form_key, other)] if other else []),
+        ],
+        evidence_level="CASE_REPORT",
+    )

@@ -1,0 +1,60 @@
+"""LD-04: naltrexone and a diseased liver.
+
+When   naltrexone of any dose is supplied and liver disease is on record
+Then   contraindicated and interruptive for acute hepatitis, liver failure and decompensated cirrhosis (older label);
+       moderate, in the worklist, for other liver disease
+Source NTX2 (exposure 5-fold in compensated, 10-fold in decompensated cirrhosis), NTX4, LDN2
+"""
+
+from functools import partial
+
+from rx_clinical.chart import Entry
+from rx_clinical.decisions import Decision, Explanation, Resting
+from rx_clinical.facts import PatientFact
+from rx_clinical.findings import Display, Severity
+from rx_clinical.ldn import Intake, intakes
+from rx_clinical.picture import Picture
+from rx_clinical.reasons import Reason
+
+RULE = "LD-04"
+
+
+def decide(picture: Picture) -> list[Decision]:
+    """One decision a supply: the worst that is on record."""
+    if not picture.patient.facts:
+        return []
+    return [
+        _decision(intake, facts, failing=any(picture.patient.terms.mean("liver_failure", fact.value) for fact in facts))
+        for intake in intakes(picture)
+        if (facts := picture.patient.standing("liver", intake.until))
+    ]
+
+
+def _decision(intake: Intake, facts: tuple[PatientFact, ...], *, failing: bool) -> Decision:
+    return Decision(
+        rule=RULE,
+        anchor=intake.event,
+        counterpart="liver",
+        counterpart_key=("liver", ""),
+        severity=Severity.CONTRAINDICATED if failing else Severity.MODERATE,
+        display=Display.INTERRUPTIVE if failing else Display.QUEUE,
+        active_from=intake.at,
+        explain=partial(_explain, intake, facts),
+    )
+
+
+def _explain(intake: Intake, facts: tuple[PatientFact, ...]) -> Explanation:
+    known = ", ".join(dict.fromkeys(fact.value for fact in facts))
+    return Explanation(
+        reasons={Reason.HEPATIC_RENAL},
+        sentences=[
+            (
+                f"{intake.text} with liver disease on record ({known}): exposure rises about 5-fold in "
+                "compensated and 10-fold in "
+                "decompensated cirrhosis; acute hepatitis and liver failure are contraindications of the older label."
+            ),
+            "Liver tests at baseline, then every 3-6 months.",
+        ],
+        resting=[*intake.resting, *(Resting("patient", "liver", None, Entry(fact)) for fact in facts)],
+        evidence_level="LABEL",
+    )

@@ -1,0 +1,57 @@
+"""LD-05: naltrexone in pregnancy or while breastfeeding.
+
+When   naltrexone of any dose is supplied while a pregnancy (300 d from its record) or breastfeeding (365 d) counts
+Then   major, in the worklist: the prescriber confirms; data are insufficient
+Source LDN2
+"""
+
+from functools import partial
+
+from rx_clinical.chart import Entry
+from rx_clinical.decisions import Decision, Explanation, Resting
+from rx_clinical.facts import PatientFact
+from rx_clinical.findings import Display, Severity
+from rx_clinical.ldn import Intake, intakes
+from rx_clinical.picture import Picture
+from rx_clinical.windows import later
+
+RULE = "LD-05"
+
+
+def counts(picture: Picture, kind: str, intake: Intake) -> PatientFact | None:
+    """The newest fact of the kind, if it counts at some time of the supply."""
+    policy = picture.catalogue.policy
+    lasts = {"pregnancy": policy.pregnancy_counts, "breastfeeding": policy.breastfeeding_counts}[kind]
+    known = picture.patient.standing(kind, intake.until)
+    newest = known[-1] if known else None
+    return newest if newest is not None and intake.at < later(newest.occurred.latest, lasts) else None
+
+
+def decide(picture: Picture) -> list[Decision]:
+    """One decision a supply and state."""
+    if not picture.patient.facts:
+        return []
+    return [
+        Decision(
+            rule=RULE,
+            anchor=intake.event,
+            counterpart=kind,
+            counterpart_key=(kind, ""),
+            severity=Severity.MAJOR,
+            display=Display.QUEUE,
+            active_from=intake.at,
+            requires_confirmation=True,
+            explain=partial(_explain, intake, fact),
+        )
+        for intake in intakes(picture)
+        for kind in ("pregnancy", "breastfeeding")
+        if (fact := counts(picture, kind, intake)) is not None
+    ]
+
+
+def _explain(intake: Intake, fact: PatientFact) -> Explanation:
+    return Explanation(
+        sentences=[f"{intake.text} with {fact.kind} on record: data are insufficient. The prescriber confirms."],
+        resting=[*intake.resting, Resting("patient", fact.kind, None, Entry(fact))],
+        evidence_level="REFERENCE_LIST",
+    )

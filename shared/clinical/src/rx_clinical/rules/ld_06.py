@@ -1,0 +1,63 @@
+"""LD-06: naltrexone under 18 years.
+
+When   naltrexone of any dose is supplied to a patient who is, or by the birth year alone may be, younger than 18
+Then   major, in the worklist: a specialist confirms, dose by weight; with Crohn's disease from 8 years on a pilot study
+       is mentioned
+Source SEED2 (pilot in 8-17 year-olds), LDN5
+"""
+
+from functools import partial
+
+from rx_clinical.chart import Entry
+from rx_clinical.decisions import Decision, Explanation, Resting
+from rx_clinical.facts import PatientFact
+from rx_clinical.findings import Display, Severity
+from rx_clinical.ldn import Intake, intakes
+from rx_clinical.picture import Picture
+
+RULE = "LD-06"
+_KIND = "birth_year"
+
+
+def years(fact: PatientFact, intake: Intake) -> int | None:
+    """Full years the patient may have reached in the year of the supply; one less before the birthday."""
+    text = fact.value.strip()[:4]
+    return intake.at.year - int(text) if text.isascii() and text.isdigit() else None
+
+
+def decide(picture: Picture) -> list[Decision]:
+    """One decision a supply."""
+    facts = picture.patient.standing(_KIND)
+    if not facts:
+        return []
+    newest = facts[-1]
+    return [
+        Decision(
+            rule=RULE,
+            anchor=intake.event,
+            counterpart=_KIND,
+            counterpart_key=(_KIND, ""),
+            severity=Severity.MAJOR,
+            display=Display.QUEUE,
+            active_from=intake.at,
+            requires_confirmation=True,
+            explain=partial(_explain, picture, intake, newest, age),
+        )
+        for intake in intakes(picture)
+        if (age := years(newest, intake)) is not None and age <= picture.catalogue.policy.adult_age
+    ]
+
+
+def _explain(picture: Picture, intake: Intake, fact: PatientFact, age: int) -> Explanation:
+    adult = picture.catalogue.policy.adult_age
+    known = f"may be under {adult}" if age == adult else f"is under {adult}"
+    crohn = picture.patient.symptoms("crohn")
+    pilot = ["A small pilot study in Crohn's disease at 8-17 years reported no harm."] if crohn else []
+    return Explanation(
+        sentences=[
+            f"{intake.text}: by the birth year the patient {known}. A specialist confirms; dose by weight.",
+            *pilot,
+        ],
+        resting=[*intake.resting, Resting("patient", _KIND, None, Entry(fact))],
+        evidence_level="SEED_CLAIM+REFERENCE_LIST",
+    )

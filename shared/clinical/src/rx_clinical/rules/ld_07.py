@@ -1,0 +1,73 @@
+"""LD-07: dispensed strengths of low-dose naltrexone leave the usual titration.
+
+When   naltrexone of at most 5 mg a day is filled or given, with at least 90 d of known history before it
+  and  the first fill of a course is above 4.5 mg, or a step is larger than 1.5 mg, or closer than 7 days to the one before
+Then   moderate on the profile: usual is 1.5, 3, 4.5 mg at 7-14 days, sensitive patients +0.5 mg; a good response at a
+       lower dose ends the escalation (hold_at_effective_dose)
+Source LDN1, LDN2, SEED1, SEED2
+"""
+
+from functools import partial
+
+from rx_clinical.decisions import Decision, Explanation
+from rx_clinical.facts import Administration, Fill
+from rx_clinical.findings import Display, Severity
+from rx_clinical.ldn import Intake, history_is_short, intakes, low_dose
+from rx_clinical.picture import Picture
+from rx_clinical.texts import number_text
+from rx_clinical.titration import Deviation, Dispensed, deviations
+
+RULE = "LD-07"
+_SAID = {
+    Deviation.START_TOO_HIGH: "the first fill is above the usual highest start",
+    Deviation.STEP_TOO_LARGE: "the step is larger than usual",
+    Deviation.STEP_TOO_SOON: "the step comes sooner than usual",
+}
+
+
+def decide(picture: Picture) -> list[Decision]:
+    """One decision a supply that leaves the titration."""
+    courses: dict[object, list[Intake]] = {}
+    for intake in low_dose(intakes(picture)):
+        if isinstance(intake.event.entry.fact, (Fill, Administration)) and intake.dose_mg is not None:
+            courses.setdefault(intake.course_begin, []).append(intake)
+    return [decision for course in courses.values() for decision in _of_course(picture, course)]
+
+
+def _of_course(picture: Picture, course: list[Intake]) -> list[Decision]:
+    supplies = [Dispensed(intake.at, intake.dose_mg) for intake in course if intake.dose_mg is not None]
+    by_supply = dict(zip(map(id, supplies), course, strict=True))
+    found: dict[int, list[Deviation]] = {}
+    for supply, deviation in deviations(supplies, picture.catalogue.policy):
+        first_of_course = by_supply[id(supply)].starts
+        if deviation is Deviation.START_TOO_HIGH and not first_of_course:
+            continue
+        found.setdefault(id(supply), []).append(deviation)
+    return [
+        Decision(
+            rule=RULE,
+            anchor=by_supply[number].event,
+            severity=Severity.MODERATE,
+            display=Display.PROFILE,
+            active_from=by_supply[number].at,
+            explain=partial(_explain, picture, by_supply[number], how),
+        )
+        for number, how in found.items()
+        if not history_is_short(picture, by_supply[number].at)
+    ]
+
+
+def _explain(picture: Picture, intake: Intake, how: list[Deviation]) -> Explanation:
+    usual = ", ".join(number_text(step.dose_mg) for step in picture.catalogue.titrations["standard"].steps)
+    return Explanation(
+        sentences=[
+            (
+                f"{intake.text}: {' and '.join(_SAID[one] for one in how)}. Usual are {usual} mg at 7-14 days "
+                "each; sensitive "
+                "patients rise by 0.5 mg every 1-2 weeks; very low and transdermal starts are legitimate."
+            ),
+            "If a lower dose works, stay on it (hold_at_effective_dose).",
+        ],
+        resting=intake.resting,
+        evidence_level="REFERENCE_LIST",
+    )

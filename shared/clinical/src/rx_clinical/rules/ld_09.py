@@ -1,0 +1,51 @@
+"""LD-09: vivid dreams, sleeplessness or headache early in a course: expected.
+
+When   such a symptom is reported within the first 14 days of a course of low-dose naltrexone
+Then   info on the profile: it usually passes; one step back, or take it in the morning
+Source SEED1, SEED4
+"""
+
+from functools import partial
+
+from rx_clinical.chart import Entry
+from rx_clinical.decisions import Decision, Explanation, Resting
+from rx_clinical.facts import PatientFact
+from rx_clinical.findings import Display, Severity
+from rx_clinical.ldn import Intake
+from rx_clinical.picture import Picture
+from rx_clinical.symptoms import symptoms_in_courses
+
+RULE = "LD-09"
+
+
+def decide(picture: Picture) -> list[Decision]:
+    """One decision a course."""
+    early = picture.catalogue.policy.ldn_early_effects
+    return [
+        Decision(
+            rule=RULE,
+            anchor=intake.event,
+            counterpart="symptom",
+            counterpart_key=("symptom", ""),
+            severity=Severity.INFO,
+            display=Display.PROFILE,
+            active_from=soon[0].occurred.earliest,
+            explain=partial(_explain, intake, soon[0]),
+        )
+        for intake, facts in symptoms_in_courses(picture, "night")
+        if (soon := [fact for fact in facts if fact.occurred.earliest - intake.course_begin <= early])
+    ]
+
+
+def _explain(intake: Intake, fact: PatientFact) -> Explanation:
+    return Explanation(
+        sentences=[
+            (
+                f"{fact.value} in the first two weeks of {intake.text} is expected and usually passes. Go back "
+                "one step, or "
+                "take it in the morning."
+            )
+        ],
+        resting=[*intake.resting, Resting("patient", "symptom", None, Entry(fact))],
+        evidence_level="SEED_CLAIM_ONLY",
+    )

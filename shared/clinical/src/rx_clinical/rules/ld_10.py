@@ -1,0 +1,48 @@
+"""LD-10: review low-dose naltrexone after 28 days.
+
+When   a course of naltrexone of at most 5 mg a day starts
+Then   info on the profile, from 28 days after the start: about a month to full benefit; no response before is no failure
+Source SEED1
+"""
+
+from functools import partial
+
+from rx_clinical.decisions import Decision, Explanation
+from rx_clinical.findings import Display, Severity
+from rx_clinical.ldn import Intake, intakes, low_dose
+from rx_clinical.picture import Picture
+from rx_clinical.texts import days_text
+from rx_clinical.windows import later
+
+RULE = "LD-10"
+
+
+def decide(picture: Picture) -> list[Decision]:
+    """One decision a course."""
+    review = picture.catalogue.policy.ldn_review
+    return [
+        Decision(
+            rule=RULE,
+            anchor=intake.event,
+            severity=Severity.INFO,
+            display=Display.PROFILE,
+            active_from=later(intake.at, review),
+            explain=partial(_explain, intake, days_text(review)),
+        )
+        for intake in low_dose(intakes(picture))
+        if intake.starts
+    ]
+
+
+def _explain(intake: Intake, days: str) -> Explanation:
+    return Explanation(
+        sentences=[
+            (
+                f"Review {intake.text} {days} days after its start: about a month to full benefit, and no "
+                "response before is no "
+                "failure. Do not gate on ESR."
+            )
+        ],
+        resting=intake.resting,
+        evidence_level="SEED_CLAIM_ONLY",
+    )

@@ -1,0 +1,62 @@
+"""OT-01: loperamide or diphenoxylate beside naltrexone.
+
+When   an antidiarrhoeal opioid at a dose that stays in the gut and a systemic antagonist or depot are active together
+Then   info on the profile: it may not work. Loperamide stated above 16 mg a day, or misused, is an opioid to WR and BL
+Source VIV4, GK
+"""
+
+from functools import partial
+
+from rx_clinical.blockers import AntagonistHistory
+from rx_clinical.compose import resting_on_antagonist
+from rx_clinical.courses import MedicineHistory
+from rx_clinical.decisions import Decision, Explanation, Resting
+from rx_clinical.findings import Display, Severity
+from rx_clinical.overlaps import Overlap, meet
+from rx_clinical.picture import Picture
+from rx_clinical.reasons import Reason
+
+RULE = "OT-01"
+
+
+def decide(picture: Picture) -> list[Decision]:
+    """One decision an anchor and counterpart."""
+    chosen: dict[tuple[bytes, tuple[str, str]], Decision] = {}
+    for gut in picture.gut_opioids:
+        for antagonist in picture.antagonists:
+            for span in (*gut.supply.spans, *gut.others):
+                for course in antagonist.every_span():
+                    if meet(span, course):
+                        decision = _decision(picture, gut, antagonist, Overlap(span, course))
+                        chosen.setdefault((decision.anchor.entry.fact.key, decision.counterpart_key), decision)
+    return list(chosen.values())
+
+
+def _decision(picture: Picture, gut: MedicineHistory, antagonist: AntagonistHistory, overlap: Overlap) -> Decision:
+    return Decision(
+        rule=RULE,
+        anchor=overlap.anchor,
+        counterpart=antagonist.antagonist.counterpart if overlap.one_is_later else gut.key,
+        counterpart_key=antagonist.antagonist.key if overlap.one_is_later else (gut.key, ""),
+        severity=Severity.INFO,
+        display=Display.PROFILE,
+        active_from=overlap.anchor.time.earliest,
+        explain=partial(_explain, picture, gut, antagonist, overlap),
+    )
+
+
+def _explain(picture: Picture, gut: MedicineHistory, antagonist: AntagonistHistory, overlap: Overlap) -> Explanation:
+    form = picture.catalogue.drugs[gut.key]
+    return Explanation(
+        reasons={Reason.REDUCED_BENEFIT},
+        sentences=[
+            f"The antidiarrhoeal effect of {form.name} is reduced by {antagonist.antagonist.name}.",
+            "At usual doses it does not reach the brain: no withdrawal is expected from it.",
+        ],
+        resting=[
+            *(Resting("opioid", form.name, gut.key, entry) for entry in overlap.one.entries),
+            *resting_on_antagonist(antagonist.antagonist, overlap.other.entries),
+        ],
+        sources=form.sources,
+        evidence_level="LABEL",
+    )

@@ -1,0 +1,71 @@
+"""OT-02: an antagonist that stays outside the brain beside an opioid: intended use.
+
+When   methylnaltrexone, naloxegol, naldemedine or alvimopan and a systemic opioid are active together
+  and  OT-03 does not apply
+Then   info on the profile; with naltrexone it is a duplicate antagonist
+Source PK11, GK
+"""
+
+from functools import partial
+
+from rx_clinical.compose import resting_on_opioid
+from rx_clinical.courses import MedicineHistory
+from rx_clinical.decisions import Decision, Explanation, Resting
+from rx_clinical.findings import Display, Severity
+from rx_clinical.overlaps import Overlap, meet
+from rx_clinical.picture import OpioidCourse, Picture, reach_of
+from rx_clinical.rules import ot_03
+from rx_clinical.texts import opioid_text, shown_to
+
+RULE = "OT-02"
+
+
+def decide(picture: Picture) -> list[Decision]:
+    """One decision an anchor and counterpart."""
+    chosen: dict[tuple[bytes, tuple[str, str]], Decision] = {}
+    for peripheral in picture.peripherals:
+        for course in picture.opioids:
+            for span in (*peripheral.supply.spans, *peripheral.others):
+                if ot_03.applies(picture, peripheral, span):
+                    continue
+                for exposure in course.history.every_span():
+                    if meet(span, exposure):
+                        decision = _decision(picture, peripheral, course, Overlap(span, exposure))
+                        chosen.setdefault((decision.anchor.entry.fact.key, decision.counterpart_key), decision)
+    return list(chosen.values())
+
+
+def _decision(picture: Picture, peripheral: MedicineHistory, course: OpioidCourse, overlap: Overlap) -> Decision:
+    shown = shown_to(overlap.anchor, [reach_of(course, overlap.other, picture.catalogue)])[0]
+    return Decision(
+        rule=RULE,
+        anchor=overlap.anchor,
+        counterpart=shown.opioid.form.form_key if overlap.one_is_later else peripheral.key,
+        counterpart_key=course.opioid.key if overlap.one_is_later else (peripheral.key, ""),
+        severity=Severity.INFO,
+        display=Display.PROFILE,
+        active_from=overlap.anchor.time.earliest,
+        explain=partial(_explain, picture, peripheral, course, overlap),
+    )
+
+
+def _explain(picture: Picture, peripheral: MedicineHistory, course: OpioidCourse, overlap: Overlap) -> Explanation:
+    form = picture.catalogue.drugs[peripheral.key]
+    shown = shown_to(overlap.anchor, [reach_of(course, overlap.other, picture.catalogue)])[0]
+    duplicate = ["Beside naltrexone it is a second antagonist."] if picture.antagonists else []
+    return Explanation(
+        sentences=[
+            (
+                f"{form.name} with {opioid_text(shown)} is intended: it acts on the gut. Withdrawal is rare, and "
+                "possible where "
+                "the barrier to the brain is damaged."
+            ),
+            *duplicate,
+        ],
+        resting=[
+            *(Resting("antagonist", form.name, peripheral.key, entry) for entry in overlap.one.entries),
+            *resting_on_opioid(shown.opioid, overlap.other),
+        ],
+        sources=form.sources,
+        evidence_level="LABEL",
+    )

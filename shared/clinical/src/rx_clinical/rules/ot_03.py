@@ -1,0 +1,98 @@
+"""OT-03: alvimopan after more than a week of an opioid.
+
+When   alvimopan is ordered, filled or given
+  and  recorded opioid supply, over all opioids, runs for more than 7 consecutive days (gaps of up to 24 h join) and
+       reaches to within 24 h before it
+Then   contraindicated: the gut has become more sensitive
+Source ALV1
+"""
+
+from datetime import datetime
+from functools import partial
+
+from rx_clinical.compose import resting_on_opioid
+from rx_clinical.courses import MedicineHistory
+from rx_clinical.decisions import Decision, Explanation, Resting
+from rx_clinical.findings import Display, Severity
+from rx_clinical.picture import OpioidCourse, Picture, reach_of
+from rx_clinical.spans import Event, Span
+from rx_clinical.texts import days_text, opioid_text, shown_to
+from rx_clinical.windows import later
+
+RULE = "OT-03"
+_FORM = "alvimopan"
+
+
+def applies(picture: Picture, peripheral: MedicineHistory, span: Span) -> bool:
+    """Alvimopan, and more than a week of opioid up to it."""
+    return peripheral.key == _FORM and bool(_met(picture, span))
+
+
+def decide(picture: Picture) -> list[Decision]:
+    """One decision an alvimopan event and opioid form in that week."""
+    return [
+        _decision(picture, span, course, exposure)
+        for peripheral in picture.peripherals
+        if peripheral.key == _FORM
+        for span in (*peripheral.supply.spans, *peripheral.others)
+        for course, exposure in _met(picture, span)
+    ]
+
+
+def _met(picture: Picture, span: Span) -> list[tuple[OpioidCourse, Span]]:
+    """The exposures that make up the consecutive days before an alvimopan event; nothing where they are too few."""
+    policy = picture.catalogue.policy
+    at = span.entries[-1].begin.earliest
+    joined: list[tuple[OpioidCourse, Span]] = []
+    back_to = at
+    taken = [
+        (course, exposure, exposure.documented_end)
+        for course in picture.opioids
+        for exposure in course.history.spans()
+        if exposure.documented_end is not None and exposure.begin.earliest <= at
+    ]
+    for course, exposure, end in sorted(taken, key=lambda one: one[2], reverse=True):
+        if later(min(end, at), policy.therapeutic_gap) >= back_to:
+            joined.append((course, exposure))
+            back_to = min(back_to, exposure.begin.earliest)
+    return joined if joined and later(back_to, policy.therapeutic_days) < _last(joined, at) else []
+
+
+def _last(joined: list[tuple[OpioidCourse, Span]], at: datetime) -> datetime:
+    """The end of the consecutive days: the newest documented end, not after the alvimopan."""
+    return min(at, max(span.documented_end or at for _, span in joined))
+
+
+def _decision(picture: Picture, span: Span, course: OpioidCourse, exposure: Span) -> Decision:
+    anchor = Event(span.entries[-1], span.entries[-1].begin)
+    shown = shown_to(anchor, [reach_of(course, exposure, picture.catalogue)])[0]
+    return Decision(
+        rule=RULE,
+        anchor=anchor,
+        counterpart=shown.opioid.form.form_key,
+        counterpart_key=course.opioid.key,
+        severity=Severity.CONTRAINDICATED,
+        display=Display.INTERRUPTIVE,
+        active_from=anchor.time.earliest,
+        explain=partial(_explain, picture, anchor, course, exposure),
+    )
+
+
+def _explain(picture: Picture, anchor: Event, course: OpioidCourse, exposure: Span) -> Explanation:
+    shown = shown_to(anchor, [reach_of(course, exposure, picture.catalogue)])[0]
+    days = days_text(picture.catalogue.policy.therapeutic_days)
+    return Explanation(
+        reasons=exposure.reasons,
+        sentences=[
+            (
+                f"Alvimopan after more than {days} consecutive days of {opioid_text(shown)}: the gut has become more "
+                "sensitive."
+            ),
+            "Do not give it; call the prescriber.",
+        ],
+        resting=[
+            Resting("antagonist", "alvimopan", _FORM, anchor.entry),
+            *resting_on_opioid(shown.opioid, exposure),
+        ],
+        evidence_level="LABEL",
+    )

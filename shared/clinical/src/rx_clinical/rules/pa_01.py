@@ -1,0 +1,112 @@
+"""PA-01: buprenorphine started while a full agonist is still inside.
+
+When   buprenorphine under the tongue is ordered, filled or given, with none in the 60 days before
+  and  less than 24 h have passed since the last methadone or other long-acting full agonist, 12 h since a short-acting one
+Then   moderate, in the worklist, never a hold: earliest start by the clock is the last dose + 24 h / 12 h, and only with
+       objective signs of withdrawal
+Source BUP5 (label 4 h at least), POLICY
+"""
+
+from datetime import datetime, timedelta
+from functools import partial
+
+from rx_clinical.compose import resting_on_opioid
+from rx_clinical.decisions import Decision, Explanation
+from rx_clinical.drugs import Acting
+from rx_clinical.facts import Report
+from rx_clinical.findings import Display, Severity
+from rx_clinical.picture import OpioidCourse, Picture, reach_of
+from rx_clinical.policy import Policy
+from rx_clinical.reasons import Reason
+from rx_clinical.roles import Kind
+from rx_clinical.spans import Event, Span
+from rx_clinical.texts import opioid_text, shown_to, utc_text
+from rx_clinical.windows import FOREVER, later
+
+RULE = "PA-01"
+_FORM = "bup_sl"
+_FULL = "full_agonist"
+
+
+def waits(acting: Acting, policy: Policy) -> timedelta:
+    """How long buprenorphine waits after the last dose."""
+    return policy.partial_after_short if acting is Acting.SHORT else policy.partial_after_long
+
+
+def decide(picture: Picture) -> list[Decision]:
+    """One decision a first buprenorphine event and full agonist."""
+    if not picture.chart.kinds & Kind.PARTIAL:
+        return []
+    decisions: list[Decision] = []
+    for started in picture.opioids:
+        if started.opioid.form.form_key == _FORM:
+            for event in started.history.events():
+                if not isinstance(event.entry.fact, Report) and _is_first(started, event, picture):
+                    decisions.extend(_of_event(picture, started, event))
+    return decisions
+
+
+def _is_first(started: OpioidCourse, event: Event, picture: Picture) -> bool:
+    """No event of it, and no supply of it, in the 60 days before."""
+    since = later(event.time.earliest, -picture.catalogue.policy.partial_new)
+    return not any(
+        span.begin.earliest < event.time.earliest and (span.possible_end > since or span.begin.latest >= since)
+        for span in started.history.every_span()
+        if span.entries[-1] is not event.entry and span.entries[-1].begin.earliest < event.time.earliest
+    )
+
+
+def _of_event(picture: Picture, started: OpioidCourse, event: Event) -> list[Decision]:
+    met: list[tuple[OpioidCourse, Span, datetime]] = []
+    for course in picture.opioids:
+        if course.opioid.form.drug_class != _FULL or not course.opioid.form.systemic_opioid:
+            continue
+        spans = [
+            (later(span.possible_end, waits(course.opioid.form.acting, picture.catalogue.policy)), span)
+            for span in picture.seen_at(course, event.time)
+        ]
+        inside = [(until, span) for until, span in spans if event.time.earliest < until]
+        if inside:
+            until, span = max(inside, key=lambda one: one[0])
+            met.append((course, span, until))
+    start = max((until for _, _, until in met), default=None)
+    return [
+        Decision(
+            rule=RULE,
+            anchor=event,
+            counterpart=shown_to(event, [reach_of(course, span, picture.catalogue)])[0].opioid.form.form_key,
+            counterpart_key=course.opioid.key,
+            severity=Severity.MODERATE,
+            display=Display.QUEUE,
+            active_from=event.time.earliest,
+            start=start,
+            explain=partial(_explain, picture, started, event, (course, span, until)),
+        )
+        for course, span, until in met
+    ]
+
+
+def _explain(
+    picture: Picture, started: OpioidCourse, event: Event, met: tuple[OpioidCourse, Span, datetime]
+) -> Explanation:
+    course, span, until = met
+    shown = shown_to(event, [reach_of(course, span, picture.catalogue)])[0]
+    clock = "there is no recorded end" if until == FOREVER else f"not before {utc_text(until)} by the clock"
+    own = [one for one in started.history.every_span() if one.entries[-1] is event.entry]
+    return Explanation(
+        reasons={Reason.PARTIAL_ON_FULL_AGONIST, *span.reasons},
+        sentences=[
+            f"Buprenorphine is started while {opioid_text(shown)} may still act: it displaces the full agonist.",
+            f"First dose: {clock}, and only with objective signs of withdrawal.",
+            (
+                "This is never a hold: delaying the treatment of opioid use disorder kills too, and a low-dose "
+                "induction is "
+                "legitimate."
+            ),
+        ],
+        resting=[
+            *(one for span_ in own[:1] for one in resting_on_opioid(started.opioid, span_)),
+            *resting_on_opioid(shown.opioid, span),
+        ],
+        evidence_level="POLICY",
+    )

@@ -1,0 +1,141 @@
+"""PA-02: a mixed agonist-antagonist on a full agonist or buprenorphine.
+
+When   nalbuphine, butorphanol or pentazocine is active together with a supply of a full agonist or of buprenorphine
+Then   contraindicated for outpatients and where the setting is unknown; moderate on the profile in hospital, where low
+       doses are used on purpose; major where an assumption or an order without a fill alone carries it
+Source WV, MTD10
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from rx_clinical.compose import resting_on_opioid
+from rx_clinical.decisions import Decision, Explanation
+from rx_clinical.facts import Administration, Prescription
+from rx_clinical.findings import Display, Severity
+from rx_clinical.picture import OpioidCourse, Picture, reach_of
+from rx_clinical.reasons import Reason
+from rx_clinical.roles import Kind, Opioid
+from rx_clinical.spans import Event, Span
+from rx_clinical.texts import opioid_text, shown_to
+
+RULE = "PA-02"
+_MIXED = "mixed_agonist_antagonist"
+_AGONISTS = frozenset({"full_agonist", "partial_agonist"})
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """A mixed agonist and an agonist that are active together."""
+
+    mixed: OpioidCourse
+    mixed_span: Span
+    agonist: OpioidCourse
+    agonist_span: Span
+
+    @property
+    def mixed_is_later(self) -> bool:
+        """The mixed agonist is the later-starting medicine; ties go by key."""
+        return _order(self.mixed_span) > _order(self.agonist_span)
+
+    @property
+    def anchor(self) -> Event:
+        """The later-starting medicine's event."""
+        span = self.mixed_span if self.mixed_is_later else self.agonist_span
+        return Event(span.entries[-1], span.entries[-1].begin)
+
+    @property
+    def certain(self) -> bool:
+        """Recorded on both sides, and the documented supplies meet."""
+        entries = (self.mixed_span.entries[-1], self.agonist_span.entries[-1])
+        if any(isinstance(entry.fact, Prescription) for entry in entries):
+            return False
+        return _meet(self.mixed_span, self.agonist_span, documented=True)
+
+
+def _order(span: Span) -> tuple[object, bytes]:
+    return (span.entries[-1].begin.earliest, span.entries[-1].fact.key)
+
+
+def _meet(mixed: Span, agonist: Span, *, documented: bool) -> bool:
+    """The later one begins before the supply of the earlier one is over; a single dose counts at its instant."""
+    mine, theirs = mixed.entries[-1].begin, agonist.entries[-1].begin
+    first, second = (agonist, mine) if theirs.earliest <= mine.earliest else (mixed, theirs)
+    end = first.documented_end if documented else first.possible_end
+    return end is not None and second.earliest < end
+
+
+def severity(clash: Clash) -> Severity:
+    """By the setting and by what is certain."""
+    given = clash.mixed_span.entries[-1].fact
+    if isinstance(given, Administration) and given.setting == "inpatient":
+        return Severity.MODERATE
+    return Severity.CONTRAINDICATED if clash.certain else Severity.MAJOR
+
+
+def decide(picture: Picture) -> list[Decision]:
+    """One decision an anchor and counterpart, the worst."""
+    if not picture.chart.kinds & Kind.MIXED:
+        return []
+    chosen: dict[tuple[bytes, tuple[str, str]], Decision] = {}
+    for clash in _clashes(picture):
+        decision = _decision(picture, clash)
+        key = (decision.anchor.entry.fact.key, decision.counterpart_key)
+        held = chosen.get(key)
+        if held is None or decision.severity.rank < held.severity.rank:
+            chosen[key] = decision
+    return list(chosen.values())
+
+
+def _clashes(picture: Picture) -> Iterator[Clash]:
+    mixed = [course for course in picture.opioids if course.opioid.form.drug_class == _MIXED]
+    agonists = [course for course in picture.opioids if course.opioid.form.drug_class in _AGONISTS]
+    for one in mixed:
+        for mixed_span in one.history.every_span():
+            for other in agonists:
+                for span in other.history.every_span():
+                    if _meet(mixed_span, span, documented=False):
+                        yield Clash(one, mixed_span, other, span)
+
+
+def _decision(picture: Picture, clash: Clash) -> Decision:
+    other, span = (clash.agonist, clash.agonist_span) if clash.mixed_is_later else (clash.mixed, clash.mixed_span)
+    rated = severity(clash)
+    return Decision(
+        rule=RULE,
+        anchor=clash.anchor,
+        counterpart=_shown(picture, clash.anchor, other, span).form.form_key,
+        counterpart_key=other.opioid.key,
+        severity=rated,
+        display=Display.PROFILE if rated is Severity.MODERATE else Display.INTERRUPTIVE,
+        active_from=clash.anchor.time.earliest,
+        explain=partial(_explain, picture, clash),
+    )
+
+
+def _shown(picture: Picture, anchor: Event, course: OpioidCourse, span: Span) -> Opioid:
+    return shown_to(anchor, [reach_of(course, span, picture.catalogue)])[0].opioid
+
+
+def _explain(picture: Picture, clash: Clash) -> Explanation:
+    mixed = shown_to(clash.anchor, [reach_of(clash.mixed, clash.mixed_span, picture.catalogue)])[0]
+    agonist = shown_to(clash.anchor, [reach_of(clash.agonist, clash.agonist_span, picture.catalogue)])[0]
+    return Explanation(
+        reasons={Reason.MIXED_ON_FULL_AGONIST, *clash.mixed_span.reasons, *clash.agonist_span.reasons},
+        sentences=[
+            (
+                f"{opioid_text(mixed)} on {opioid_text(agonist)}: it blocks what the other one activates, and "
+                "precipitates "
+                "opioid withdrawal."
+            ),
+            "In hospital low doses are used on purpose (itch, labour)."
+            if severity(clash) is Severity.MODERATE
+            else "Choose another analgesic.",
+        ],
+        resting=[
+            *resting_on_opioid(mixed.opioid, clash.mixed_span),
+            *resting_on_opioid(agonist.opioid, clash.agonist_span),
+        ],
+        evidence_level="LABEL",
+    )

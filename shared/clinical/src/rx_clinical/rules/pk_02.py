@@ -1,0 +1,38 @@
+"""PK-02: food that raises an opioid's level without lengthening its half-life.
+
+When   a medicine or food of an exposure_only row (grapefruit) and its opioid are active together
+Then   info on the profile: advise to avoid it; no window changes
+Source MTD7 (methadone AUC +17 %, half-life unchanged)
+"""
+
+from functools import partial
+
+from rx_clinical.decisions import Decision, Explanation
+from rx_clinical.findings import Display, Severity
+from rx_clinical.pairs import Pair, decide_pairs, effect_pairs, explain_pair, opioid_of
+from rx_clinical.picture import Picture
+
+RULE = "PK-02"
+
+
+def decide(picture: Picture) -> list[Decision]:
+    """One decision an anchor and counterpart."""
+    return decide_pairs(
+        picture,
+        RULE,
+        effect_pairs(picture, RULE),
+        lambda _: (Severity.INFO, Display.PROFILE),
+        partial(_explain, picture),
+    )
+
+
+def _explain(picture: Picture, pair: Pair) -> Explanation:
+    row = pair.taken.interaction
+    sentences = [
+        (
+            f"{row.name} and {opioid_of(picture, pair)} are taken together: more of the opioid is absorbed, its "
+            "half-life "
+            f"is unchanged ({row.measured_effect}). No window changes."
+        ),
+    ]
+    return explain_pair(picture, pair, sentences, ())

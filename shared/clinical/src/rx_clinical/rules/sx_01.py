@@ -1,0 +1,90 @@
+"""SX-01: a procedure with opioids before an antagonist has been held long enough.
+
+When   a procedure is planned for which opioids are expected
+  and  a systemic antagonist or depot was begun before it
+  and  it lies sooner after the last dose than the hold: oral 96 h, low-dose 72 h, samidorphan 120 h, depot 720 h
+Then   major, in the worklist: tell anaesthesia, hold the doses; ends when the hold ends
+Source SPAQI, ANZ (the longer ones); low-dose POLICY
+"""
+
+from datetime import datetime
+from functools import partial
+
+from rx_clinical.blockers import AntagonistHistory, DailyDose, antagonist_begin, daily_dose
+from rx_clinical.chart import Entry
+from rx_clinical.compose import resting_on_antagonist
+from rx_clinical.decisions import Decision, Explanation, Resting
+from rx_clinical.facts import Procedure
+from rx_clinical.findings import Display, Severity
+from rx_clinical.picture import Picture
+from rx_clinical.reasons import Reason
+from rx_clinical.spans import Event, Span
+from rx_clinical.texts import hours_text, product_text, utc_text
+from rx_clinical.windows import FOREVER, later
+
+RULE = "SX-01"
+
+
+def decide(picture: Picture) -> list[Decision]:
+    """One decision an antagonist form and procedure, at the newest antagonist event before it."""
+    return [
+        decision
+        for procedure in picture.chart.procedures
+        if procedure.opioid_expected
+        for history in picture.antagonists
+        if (decision := _decision(picture, procedure, history)) is not None
+    ]
+
+
+def _decision(picture: Picture, procedure: Procedure, history: AntagonistHistory) -> Decision | None:
+    at = procedure.planned
+    begun = history.spans_begun_by(at)
+    if not begun:
+        return None
+    span = max(begun, key=lambda one: (one.possible_end, antagonist_begin(one).earliest))
+    dose = daily_dose(picture.antagonists, history, at, span.entries[-1], picture.catalogue)
+    if dose.tier.ultra_low:
+        return None
+    hold_ends = later(span.possible_end, dose.tier.hold)
+    if at.earliest >= hold_ends:
+        return None
+    anchor = Event(span.entries[-1], antagonist_begin(span))
+    return Decision(
+        rule=RULE,
+        anchor=anchor,
+        counterpart=procedure.event_id,
+        counterpart_key=("procedure", procedure.key.hex()),
+        severity=Severity.MAJOR,
+        display=Display.QUEUE,
+        active_from=anchor.time.earliest,
+        ends_at=hold_ends,
+        explain=partial(_explain, history, span, procedure, dose, hold_ends),
+    )
+
+
+def _explain(
+    history: AntagonistHistory, span: Span, procedure: Procedure, dose: DailyDose, hold_ends: datetime
+) -> Explanation:
+    antagonist = product_text(history.antagonist.name, span.entries[-1].medicine, dose.total_mg)
+    until = "it has no recorded end" if hold_ends == FOREVER else f"the hold ends {utc_text(hold_ends)}"
+    return Explanation(
+        reasons={Reason.HOLD_BEFORE_SURGERY, *span.reasons},
+        sentences=[
+            (
+                f"A procedure with opioids is planned for {utc_text(procedure.planned.earliest)}, and "
+                f"{antagonist} must be held "
+                f"for {hours_text(dose.tier.hold)} h before it: {until}."
+            ),
+            (
+                "Opioids would work poorly or in a way nobody can foretell. Tell anaesthesia, hold doses, plan "
+                "without opioids."
+            ),
+            "Restart only after the whole window from the last opioid.",
+        ],
+        resting=[
+            *resting_on_antagonist(history.antagonist, span.entries),
+            Resting("patient", "procedure", None, Entry(procedure)),
+        ],
+        sources=dose.tier.sources,
+        evidence_level="REFERENCE_LIST",
+    )
