@@ -1,4 +1,4 @@
-"""Every public scenario in random orders, with duplicates, through the real monitor: the findings stay the same."""
+"""Scenarios in random orders, with duplicates, through the real monitor: the findings stay the same."""
 
 import importlib.util
 import random
@@ -20,6 +20,28 @@ harness = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(harness)
 
 SCENARIOS = ROOT / "tests" / "spec" / "scenarios_public.yaml"
+# What the public scenarios lack: an antagonist that everything else about the patient speaks against, and an ultra-low
+# dose that is confirmed.
+MORE = """
+- facts:
+  - {type: fill, at: 2026-04-14T12:00Z, product: LDN 4.5 mg, ingredients: ['7243'], form_key: ntx_ldn,
+     daily_dose_mg: '4.5', days_supply: '30'}
+  - {type: fill, at: 2026-04-01T12:00Z, product: levothyroxine, ingredients: ['10582'], route: oral, days_supply: '90'}
+  - {type: fill, at: 2026-04-01T12:00Z, product: cyclosporine, ingredients: ['3008'], route: oral, days_supply: '90'}
+  - {type: patient_fact, at: 2026-04-01T12:00Z, kind: pregnancy, value: pregnant}
+  - {type: patient_fact, at: 2026-04-01T12:00Z, kind: birth_year, value: '2012'}
+  - {type: procedure, at: 2026-04-10T12:00Z, procedure_at: 2026-04-20T08:00Z}
+  - {type: evidence, at: 2026-04-13T12:00Z, kind: urine_drug_test, result: positive, ingredients: ['6813']}
+- facts:
+  - {type: fill, at: 2026-04-14T12:00Z, product: naltrexone 0.1 mg, ingredients: ['7243'], form_key: ntx_uldn,
+     daily_dose_mg: '0.1', days_supply: '30'}
+  - {type: fill, at: 2026-04-10T12:00Z, product: oxycodone 5 mg, ingredients: ['7804'], form_key: oxycodone_ir,
+     daily_dose_mg: '40', days_supply: '30'}
+  - {type: confirm, at: 2026-04-12T12:00Z, by: prescriber, daily_dose_mg: '0.1',
+     opioids: [{form_key: oxycodone_ir, daily_dose_mg: '40'}]}
+  - {type: confirm, at: 2026-04-12T13:00Z, by: pharmacist, daily_dose_mg: '0.1',
+     opioids: [{form_key: oxycodone_ir, daily_dose_mg: '40'}]}
+"""
 ORDERS = 5
 SEED = 20260501
 
@@ -28,10 +50,14 @@ def instant(text):
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
+def at(text):
+    stamp = timestamp(instant(text))
+    return OccurredTime(earliest_time=stamp, latest_time=stamp)
+
+
 def occurred(fact):
     if "T" in fact["at"]:
-        stamp = timestamp(instant(fact["at"]))
-        return OccurredTime(earliest_time=stamp, latest_time=stamp)
+        return at(fact["at"])
     zone = fact.get("zone", "UTC")
     start = datetime.combine(datetime.fromisoformat(fact["at"]), time(), ZoneInfo(zone))
     return OccurredTime(
@@ -68,7 +94,24 @@ CONTENTS = {
             "medicine": medicine(fact), "kind": fact["kind"], "ongoing": fact.get("ongoing") == "true"
         }
     },
-    "evidence": lambda fact: {"opioid_free_evidence": {"kind": fact["kind"], "ingredients": fact["ingredients"]}},
+    "evidence": lambda fact: {
+        "opioid_free_evidence": {
+            "kind": fact["kind"],
+            "result": fact.get("result", ""),
+            "ingredients": fact["ingredients"],
+            "recorded_by": fact.get("recorded_by", ""),
+            "attested_last_dose_time": at(fact["attested_last_dose_at"]) if "attested_last_dose_at" in fact else None,
+        }
+    },
+    "confirm": lambda fact: {
+        "ultra_low_dose_confirmed": {
+            "by": fact["by"], "daily_dose_mg": fact["daily_dose_mg"], "opioids": fact["opioids"]
+        }
+    },
+    "patient_fact": lambda fact: {"patient_fact": {"kind": fact["kind"], "value": fact["value"]}},
+    "procedure": lambda fact: {
+        "procedure_planned": {"procedure_time": at(fact["procedure_at"]), "opioid_expected": True}
+    },
     "handed_over": lambda fact: {"medication_handed_over": referred(fact)},
     "returned_to_stock": lambda fact: {"medication_returned_to_stock": referred(fact)},
 }  # fmt: skip
@@ -103,12 +146,13 @@ def of_patient(events, patient):
     return copies
 
 
-async def test_public_scenarios_in_random_orders_with_duplicates_give_identical_findings(installation):
+async def test_scenarios_in_random_orders_with_duplicates_give_identical_findings(installation):
     topics = harness.Harness(installation)
     chance = random.Random(SEED)  # noqa: S311  # repeatable on purpose
     scenarios = yaml.load(SCENARIOS.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)["scenarios"]  # noqa: S506  # text only
+    more = yaml.load(MORE, Loader=yaml.BaseLoader)  # noqa: S506  # text only
     in_order, shuffled = [], []
-    for number, scenario in enumerate(scenarios):
+    for number, scenario in enumerate([*scenarios, *more]):
         facts = list(events_of(scenario))
         for order in range(ORDERS if facts else 0):
             patient = f"{number:02}-{order:02}".encode().ljust(16, b".")
@@ -120,4 +164,5 @@ async def test_public_scenarios_in_random_orders_with_duplicates_give_identical_
         await topics.caught_up()
     said = await topics.conclusions()
     assert said == harness.expected(in_order)
+    assert all(f"{len(scenarios) + number:02}-00".encode().ljust(16, b".") in said for number in range(len(more)))
     assert len({patient[:2] for patient in said}) > len(scenarios) // 2

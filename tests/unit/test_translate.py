@@ -77,6 +77,7 @@ def event(**fact: object) -> event_pb2.Event:
 
 LOCAL_DATE = facts.Moment.local_date(date(2026, 3, 29), "Europe/Berlin")
 DATE_MESSAGE = translate.occurred_time(LOCAL_DATE)
+EXACT = facts.Moment.instant(AT + timedelta(hours=1, microseconds=7), "Europe/Berlin")
 ORDER = event_pb2.Prescription(
     medicine=MEDICINE, status="completed", status_time=DATE_MESSAGE, intent="plan", do_not_perform=True
 )
@@ -88,15 +89,34 @@ FACTS = {
     "prescription_changed": (ORDER, READ_ORDER),
     "stopped": (REFERENCE, facts.Stop(refers_to=OTHER, **ENVELOPE)),
     "medication_filled": (
-        event_pb2.Fill(medicine=MEDICINE, prescription_key=OTHER, rx_number="700", fill_number="1"),
-        facts.Fill(medicine=READ, prescription=OTHER, rx_number="700", fill_number="1", **ENVELOPE),
+        event_pb2.Fill(
+            medicine=MEDICINE,
+            prescription_key=OTHER,
+            rx_number="700",
+            fill_number="1",
+            quantity_prescribed="45.50",
+            partial=True,
+            days_supply_is_for_this_fill=True,
+        ),
+        facts.Fill(
+            medicine=READ,
+            prescription=OTHER,
+            rx_number="700",
+            fill_number="1",
+            quantity_prescribed=Decimal("45.50"),
+            partial=True,
+            days_supply_is_for_this_fill=True,
+            **ENVELOPE,
+        ),
     ),
     "medication_handed_over": (REFERENCE, facts.HandOver(fill=OTHER, **ENVELOPE)),
     "medication_returned_to_stock": (REFERENCE, facts.ReturnToStock(refers_to=OTHER, **ENVELOPE)),
     "medication_voided": (REFERENCE, facts.Void(refers_to=OTHER, **ENVELOPE)),
     "medication_administered": (
-        event_pb2.Administration(medicine=MEDICINE, fill_key=OTHER, setting="inpatient"),
-        facts.Administration(medicine=READ, fill=OTHER, setting="inpatient", **ENVELOPE),
+        event_pb2.Administration(
+            medicine=MEDICINE, fill_key=OTHER, setting="inpatient", removed_time=translate.occurred_time(EXACT)
+        ),
+        facts.Administration(medicine=READ, fill=OTHER, setting="inpatient", removed=EXACT, **ENVELOPE),
     ),
     "medication_reported": (
         event_pb2.Report(
@@ -107,6 +127,8 @@ FACTS = {
             last_confirmed_time=DATE_MESSAGE,
             source_kind="PATIENT",
             obtained_via="mail",
+            restricted=True,
+            misuse=True,
         ),
         facts.Report(
             medicine=READ,
@@ -116,19 +138,59 @@ FACTS = {
             last_confirmed=LOCAL_DATE,
             source_kind="PATIENT",
             obtained_via="mail",
+            restricted=True,
+            misuse=True,
             **ENVELOPE,
         ),
     ),
     "ultra_low_dose_confirmed": (
-        event_pb2.UltraLowDoseConfirmation(by="prescriber"),
-        facts.UnreadFact(kind="confirmation", **ENVELOPE),
+        event_pb2.UltraLowDoseConfirmation(
+            by="prescriber",
+            recorded_by="Dr Example",
+            daily_dose_mg="0.250",
+            opioids=[
+                event_pb2.ConfirmedOpioid(form_key="methadone_oral", daily_dose_mg="62.5"),
+                event_pb2.ConfirmedOpioid(form_key="oxycodone_ir"),
+            ],
+        ),
+        facts.Confirmation(
+            by="prescriber",
+            recorded_by="Dr Example",
+            daily_dose_mg=Decimal("0.250"),
+            opioids=(
+                facts.ConfirmedOpioid(form_key="methadone_oral", daily_dose_mg=Decimal("62.5")),
+                facts.ConfirmedOpioid(form_key="oxycodone_ir"),
+            ),
+            **ENVELOPE,
+        ),
     ),
     "opioid_free_evidence": (
-        event_pb2.OpioidFreeEvidence(kind="pdmp_review"),
-        facts.UnreadFact(kind="evidence", **ENVELOPE),
+        event_pb2.OpioidFreeEvidence(
+            kind="clinician_attestation",
+            result="negative",
+            ingredients=["7804", "6813"],
+            recorded_by="Dr Example",
+            attested_last_dose_time=DATE_MESSAGE,
+            stock_accounted_for=True,
+        ),
+        facts.Evidence(
+            kind="clinician_attestation",
+            result="negative",
+            ingredients=("7804", "6813"),
+            recorded_by="Dr Example",
+            attested_last_dose=LOCAL_DATE,
+            stock_accounted_for=True,
+            **ENVELOPE,
+        ),
     ),
-    "patient_fact": (event_pb2.PatientFact(kind="liver"), facts.UnreadFact(kind="patient_fact", **ENVELOPE)),
-    "procedure_planned": (event_pb2.Procedure(), facts.UnreadFact(kind="procedure", **ENVELOPE)),
+    "patient_fact": (
+        event_pb2.PatientFact(kind="liver", value="cirrhosis"),
+        facts.PatientFact(kind="liver", value="cirrhosis", **ENVELOPE),
+    ),
+    "procedure_planned": (
+        event_pb2.Procedure(procedure_time=DATE_MESSAGE, opioid_expected=True),
+        facts.Procedure(planned=LOCAL_DATE, opioid_expected=True, **ENVELOPE),
+    ),
     "patient_merged": (event_pb2.Merge(into_patient=KEY), facts.UnreadFact(kind="merge", **ENVELOPE)),
 }
 
@@ -147,21 +209,12 @@ def test_a_case_of_a_later_version_is_kept_and_named_as_not_read():
     assert translate.fact_from_event(event()) == facts.UnreadFact(kind="unknown", **ENVELOPE)
 
 
-@pytest.mark.parametrize(
-    ("fact", "kind"),
-    [
-        ({"medication_filled": event_pb2.Fill(partial=True)}, "partial_fill"),
-        ({"medication_administered": event_pb2.Administration(removed_time=DATE_MESSAGE)}, "implant_removal"),
-        ({"medication_reported": event_pb2.Report(misuse=True)}, "misuse"),
-        ({"medication_reported": event_pb2.Report(restricted=True)}, "restricted"),
-    ],
-)
-def test_a_part_that_the_core_does_not_read_is_named_beside_its_fact(fact: dict[str, object], kind: str):
-    read, unread = translate.history_facts([event(**fact)])
-    assert read.key == KEY
-    assert isinstance(unread, facts.UnreadFact)
-    assert unread.kind == kind
-    assert unread.key != KEY
+@pytest.mark.parametrize("case", FACTS)
+def test_only_a_merge_is_not_read(case: str):
+    message = event(**{case: FACTS[case][0]})
+    assert translate.is_read(message) == (case != "patient_merged")
+    assert translate.is_read(message) != isinstance(translate.fact_from_event(message), facts.UnreadFact)
+    assert not translate.is_read(event())
 
 
 def test_what_a_source_leaves_out_is_unknown_and_never_zero():
@@ -170,6 +223,22 @@ def test_what_a_source_leaves_out_is_unknown_and_never_zero():
     order = translate.fact_from_event(event(prescription_written=event_pb2.Prescription()))
     assert isinstance(order, facts.Prescription)
     assert (order.status, order.status_at, order.intent) == ("unknown", None, "order")
+    fill = translate.fact_from_event(event(medication_filled=event_pb2.Fill(quantity_prescribed="0")))
+    assert isinstance(fill, facts.Fill)
+    assert (fill.partial, fill.quantity_prescribed) == (False, None)
+    evidence = translate.fact_from_event(event(opioid_free_evidence=event_pb2.OpioidFreeEvidence(kind="pdmp_review")))
+    assert evidence == facts.Evidence(kind="pdmp_review", **ENVELOPE)
+    confirmed = event_pb2.ConfirmedOpioid(form_key="oxycodone_ir")
+    half = translate.fact_from_event(
+        event(ultra_low_dose_confirmed=event_pb2.UltraLowDoseConfirmation(by="pharmacist", opioids=[confirmed]))
+    )
+    assert isinstance(half, facts.Confirmation)
+    assert (half.daily_dose_mg, half.opioids[0].daily_dose_mg) == (0, None)
+
+
+def test_a_procedure_that_nobody_planned_for_a_time_breaks_the_contract():
+    with pytest.raises(ValueError, match="without a time"):
+        translate.fact_from_event(event(procedure_planned=event_pb2.Procedure(opioid_expected=True)))
 
 
 @pytest.mark.parametrize("stated", ["", "0", "0.0"])

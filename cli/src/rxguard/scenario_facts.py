@@ -2,22 +2,30 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from rx_clinical.catalogue import load_catalogue
 from rx_clinical.facts import (
     Administration,
+    Confirmation,
+    ConfirmedOpioid,
+    Evidence,
     Fact,
     Fill,
     HandOver,
     Medicine,
+    Merge,
+    PatientFact,
     Prescription,
+    Procedure,
     Report,
     ReturnToStock,
     Stop,
     UnreadFact,
     Void,
     event_key,
+    merged,
 )
 
 from rxguard.scenario_yaml import Node
@@ -79,18 +87,6 @@ _KEYS: Mapping[str, frozenset[str]] = {
     ),
     "merge": frozenset({"from", "into"}),
 }
-# What the core does not read yet: a scenario that holds it is not covered.
-_UNREAD_KINDS: Mapping[str, str] = {
-    "evidence": "evidence",
-    "confirm": "confirmation",
-    "patient_fact": "patient_fact",
-    "procedure": "procedure",
-    "compound_request": "compound_request",
-    "merge": "merge",
-}
-_UNREAD_FIELDS = frozenset(
-    {"partial", "quantity_prescribed", "days_supply_is_for_this_fill", "removed_at", "restricted", "misuse"}
-)
 _WORDS: Mapping[str, frozenset[str]] = {
     "route": frozenset(
         [
@@ -119,26 +115,37 @@ _WORDS: Mapping[str, frozenset[str]] = {
     "setting": frozenset({"outpatient", "inpatient"}),
     "source_kind": frozenset({"PATIENT", "CLINICIAN", "EHR_LIST", "OPIOID_TREATMENT_PROGRAM"}),
     "obtained_via": frozenset(["local", "mail", "foreign", "borrowed", "illicit"]),
+    "result": frozenset(["negative", "positive", "inconclusive"]),
+    "by": frozenset(["prescriber", "pharmacist"]),
 }
 _REPORT_KINDS = frozenset(["otc", "supplement", "illicit", "history"])
-
-
-def holds_unread(nodes: list[Node]) -> bool:
-    """Some fact is of a type, or has a field, that the core does not read yet."""
-    return any(node.text("type") in _UNREAD_KINDS or node.keys() & _UNREAD_FIELDS for node in nodes)
+_EVIDENCE_KINDS = frozenset(
+    ["urine_drug_test", "naloxone_challenge", "pdmp_review", "clinician_attestation", "stock_disposed"]
+)
+_PATIENT_FACT_KINDS = frozenset(
+    ["birth_year", "pregnancy", "breastfeeding", "transplant", "liver", "symptom", "allergy"]
+)
 
 
 def facts_by_patient(nodes: list[Node]) -> dict[str, list[Fact]]:
-    """The facts of each patient. Raises ScenarioFileError."""
+    """The facts of each patient, those of merged records under the one that remains. Raises ScenarioFileError."""
     sources = {
         node.optional("id") or f"e{number}": node.optional("source") or "" for number, node in enumerate(nodes, 1)
     }
-    patients: dict[str, list[Fact]] = {}
+    patients: dict[bytes, list[Fact]] = {}
     for number, node in enumerate(nodes, 1):
         fact = _fact(node, number, sources)
         if fact is not None:
-            patients.setdefault(node.optional("patient") or "P", []).append(fact)
-    return patients
+            named = node.optional("patient") or "P"
+            # A merge belongs to the record that remains, whoever's patient it is said to be.
+            patient = fact.into_patient if isinstance(fact, Merge) else _record(named)
+            patients.setdefault(patient, []).append(fact)
+    return {record.decode(): facts for record, facts in merged(patients).items()}
+
+
+def _record(patient: str) -> bytes:
+    """What stands for a patient's record: the name in UTF-8."""
+    return patient.encode()
 
 
 def _fact(node: Node, number: int, sources: Mapping[str, str]) -> Fact | None:
@@ -165,8 +172,6 @@ def _fact(node: Node, number: int, sources: Mapping[str, str]) -> Fact | None:
     if kind == "claim_reversed":
         node.text("refers_to")
         return None  # billing: no fact
-    if kind in _UNREAD_KINDS:
-        return UnreadFact(kind=_UNREAD_KINDS[kind], **envelope)
     return _BUILD[kind](_Reading(node, zone, sources), envelope)
 
 
@@ -187,6 +192,11 @@ class _Reading:
         """The key of the event that the fact must name."""
         return event_key(self.sources.get(self.node.text("refers_to"), ""), self.node.text("refers_to"))
 
+    def required_word(self, name: str, allowed: frozenset[str]) -> str:
+        """One of the allowed words, which must be there."""
+        self.node.text(name)
+        return self.node.word(name, allowed) or ""
+
     def medicine(self) -> Medicine:
         """The medicine; uncoded where neither ingredient nor form nor a known code is stated."""
         node = self.node
@@ -202,10 +212,10 @@ class _Reading:
             route=node.word("route", _WORDS["route"]),
             directions=node.optional("sig") or "",
             daily_dose_mg=node.decimal("daily_dose_mg"),
-            days_supply=node.decimal("days_supply"),
+            days_supply=node.decimal("days_supply") or None,  # 0 is missing, as in an event
             as_needed=node.flag("prn"),
             quantity=node.decimal("quantity"),
-            patches=node.whole("quantity_patches"),
+            patches=node.whole("quantity_patches") or None,
         )
 
 
@@ -227,6 +237,9 @@ def _fill(reading: _Reading, envelope: Mapping[str, Any]) -> Fact:
         prescription=reading.key("prescription_id"),
         rx_number=reading.node.optional("rx_number"),
         fill_number=reading.node.optional("fill_number"),
+        partial=reading.node.flag("partial"),
+        quantity_prescribed=reading.node.decimal("quantity_prescribed") or None,  # 0 is missing, as in an event
+        days_supply_is_for_this_fill=reading.node.flag("days_supply_is_for_this_fill"),
         **envelope,
     )
 
@@ -236,6 +249,7 @@ def _administration(reading: _Reading, envelope: Mapping[str, Any]) -> Fact:
         medicine=reading.medicine(),
         fill=reading.key("refers_to"),
         setting=reading.node.word("setting", _WORDS["setting"]) or "outpatient",
+        removed=reading.node.moment("removed_at", reading.zone),
         **envelope,
     )
 
@@ -250,8 +264,61 @@ def _report(reading: _Reading, envelope: Mapping[str, Any]) -> Fact:
         last_confirmed=node.moment("last_confirmed_at", reading.zone),
         source_kind=node.word("source_kind", _WORDS["source_kind"]),
         obtained_via=node.word("obtained_via", _WORDS["obtained_via"]),
+        restricted=node.flag("restricted"),
+        misuse=node.flag("misuse"),
         **envelope,
     )
+
+
+def _evidence(reading: _Reading, envelope: Mapping[str, Any]) -> Fact:
+    node = reading.node
+    return Evidence(
+        kind=reading.required_word("kind", _EVIDENCE_KINDS),
+        result=node.word("result", _WORDS["result"]),
+        ingredients=tuple(node.texts("ingredients")),
+        recorded_by=node.optional("recorded_by") or None,
+        attested_last_dose=node.moment("attested_last_dose_at", reading.zone),
+        stock_accounted_for=node.flag("stock_accounted_for"),
+        **envelope,
+    )
+
+
+def _confirmation(reading: _Reading, envelope: Mapping[str, Any]) -> Fact:
+    node = reading.node
+    return Confirmation(
+        by=reading.required_word("by", _WORDS["by"]),
+        daily_dose_mg=node.decimal("daily_dose_mg") or Decimal(0),  # an unstated dose confirms none, as in an event
+        opioids=tuple(_confirmed_opioid(opioid) for opioid in node.children("opioids")),
+        recorded_by=node.optional("recorded_by") or None,
+        **envelope,
+    )
+
+
+def _confirmed_opioid(node: Node) -> ConfirmedOpioid:
+    node.only({"form_key", "daily_dose_mg"})
+    return ConfirmedOpioid(form_key=node.text("form_key"), daily_dose_mg=node.decimal("daily_dose_mg"))
+
+
+def _patient_fact(reading: _Reading, envelope: Mapping[str, Any]) -> Fact:
+    kind = reading.required_word("kind", _PATIENT_FACT_KINDS)
+    return PatientFact(kind=kind, value=reading.node.optional("value") or "", **envelope)
+
+
+def _procedure(reading: _Reading, envelope: Mapping[str, Any]) -> Fact:
+    planned = reading.node.moment("procedure_at", reading.zone)
+    if planned is None:
+        raise reading.node.error("procedure_at is missing")
+    return Procedure(planned=planned, opioid_expected=reading.node.flag("opioid_expected"), **envelope)
+
+
+def _merge(reading: _Reading, envelope: Mapping[str, Any]) -> Fact:
+    node = reading.node
+    return Merge(from_patient=_record(node.text("from")), into_patient=_record(node.text("into")), **envelope)
+
+
+def _compound_request(_reading: _Reading, envelope: Mapping[str, Any]) -> Fact:
+    """Not read yet: a scenario that holds one is not covered."""
+    return UnreadFact(kind="compound_request", **envelope)
 
 
 _BUILD: Mapping[str, Callable[[_Reading, Mapping[str, Any]], Fact]] = {
@@ -263,4 +330,10 @@ _BUILD: Mapping[str, Callable[[_Reading, Mapping[str, Any]], Fact]] = {
     "administer": _administration,
     "report": _report,
     "stop": lambda reading, envelope: Stop(refers_to=reading.required_key(), **envelope),
+    "evidence": _evidence,
+    "confirm": _confirmation,
+    "patient_fact": _patient_fact,
+    "procedure": _procedure,
+    "merge": _merge,
+    "compound_request": _compound_request,
 }

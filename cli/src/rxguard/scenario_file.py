@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rx_clinical.facts import Fact
+from rx_clinical.facts import Fact, UnreadFact
 from rx_clinical.findings import Severity
 from rx_clinical.texts import utc_text
 
-from rxguard.scenario_facts import facts_by_patient, holds_unread
+from rxguard.scenario_facts import facts_by_patient
 from rxguard.scenario_yaml import Node, read_yaml
 
 _CONVENTIONS = {
@@ -57,9 +57,13 @@ class Scenario:
     scenario_id: str
     known_since: datetime | None
     facts_by_patient: Mapping[str, list[Fact]]
-    holds_unread: bool
     expected: tuple[Expectation, ...]
     must_not_raise: frozenset[str]
+
+    @property
+    def holds_unread(self) -> bool:
+        """Some fact is of a type that the core does not read yet."""
+        return any(isinstance(fact, UnreadFact) for facts in self.facts_by_patient.values() for fact in facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +97,11 @@ def _scenario(node: Node) -> Scenario:
     scenario_id = node.text("id")
     node.place = f"scenario {scenario_id}"
     known = node.moment("history_known_since", "UTC")
-    facts = node.children("facts")
     return Scenario(
         scenario_id=scenario_id,
         # Absent means that the whole history is known.
         known_since=known.earliest if known else datetime.min.replace(tzinfo=UTC),
-        facts_by_patient=facts_by_patient(facts),
-        holds_unread=holds_unread(facts),
+        facts_by_patient=facts_by_patient(node.children("facts")),
         expected=tuple(_expectation(one) for one in node.children("expected_alerts")),
         must_not_raise=frozenset(node.texts("must_not_raise")),
     )

@@ -9,6 +9,19 @@ from rx_alerts.domain.model import FindingSet
 from rx_contracts.translate import timestamp
 
 START = datetime(2026, 4, 15, 17, 45, tzinfo=UTC)
+FAMILIES = {
+    "WR": "withdrawal",
+    "BL": "blockade",
+    "HN": "hidden",
+    "PA": "partial",
+    "PK": "exposure",
+    "IN": "inducer",
+    "OT": "other",
+    "SX": "surgery",
+    "LD": "ldn",
+    "DQ": "data",
+    "CP": "compounding",
+}
 
 
 def basis(role: str, product: str, event: str | None = None) -> finding_pb2.Basis:
@@ -31,16 +44,20 @@ def finding(
     display: str = "interruptive",
     start: datetime | None = START,
     no_start: str = "",
-    family: str = "withdrawal",
+    counterpart: str | None = None,
 ) -> finding_pb2.Finding:
+    """A finding that hangs on the first of these facts; its counterpart, unless stated, is the second."""
+    if counterpart is None:
+        counterpart = on[1].form_key if len(on) > 1 else ""
     return finding_pb2.Finding(
         finding_id=f"{rule}{on[0].event_id}".encode()[:16].ljust(16, b"."),
         rule=rule,
-        family=family,
+        family=FAMILIES[rule[:2]],
         severity=f"SEVERITY_{severity.upper()}",
         display=f"DISPLAY_{display.upper()}",
         anchor_key=on[0].event_key,
         anchor_event_id=on[0].event_id,
+        counterpart=counterpart,
         active_from_time=timestamp(START),
         earliest_start_time=timestamp(start) if start else None,
         no_start_time_reason=no_start,
@@ -58,10 +75,14 @@ class Cases:
     methadone = basis("opioid", "methadone_oral")
     oxycodone = basis("opioid", "oxycodone_ir")
     ranitidine = basis("interacting", "ranitidine")
+    rifampin = basis("interacting", "rifampin")
+    embeda = basis("antagonist", "morphine_er_embeda")
+    pregnancy = basis("patient", "pregnancy")
+    operation = basis("patient", "procedure", "operation-7")
     clash = finding("WR-02", ldn, methadone)
     later_clash = finding("WR-02", ldn, methadone, start=START + timedelta(days=1))
     other_clash = finding("WR-03", ldn, oxycodone, severity="major", start=START - timedelta(days=2))
-    pair = finding("PK-01", methadone, ranitidine, severity="info", display="profile", start=None, family="exposure")
+    pair = finding("PK-01", methadone, ranitidine, severity="info", display="profile", start=None)
 
     @staticmethod
     def found(

@@ -210,3 +210,34 @@ async def test_an_alert_of_hundreds_of_lines_announces_the_worst_and_counts_the_
     data = json.loads(service.announcer.told[0].value)["data"]
     assert (len(data["lines"]), data["lines_omitted"]) == (100, 51)
     assert data["lines"][0]["rule"] == "WR-02"
+
+
+async def test_a_pair_opens_one_item_and_a_further_fill_of_either_side_changes_it(service, case):
+    induced = case.finding("IN-01", case.rifampin, case.methadone, severity="major", start=None)
+    refill = case.basis("opioid", "methadone_oral", "methadone-2")
+    again = case.finding("IN-01", refill, case.rifampin, severity="major", start=None, counterpart="9384")
+    await service.receive(case.found(7, induced))
+    await service.receive(case.found(8, induced, again))
+
+    (alert,) = service.store.alerts.values()
+    assert service.changes() == [(Change.OPENED, 1), (Change.CHANGED, 2)]
+    assert len(alert.lines) == 2
+
+
+async def test_whatever_comes_to_speak_against_an_open_course_changes_its_one_alert(service, case):
+    pregnant = case.finding("LD-05", case.ldn, case.pregnancy, severity="major", display="queue", start=None)
+    surgery = case.finding("SX-01", case.ldn, case.operation, severity="major", display="queue", start=None)
+    await service.receive(case.found(7, pregnant))
+    await service.receive(case.found(8, pregnant, surgery, case.clash))
+
+    (alert,) = service.store.alerts.values()
+    assert [line.rule for line in alert.lines] == ["WR-02", "LD-05", "SX-01"]
+    assert service.told() == ["rxguard.alert.opened.v1", "rxguard.alert.changed.v1"]
+
+
+async def test_findings_of_the_profile_alone_are_kept_and_told_to_nobody(service, case):
+    review = case.finding("LD-10", case.ldn, severity="info", display="profile", start=None)
+    await service.receive(case.found(7, review, case.pair))
+
+    assert len(service.store.sets) == 1
+    assert (service.store.alerts, service.told()) == ({}, [])

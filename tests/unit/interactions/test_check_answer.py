@@ -9,14 +9,14 @@ from rx_interactions.domain.answer import Answer, answer_to, raised_by_dispense
 NOW = datetime(2026, 4, 14, 12, tzinfo=UTC)
 
 
-def finding(severity="info", display="profile", *, confirm=False, text="found"):
+def finding(severity="info", display="profile", *, confirm=False, text="found", rule="WR-02", reasons=()):
     return Finding(
         finding_id=severity.encode().ljust(16, b".")[:16],
-        rule="WR-02",
+        rule=rule,
         family="withdrawal",
         severity=Severity(severity),
         display=Display(display),
-        reason_codes=(),
+        reason_codes=reasons,
         anchor_key=b"a" * 16,
         anchor_event_id="e1",
         anchor_source="demo",
@@ -52,6 +52,42 @@ def finding(severity="info", display="profile", *, confirm=False, text="found"):
 )
 def test_severity_and_display_decide_what_to_do(severity, display, expected):
     assert answer_to([finding(severity, display)], assessed=True, unread=False) is expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "severity", "display", "confirm", "expected"),
+    [
+        ("WR-05", "major", "interruptive", True, Answer.HOLD),  # until both have confirmed
+        ("HN-02", "contraindicated", "interruptive", False, Answer.HOLD),
+        ("HN-02", "moderate", "queue", False, Answer.CONFIRM),
+        ("HN-02", "info", "profile", False, Answer.NO_FINDING_IN_KNOWN_HISTORY),
+        ("PA-01", "moderate", "queue", False, Answer.CONFIRM),  # never a hold
+        ("PA-02", "moderate", "profile", False, Answer.CONFIRM),  # in hospital, on purpose
+        ("PK-01", "info", "profile", False, Answer.NO_FINDING_IN_KNOWN_HISTORY),
+        ("IN-01", "major", "interruptive", False, Answer.HOLD),
+        ("IN-01", "info", "profile", False, Answer.NO_FINDING_IN_KNOWN_HISTORY),
+        ("OT-01", "info", "profile", False, Answer.NO_FINDING_IN_KNOWN_HISTORY),
+        ("OT-03", "contraindicated", "interruptive", False, Answer.HOLD),
+        ("SX-01", "major", "queue", False, Answer.HOLD),
+        ("LD-03", "moderate", "profile", False, Answer.CONFIRM),
+        ("LD-05", "major", "queue", True, Answer.HOLD),
+        ("LD-10", "info", "profile", False, Answer.NO_FINDING_IN_KNOWN_HISTORY),
+        ("DQ-02", "moderate", "queue", False, Answer.CONFIRM),
+        ("DQ-05", "info", "queue", False, Answer.CONFIRM),
+        ("DQ-04", "info", "profile", False, Answer.NO_FINDING_IN_KNOWN_HISTORY),
+    ],
+)
+def test_every_family_of_rules_is_answered_by_what_its_findings_say(rule, severity, display, confirm, expected):
+    found = finding(severity, display, confirm=confirm, rule=rule)
+
+    assert answer_to([found], assessed=True, unread=False) is expected
+
+
+@pytest.mark.parametrize(("severity", "expected"), [("major", Answer.HOLD), ("moderate", Answer.CONFIRM)])
+def test_an_ultra_low_dose_that_both_have_confirmed_is_no_longer_held(severity, expected):
+    confirmed = finding(severity, "interruptive", rule="WR-05", reasons=("ULDN_CONFIRMED",))
+
+    assert answer_to([confirmed], assessed=True, unread=False) is expected
 
 
 def test_a_finding_that_requires_confirmation_is_confirmed_whatever_its_severity():

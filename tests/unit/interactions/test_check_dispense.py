@@ -5,8 +5,22 @@ from decimal import Decimal
 
 import pytest
 from rx_clinical import load_catalogue
-from rx_clinical.facts import Fill, HandOver, Medicine, Moment, Report, UnreadFact, Void, event_key
+from rx_clinical.facts import (
+    Confirmation,
+    Evidence,
+    Fill,
+    HandOver,
+    Medicine,
+    Moment,
+    PatientFact,
+    Procedure,
+    Report,
+    UnreadFact,
+    Void,
+    event_key,
+)
 from rx_interactions.domain.answer import Answer, Freshness, KnownHistory
+from rx_interactions.domain.gaps import STANDING
 from rx_interactions.domain.question import Dispense
 from rx_interactions.handlers import check_dispense
 from rx_runtime.errors import DependencyUnavailable
@@ -184,9 +198,8 @@ async def test_an_uncoded_opioid_that_was_entered_in_error_is_no_gap():
 @pytest.mark.parametrize(
     ("kind", "in_words"),
     [
-        ("evidence", "evidence of an opioid-free time"),
         ("merge", "a merge of two patient records"),
-        ("restricted", "the restriction of a report's source"),
+        ("unknown", "a kind of fact that a later version introduced"),
         ("of_another_time", "of_another_time"),
     ],
 )
@@ -198,21 +211,38 @@ async def test_what_is_on_record_but_not_read_is_named_in_words_and_must_be_conf
     assert any("not read" in gap and in_words in gap for gap in result.gaps)
 
 
+@pytest.mark.parametrize(
+    "fact",
+    [
+        Evidence(kind="pdmp_review", **envelope("read", "2026-02-01T09:00")),
+        PatientFact(kind="allergy", value="dye", **envelope("read", "2026-02-01T09:00")),
+        Procedure(planned=Moment.instant(at("2026-12-01T09:00")), **envelope("read", "2026-02-01T09:00")),
+        Confirmation(by="pharmacist", daily_dose_mg=Decimal("0.1"), opioids=(), **envelope("read", "2026-02-01T09:00")),
+        Report(medicine=RANITIDINE, kind="otc", restricted=True, **envelope("read", "2026-02-01T09:00")),
+    ],
+    ids=lambda fact: type(fact).__name__,
+)
+async def test_a_fact_that_is_read_is_no_gap_whatever_it_says(fact):
+    result = await check(LDN, "2026-04-14T12:00", fact)
+
+    assert result.answer is Answer.NO_FINDING_IN_KNOWN_HISTORY
+    assert not any("not read" in gap for gap in result.gaps)
+    assert result.gaps[-len(STANDING) :] == STANDING
+
+
+async def test_a_liver_disease_on_record_leaves_the_standing_gap_about_it():
+    liver = PatientFact(kind="liver", value="cirrhosis", **envelope("liver", "2026-02-01T09:00"))
+    result = await check(METHADONE, "2026-04-14T12:00", liver)
+
+    assert "Liver and kidney disease, which slow elimination, are not modelled." in result.gaps
+
+
 async def test_what_is_not_read_does_not_concern_a_medicine_that_no_rule_knows():
     unread = UnreadFact(kind="merge", **envelope("unread", "2026-02-01T09:00"))
     result = await check(Medicine(text="amoxicillin 500 mg", ingredients=("723",)), "2026-04-14T12:00", unread)
 
     assert result.answer is Answer.NO_FINDING_IN_KNOWN_HISTORY
     assert any("a merge of two patient records" in gap for gap in result.gaps)
-
-
-async def test_an_event_of_which_a_part_is_not_read_is_one_event():
-    part = UnreadFact(
-        kind="partial_fill", **envelope("methadone", "2026-03-01T09:00") | {"key": event_key("demo", "methadone#part")}
-    )
-    result = await check(LDN, "2026-04-14T12:00", METHADONE_FILL, part, RANITIDINE_REPORT)
-
-    assert result.history.events == 2
 
 
 async def test_an_empty_history_is_not_a_clear_one():

@@ -19,13 +19,6 @@ from rx_runtime.settings import SHIPPED_SITES
 from rx_runtime.sites import load_sites
 
 EXAMPLES = resources.files("rx_contracts.examples.edge")
-UNREAD = {
-    "patient_merged",
-    "opioid_free_evidence",
-    "ultra_low_dose_confirmed",
-    "patient_fact",
-    "procedure_planned",
-}
 SENT_MS = 1_790_000_000_000
 
 
@@ -203,6 +196,38 @@ async def test_only_a_lone_first_revision_without_anything_in_our_tables_may_pas
     ]
 
 
+ABOUT_THE_PATIENT = (
+    "ultra_low_dose_confirmed",
+    "opioid_free_evidence",
+    "patient_fact",
+    "procedure_planned",
+    "patient_merged",
+)
+
+
+@pytest.mark.parametrize("kind", ABOUT_THE_PATIENT)
+async def test_what_is_said_about_a_patient_without_a_medicine_never_passes_unread(edge, kind):
+    await edge.take(event(kind))
+
+    assert edge.classes == [EventClass.RELEVANT]
+
+
+@pytest.mark.parametrize("kind", ["medication_filled", "medication_reported", "prescription_written"])
+@pytest.mark.parametrize(
+    "code", ["10582", "10814", "10572", "3008", "42316", "35302", "265323", "1256", "6851"]
+)  # levothyroxine liothyronine thyroid cyclosporine tacrolimus sirolimus mycophenolate azathioprine methotrexate
+async def test_what_low_dose_naltrexone_concerns_never_passes_unread_by_code_or_as_a_part_of_a_compound(
+    edge, kind, code
+):
+    await edge.take(
+        event(kind, event_id="coded", medicine=medicine(code)),
+        event(kind, event_id="compound", medicine={"text": "x", "ingredients": [code]}),
+    )
+
+    assert edge.classes == [EventClass.RELEVANT] * 2
+    assert await uncoded_products(0, store=edge.store) == []
+
+
 async def gone(*_work):
     raise DependencyUnavailable("UNAVAILABLE", "gone")
 
@@ -305,7 +330,7 @@ async def test_an_event_is_called_checked_only_if_the_core_reads_its_fact(edge, 
     assert (one.check_state, one.not_assessed_reason) == (
         (CheckState.NOT_ASSESSED, "FACT_NOT_READ") if unread else (CheckState.CHECKED, "")
     )
-    assert unread == (kind in UNREAD)
+    assert unread == (kind == "patient_merged")
 
 
 async def test_receipts_come_in_the_order_asked_and_only_for_what_was_processed(edge):

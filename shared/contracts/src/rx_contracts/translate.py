@@ -1,7 +1,7 @@
 """Between the wire and the clinical core: events become facts, findings become messages and JSON documents.
 
 Nothing is rounded and nothing is guessed: decimals travel as text, instants as aware UTC datetimes to the microsecond,
-and a kind of fact that the core does not read becomes an `UnreadFact`, so that the answer can name it.
+and a kind of fact that is not read becomes an `UnreadFact`, so that the answer can name it.
 """
 
 import hashlib
@@ -15,18 +15,22 @@ from pharmacy.events.v1 import event_pb2, finding_pb2
 from rx_clinical.catalogue import Catalogue
 from rx_clinical.facts import (
     Administration,
+    Confirmation,
+    ConfirmedOpioid,
+    Evidence,
     Fact,
     Fill,
     HandOver,
     Medicine,
     Moment,
+    PatientFact,
     Prescription,
+    Procedure,
     Report,
     ReturnToStock,
     Stop,
     UnreadFact,
     Void,
-    event_key,
 )
 from rx_clinical.findings import ArithmeticLine, Assessment, Basis, Finding
 
@@ -77,32 +81,26 @@ def decimal(text: str) -> Decimal | None:
 
 
 def fact_from_event(event: event_pb2.Event) -> Fact:
-    """The fact that the core reads. A case that this version does not know is an `UnreadFact` of kind `unknown`."""
-    case = event.WhichOneof("fact")
-    build = _FACTS.get(case or "")
-    return build(event) if build else UnreadFact(kind=_UNREAD.get(case or "", "unknown"), **_envelope(event))
+    """The fact that an event states.
+
+    A merge is an `UnreadFact` of kind `merge`: what is held of a patient is held under one pseudonym, and a merge joins
+    two. A case that this version does not know is one of kind `unknown`.
+
+    Raises ValueError or decimal.InvalidOperation if the event breaks its contract.
+    """
+    case = event.WhichOneof("fact") or ""
+    build = _FACTS.get(case)
+    return build(event) if build else UnreadFact(kind=_UNREAD.get(case, "unknown"), **_envelope(event))
+
+
+def is_read(event: event_pb2.Event) -> bool:
+    """`fact_from_event` gives a fact of the core, no `UnreadFact`."""
+    return event.WhichOneof("fact") in _FACTS
 
 
 def history_facts(events: Iterable[event_pb2.Event]) -> list[Fact]:
-    """The facts of many events, every revision kept: the core folds them.
-
-    A part of an event that the core does not read stands beside its fact as an `UnreadFact`: the answer names it.
-    """
-    facts: list[Fact] = []
-    for event in events:
-        facts.append(fact_from_event(event))
-        facts += unread_parts(event)
-    return facts
-
-
-def unread_parts(event: event_pb2.Event) -> list[UnreadFact]:
-    """What an event says that the core does not read, though it reads the rest of the event."""
-    found: list[UnreadFact] = []
-    for kind, is_stated in _UNREAD_PARTS.get(event.WhichOneof("fact") or "", {}).items():
-        if is_stated(event):
-            identity = event_key(event.source, f"{event.event_id}#{kind}")
-            found.append(UnreadFact(kind=kind, **_envelope(event) | {"key": identity}))
-    return found
+    """The facts of many events, every revision kept: the core folds them."""
+    return [fact_from_event(event) for event in events]
 
 
 def medicine(message: event_pb2.Medicine) -> Medicine:
@@ -156,12 +154,16 @@ def _prescription(event: event_pb2.Event) -> Fact:
 
 
 def _fill(event: event_pb2.Event) -> Fact:
+    """A prescribed quantity of 0 is a field that nobody filled: no supply is a part of nothing."""
     fill = event.medication_filled
     return Fill(
         medicine=medicine(fill.medicine),
         prescription=fill.prescription_key or None,
         rx_number=fill.rx_number or None,
         fill_number=fill.fill_number or None,
+        partial=fill.partial,
+        quantity_prescribed=decimal(fill.quantity_prescribed) or None,
+        days_supply_is_for_this_fill=fill.days_supply_is_for_this_fill,
         **_envelope(event),
     )
 
@@ -172,6 +174,7 @@ def _administration(event: event_pb2.Event) -> Fact:
         medicine=medicine(given.medicine),
         fill=given.fill_key or None,
         setting=given.setting or "outpatient",
+        removed=_optional_moment(given, "removed_time"),
         **_envelope(event),
     )
 
@@ -186,8 +189,49 @@ def _report(event: event_pb2.Event) -> Fact:
         last_confirmed=_optional_moment(report, "last_confirmed_time"),
         source_kind=report.source_kind or None,
         obtained_via=report.obtained_via or None,
+        restricted=report.restricted,
+        misuse=report.misuse,
         **_envelope(event),
     )
+
+
+def _confirmation(event: event_pb2.Event) -> Fact:
+    """A dose that is not stated is 0, which no antagonist has: it confirms none."""
+    confirmed = event.ultra_low_dose_confirmed
+    return Confirmation(
+        by=confirmed.by,
+        daily_dose_mg=decimal(confirmed.daily_dose_mg) or Decimal(0),
+        opioids=tuple(
+            ConfirmedOpioid(form_key=opioid.form_key, daily_dose_mg=decimal(opioid.daily_dose_mg))
+            for opioid in confirmed.opioids
+        ),
+        recorded_by=confirmed.recorded_by or None,
+        **_envelope(event),
+    )
+
+
+def _evidence(event: event_pb2.Event) -> Fact:
+    evidence = event.opioid_free_evidence
+    return Evidence(
+        kind=evidence.kind,
+        result=evidence.result or None,
+        ingredients=tuple(evidence.ingredients),
+        recorded_by=evidence.recorded_by or None,
+        attested_last_dose=_optional_moment(evidence, "attested_last_dose_time"),
+        stock_accounted_for=evidence.stock_accounted_for,
+        **_envelope(event),
+    )
+
+
+def _patient_fact(event: event_pb2.Event) -> Fact:
+    return PatientFact(kind=event.patient_fact.kind, value=event.patient_fact.value, **_envelope(event))
+
+
+def _procedure(event: event_pb2.Event) -> Fact:
+    planned = _optional_moment(event.procedure_planned, "procedure_time")
+    if planned is None:
+        raise ValueError("a planned procedure without a time")
+    return Procedure(planned=planned, opioid_expected=event.procedure_planned.opioid_expected, **_envelope(event))
 
 
 _FACTS: Mapping[str, Callable[[event_pb2.Event], Fact]] = {
@@ -202,25 +246,12 @@ _FACTS: Mapping[str, Callable[[event_pb2.Event], Fact]] = {
     "medication_voided": lambda event: Void(refers_to=event.medication_voided.event_key, **_envelope(event)),
     "medication_administered": _administration,
     "medication_reported": _report,
+    "ultra_low_dose_confirmed": _confirmation,
+    "opioid_free_evidence": _evidence,
+    "patient_fact": _patient_fact,
+    "procedure_planned": _procedure,
 }
-_UNREAD: Mapping[str, str] = {
-    "ultra_low_dose_confirmed": "confirmation",
-    "opioid_free_evidence": "evidence",
-    "patient_fact": "patient_fact",
-    "procedure_planned": "procedure",
-    "patient_merged": "merge",
-}
-
-_UNREAD_PARTS: Mapping[str, Mapping[str, Callable[[event_pb2.Event], bool]]] = {
-    "medication_filled": {"partial_fill": lambda event: event.medication_filled.partial},
-    "medication_administered": {
-        "implant_removal": lambda event: event.medication_administered.HasField("removed_time")
-    },
-    "medication_reported": {
-        "misuse": lambda event: event.medication_reported.misuse,
-        "restricted": lambda event: event.medication_reported.restricted,
-    },
-}
+_UNREAD: Mapping[str, str] = {"patient_merged": "merge"}
 
 # Findings to messages and documents
 

@@ -74,6 +74,7 @@ def _line(finding: finding_pb2.Finding) -> Line:
         severity=Severity(finding.severity),
         display=Display(finding.display),
         anchor_key=finding.anchor_key,
+        counterpart=finding.counterpart,
         text=finding.text,
         earliest_start_time=instant(finding.earliest_start_time) if has_start else None,
         no_start_time_reason=finding.no_start_time_reason,

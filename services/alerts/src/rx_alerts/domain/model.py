@@ -11,7 +11,9 @@ Pseudonym = NewType("Pseudonym", bytes)
 
 ANTAGONIST = "antagonist"
 OPIOID = "opioid"
-DATA_FAMILY = "data"
+PATIENT_ROLES = frozenset({"patient", "evidence"})
+"""Roles of facts that are no medicine."""
+
 BASIS_WITHDRAWN = "BASIS_WITHDRAWN"
 ONGOING_NO_END = "ONGOING_NO_END"
 
@@ -37,8 +39,8 @@ class Kind(StrEnum):
     """What an alert is about."""
 
     ANTAGONIST_COURSE = "antagonist_course"
-    INTERACTION = "interaction"
-    DATA = "data"
+    INTERACTION = "interaction"  # of medicines, whether or not an antagonist is one of them
+    DATA = "data"  # a record or a product that a person must put right
 
 
 class State(StrEnum):
@@ -80,6 +82,7 @@ class Line:
     severity: Severity
     display: Display
     anchor_key: bytes
+    counterpart: str  # form, ingredient code or name of the other side, a word or an event id; empty if there is none
     text: str
     earliest_start_time: datetime | None
     no_start_time_reason: str
@@ -89,6 +92,16 @@ class Line:
     def products(self, role: str | None = None) -> frozenset[str]:
         """The medicines it names, of one role or of any."""
         return frozenset(basis.product for basis in self.basis if role in (None, basis.role))
+
+    @property
+    def medicines(self) -> frozenset[str]:
+        """The medicines it names, without facts about the patient."""
+        return frozenset(basis.product for basis in self.basis if basis.role not in PATIENT_ROLES)
+
+    @property
+    def anchor_products(self) -> frozenset[str]:
+        """What the event is that it hangs on; several if that plays several roles, none if its basis leaves it out."""
+        return frozenset(basis.product for basis in self.basis if basis.event_key == self.anchor_key)
 
     @property
     def opens_alert(self) -> bool:

@@ -145,7 +145,7 @@ def _response(result: CheckResult, catalogue: Catalogue) -> interactions_pb2.Che
         gaps=result.gaps,
         history_known_since_time=_optional_timestamp(history.known_since),
         sources=[_freshness(source) for source in history.sources],
-        events_considered=history.events,
+        events_considered=len(history.facts),
         ruleset_seq=catalogue.ruleset_seq,
         ruleset_version=catalogue.ruleset_version,
     )

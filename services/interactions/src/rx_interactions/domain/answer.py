@@ -8,6 +8,7 @@ from enum import StrEnum
 from rx_clinical import Assessment, Finding
 from rx_clinical.facts import Fact
 from rx_clinical.findings import Display, Severity
+from rx_clinical.reasons import Reason
 
 
 class Answer(StrEnum):
@@ -31,14 +32,9 @@ class Freshness:
 class KnownHistory:
     """What is on record about a patient, and how far the record reaches."""
 
-    facts: tuple[Fact, ...]
+    facts: tuple[Fact, ...]  # one an event
     known_since: datetime | None  # None: no source declares a complete history
     sources: tuple[Freshness, ...]
-
-    @property
-    def events(self) -> int:
-        """How many events the facts are of: one event may state several."""
-        return len({(fact.source, fact.event_id) for fact in self.facts})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +67,8 @@ def raised_by_dispense(
 def answer_to(raised: Iterable[Finding], *, assessed: bool, unread: bool) -> Answer:
     """The worst reading wins; a finding is never hidden behind NOT_ASSESSED.
 
-    HOLD     a finding that interrupts, or is contraindicated or major
+    HOLD     a finding that interrupts, or is contraindicated or major; not one of an ultra-low dose that prescriber and
+             pharmacist have both confirmed: that is what the hold waited for
     CONFIRM  a finding that is moderate, waits in the worklist or asks for a confirmation; or something on record that
              may matter to the product asked about was not read
     NOT_ASSESSED  none of these, and the product asked about, or part of it, is unknown
@@ -87,7 +84,8 @@ def answer_to(raised: Iterable[Finding], *, assessed: bool, unread: bool) -> Ans
 
 def _holds(finding: Finding) -> bool:
     serious = finding.severity in (Severity.CONTRAINDICATED, Severity.MAJOR)
-    return serious or finding.display is Display.INTERRUPTIVE
+    confirmed = Reason.ULDN_CONFIRMED in finding.reason_codes
+    return serious or (finding.display is Display.INTERRUPTIVE and not confirmed)
 
 
 def _asks(finding: Finding) -> bool:

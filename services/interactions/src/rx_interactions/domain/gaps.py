@@ -18,15 +18,7 @@ STANDING = (
 )
 
 _UNREAD_KINDS = {
-    "confirmation": "a confirmation of an ultra-low dose",
-    "evidence": "evidence of an opioid-free time",
-    "implant_removal": "the removal of an implant",
-    "merge": "a merge of two patient records",
-    "misuse": "a report of misuse",
-    "partial_fill": "a fill of part of the quantity",
-    "patient_fact": "facts about the patient, for example an illness",
-    "procedure": "a planned procedure",
-    "restricted": "the restriction of a report's source, for example a methadone clinic",
+    "merge": "a merge of two patient records, of which this one alone was looked at",
     "unknown": "a kind of fact that a later version introduced",
 }
 

@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from pharmacy.events.v1 import event_pb2
-from rx_clinical.facts import Moment, UnreadFact, event_key
+from rx_clinical.facts import Moment, event_key
 from rx_contracts import edge
-from rx_contracts.translate import fact_from_event, occurred_time, timestamp
+from rx_contracts.translate import is_read, occurred_time, timestamp
 
 from rx_prescriptions.domain.model import (
     CodedMedicine,
@@ -44,19 +44,7 @@ def encode(draft: Draft) -> bytes:
 
 def core_reads(payload: bytes) -> bool:
     """See ports.CoreReads."""
-    return event_pb2.Event.FromString(payload).WhichOneof("fact") in _READ
-
-
-def _is_read(case: str) -> bool:
-    event = event_pb2.Event()
-    getattr(event, case).SetInParent()
-    return not isinstance(fact_from_event(event), UnreadFact)
-
-
-_READ = frozenset(
-    field.name for field in event_pb2.Event.DESCRIPTOR.oneofs_by_name["fact"].fields if _is_read(field.name)
-)
-"""Types of facts that become one the core reads; which they are, the translation alone says."""
+    return is_read(event_pb2.Event.FromString(payload))
 
 
 def _order(draft: Draft, event: edge.PrescriptionWritten) -> event_pb2.Prescription:
