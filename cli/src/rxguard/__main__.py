@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ import typer
 from rich.console import Console
 
 EXIT_DIFFERENCES = 1
+VERSIONS_COMPARED = 2
 
 app = typer.Typer(
     name="rxguard",
@@ -239,6 +241,53 @@ def scenarios(
     exit_if(summary["failed"] > 0 or (summary["not_covered"] > 0 and not allow_not_covered))
 
 
+@app.command()
+def backtest(
+    file: Annotated[
+        str, typer.Argument(help="NDJSON, gzip or plain: a FHIR R4 Bundle or one of our events a line; - = stdin.")
+    ],
+    *,
+    rules: Annotated[
+        list[str], typer.Option(help="Given twice, A then B: a folder with all tables, or `builtin` for the shipped.")
+    ],
+    limit: Annotated[int, typer.Option(min=0, help="Differences of each kind to show to people; --json has all.")] = 10,
+    source: Source = None,
+    site: SiteId = None,
+    as_json: Json = False,
+) -> None:
+    """Replay recorded events under two versions of the tables: findings gained, lost and changed. Needs no server.
+
+    Each version codes the products by its own tables.
+
+    Patients are named by a fixed hash of namespace and value, which needs no key: it is not the pseudonym of any
+    installation, and it hides nobody from those who know the identifier.
+    """
+    from rxguard.backtest import backtest as command
+    from rxguard.backtest_report import backtest_report
+    from rxguard.offline import require_events
+    from rxguard.output import site_registry, work_progress
+
+    if len(rules) != VERSIONS_COMPARED:
+        raise typer.BadParameter("give it exactly twice, A then B", param_hint="--rules")
+    _logs_to_stderr()
+    with work_progress(stderr) as progress:
+        document = command(
+            file,
+            (rules[0], rules[1]),
+            sites=site_registry(),
+            now_ms=time.time_ns() // 1_000_000,
+            source=source,
+            site=site,
+            progress=progress,
+        )
+    if as_json:
+        write_json(document)
+    else:
+        stdout.print(backtest_report(document, limit))
+    require_events(document)
+    exit_if(bool(document["summary"]["by_rule"]))
+
+
 @topics.command("apply")
 def topics_apply(
     *,
@@ -273,6 +322,13 @@ def ruleset(*, as_json: Json = False) -> None:
         write_json({"format": 1, "version": catalogue.ruleset_version, "seq": catalogue.ruleset_seq})
     else:
         stdout.print(f"ruleset {catalogue.ruleset_seq}, content hash {catalogue.ruleset_version}")
+
+
+def _logs_to_stderr() -> None:
+    """Keep what the edge code logs away from stdout, which is for the document."""
+    from rx_runtime.logs import configure
+
+    configure("rxguard", "error")
 
 
 def main() -> int:

@@ -1,0 +1,266 @@
+"""Recorded events without any server: the edge code of the service reads a file, the core assesses each patient.
+
+The answer is a function of the set of events in the file: neither the order nor the repetition of lines matters.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from pharmacy.events.v1.event_pb2 import Event
+from rx_clinical import Assessment, Catalogue, History, assess
+from rx_clinical.tables import TABLES, TableError
+from rx_contracts.translate import history_facts
+from rx_prescriptions.adapters.codec import encode
+from rx_prescriptions.domain.model import WHOLE_DOCUMENT, Draft, InboundRecord, Position, ReadRecord, UncodedProduct
+from rx_prescriptions.domain.reading import Reader
+from rx_prescriptions.domain.receipts import rejections
+from rx_runtime.errors import InvalidInput
+from rx_runtime.sites import SiteRegistry
+
+from rxguard.delivery import Progress, silent
+from rxguard.records import MAX_LINE_BYTES, Headers, Record, headers, open_records
+
+BUILTIN: Final = "builtin"
+"""Names the tables that this version ships; a folder of that name is written ./builtin."""
+
+NAME_BYTES: Final = 16
+_REPORT_EVERY: Final = 256
+
+
+def load_rules(folder: str) -> Catalogue:
+    """The catalogue of a folder of tables, or of the shipped ones for `builtin`.
+
+    Raises InvalidInput RULES_UNREADABLE, naming table and row as the core does.
+    """
+    path = TABLES if folder == BUILTIN else Path(folder)
+    if not path.is_dir():
+        raise InvalidInput("RULES_UNREADABLE", f"{folder} is no folder; name one with all tables, or {BUILTIN}")
+    try:
+        catalogue = Catalogue(path)
+        _check_complete(catalogue)
+    except TableError as error:
+        raise _unusable(folder, str(error)) from error
+    except (LookupError, ValueError, ArithmeticError) as error:  # a defect that the core does not name by its row
+        raise _unusable(folder, f"{type(error).__name__} {error}") from error
+    return catalogue
+
+
+def _unusable(folder: str, reason: str) -> InvalidInput:
+    return InvalidInput("RULES_UNREADABLE", f"the tables in {folder} cannot be used: {reason}. Mend it and run again")
+
+
+def _check_complete(catalogue: Catalogue) -> None:
+    """Each rule that runs has its row; a table of rules is no place to switch one off."""
+    if lacking := sorted(set(assess(History(facts=()), catalogue).rules_run) - catalogue.rules.keys()):
+        raise TableError(f"rules.csv: no row for {', '.join(lacking)}")
+
+
+def patient_name(namespace: str, value: str) -> bytes:
+    """What stands for a patient where no installation, and so no key, is at hand: a fixed hash, 16 bytes.
+
+    Whoever knows an identifier can compute it: it keeps names apart, and keeps nothing secret.
+    """
+    issuer = namespace.encode()
+    named = b"%d:%b%b" % (len(issuer), issuer, value.encode())
+    return hashlib.blake2b(named, digest_size=NAME_BYTES, person=b"rxguard-offline").digest()
+
+
+class Refusal(NamedTuple):
+    """Why an entry of a line was not taken. Holds no patient data."""
+
+    line: int
+    entry: int | None  # None: the whole line
+    code: str
+    reason: str
+
+
+class Revision(NamedTuple):
+    """One revision of one event: as little of it as will be needed once every line is read."""
+
+    revision: int
+    line_hash: bytes  # decides between revisions that contradict each other, wherever they stand
+    entry: int
+    line: int
+    patient: bytes
+    content: bytes
+    payload: bytes  # the event as the service publishes it
+    unknown: tuple[UncodedProduct, ...]
+
+    @property
+    def place(self) -> tuple[int, bytes, int]:
+        """Order that does not depend on the order of lines, but among lines that are equal."""
+        return (self.revision, self.line_hash, self.entry)
+
+
+@dataclass
+class Recording:
+    """The events of a file as one catalogue codes them."""
+
+    catalogue: Catalogue
+    events: dict[bytes, list[Revision]] = field(default_factory=dict)  # by event key
+    refused: Counter[Refusal] = field(default_factory=Counter)
+    ignored: Counter[str] = field(default_factory=Counter)
+    repeated: int = 0  # events that say again what the file says already
+
+    def take(self, line: int, line_hash: bytes, read: ReadRecord) -> None:
+        """Keep what one line brought."""
+        self.ignored.update(read.ignored)
+        for rejection in rejections(read, {}):
+            entry = None if rejection.entry == WHOLE_DOCUMENT else rejection.entry
+            self.refused[Refusal(line, entry, rejection.code, rejection.reason)] += 1
+        for draft in (draft for entry in read.entries for draft in entry.drafts):
+            self.events.setdefault(draft.key, []).append(_revision(line, line_hash, draft))
+
+    def settle(self) -> None:
+        """Leave out repetitions, and refuse what contradicts another revision as the service would.
+
+        The service keeps what came first; here the place decides, so that the order of lines means nothing.
+        """
+        for key, revisions in self.events.items():
+            kept: dict[int, Revision] = {}
+            revisions.sort(key=lambda one: one.place)
+            for one in revisions:
+                if one.patient != revisions[0].patient:
+                    self._refuse(one, "EVENT_PATIENT_CHANGED", "the file holds the event for another patient")
+                elif kept.setdefault(one.revision, one).content != one.content:
+                    self._refuse(one, "EVENT_CONFLICT", "the file holds this revision with other content")
+                elif kept[one.revision] is not one:
+                    self.repeated += 1
+            self.events[key] = list(kept.values())
+
+    def _refuse(self, one: Revision, code: str, reason: str) -> None:
+        self.refused[Refusal(one.line, one.entry, code, reason)] += 1
+
+    def versions(self) -> set[tuple[bytes, int]]:
+        """Event key and revision of each event taken."""
+        return {(key, one.revision) for key, revisions in self.events.items() for one in revisions}
+
+    def uncoded(self) -> Counter[UncodedProduct]:
+        """How many events carry each product that no table knows."""
+        return Counter(product for kept in self.events.values() for one in kept for product in one.unknown)
+
+    def patients(self) -> dict[bytes, list[bytes]]:
+        """The events of each patient, every revision kept: the core folds them.
+
+        Two records that the file merges stay two patients, as in the services; the answer names the fact not read.
+        """
+        events: dict[bytes, list[bytes]] = {}
+        for kept in self.events.values():
+            for one in kept:
+                events.setdefault(one.patient, []).append(one.payload)
+        return events
+
+
+def _revision(line: int, line_hash: bytes, draft: Draft) -> Revision:
+    return Revision(
+        revision=draft.revision,
+        line_hash=line_hash,
+        entry=draft.entry,
+        line=line,
+        patient=draft.patient,
+        content=draft.content,
+        payload=encode(draft),
+        unknown=draft.unknown,
+    )
+
+
+def read_file(
+    file: str,
+    catalogues: Sequence[Catalogue],
+    *,
+    sites: SiteRegistry,
+    now_ms: int,
+    source: str | None = None,
+    site: str | None = None,
+    progress: Progress = silent,
+) -> list[Recording]:
+    """A recording of the file for each catalogue, in one pass; `-` is standard input.
+
+    `now_ms`: Unix time; what was recorded long after it is refused, as if it were sent now. Raises InvalidInput
+    FILE_UNREADABLE, also for a file that breaks off.
+    """
+    recordings = [Recording(catalogue) for catalogue in catalogues]
+    readers = [Reader(catalogue=catalogue, sites=sites, pseudonym=patient_name) for catalogue in catalogues]
+    named = partial(headers, source=source, site=site)
+    for record in _records(file, progress):
+        for reader, recording in zip(readers, recordings, strict=True):
+            _take(record, named(record), reader, recording, now_ms)
+    for recording in recordings:
+        recording.settle()
+    return recordings
+
+
+def _take(record: Record, named: Headers, reader: Reader, recording: Recording, now_ms: int) -> None:
+    if record.value is None:
+        reason = f"the line is longer than {MAX_LINE_BYTES} bytes; split it"
+        recording.refused[Refusal(record.line, None, "LINE_TOO_LONG", reason)] += 1
+        return
+    inbound = InboundRecord(
+        position=Position(0, record.line), key=None, value=record.value, headers=named, timestamp_ms=now_ms
+    )
+    line_hash = hashlib.blake2b(record.value, digest_size=NAME_BYTES).digest()
+    recording.take(record.line, line_hash, reader.read(inbound))
+
+
+def _records(file: str, progress: Progress) -> Iterator[Record]:
+    """Every line, told of as they go by. The file is opened once: a pipe can be read once."""
+    last = 0
+    with open_records(file) as records:
+        try:
+            for count, record in enumerate(records, start=1):
+                last = record.line
+                yield record
+                if count % _REPORT_EVERY == 0:
+                    progress("reading", count, None)
+        except InvalidInput as error:
+            raise InvalidInput(
+                error.code, f"{file} breaks off after line {last}: nothing was assessed. Fetch it again"
+            ) from error
+
+
+def assess_all(
+    recording: Recording, *, sites: SiteRegistry, doing: str = "assessing", progress: Progress = silent
+) -> Iterator[tuple[bytes, Assessment]]:
+    """The name and the assessment of each patient, by name."""
+    patients = recording.patients()
+    for count, name in enumerate(sorted(patients), start=1):
+        yield name, assess(_history(patients[name], sites), recording.catalogue)
+        if count % _REPORT_EVERY == 0 or count == len(patients):
+            progress(doing, count, len(patients))
+
+
+def _history(payloads: Sequence[bytes], sites: SiteRegistry) -> History:
+    facts = history_facts(map(Event.FromString, payloads))
+    return History(facts=facts, known_since=sites.known_since(fact.source for fact in facts))
+
+
+def refusals_to_json(recordings: Mapping[str, Recording]) -> list[dict[str, object]]:
+    """What was not taken, as in `rxguard ingest`, by line; `rules` names the recordings that refused it."""
+    every = {refusal for recording in recordings.values() for refusal in recording.refused}
+    return [
+        {
+            "line": refusal.line,
+            "entry": refusal.entry,
+            "code": refusal.code,
+            "reason": refusal.reason,
+            "count": max(recording.refused[refusal] for recording in recordings.values()),
+            "rules": [name for name, recording in recordings.items() if refusal in recording.refused],
+        }
+        for refusal in sorted(every, key=lambda one: (one.line, -1 if one.entry is None else one.entry, *one[2:]))
+    ]
+
+
+def require_events(document: Mapping[str, Any]) -> None:
+    """Raise InvalidInput NOTHING_ASSESSED if no event was taken: nothing was compared then, and nothing is equal."""
+    if not document["events"]:
+        refused = sum(letter["count"] for letter in document["dead_letters"])
+        raise InvalidInput(
+            "NOTHING_ASSESSED",
+            f"no event in {document['file']} could be taken, {refused} entries were refused: nothing was assessed. "
+            "It takes one of our events or one FHIR R4 document a line",
+        )
