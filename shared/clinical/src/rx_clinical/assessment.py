@@ -1,8 +1,8 @@
 """`assess`: from the facts about one patient to findings."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from rx_clinical.blockade import RULES as BLOCKADE_RULES
 from rx_clinical.blockade import blockade
@@ -103,10 +103,15 @@ def decide(history: History, catalogue: Catalogue) -> Decided:
     if picture.antagonists and picture.opioids:
         decisions, satisfied = withdrawal(picture)
         decisions += blockade(picture)
-    for needed, beside, rule in _RULES:
-        if kinds & needed and kinds & beside:
-            decisions += rule.decide(picture)
+    for decide_rule in _asked(kinds):
+        decisions += decide_rule(picture)
     return Decided(tuple(decisions), tuple(satisfied), picture)
+
+
+@lru_cache(maxsize=1024)
+def _asked(kinds: int) -> tuple[Callable[[Picture], list[Decision]], ...]:
+    """The rules that facts of these kinds could make speak."""
+    return tuple(rule.decide for needed, beside, rule in _RULES if kinds & needed and kinds & beside)
 
 
 def assess(history: History, catalogue: Catalogue) -> Assessment:

@@ -82,8 +82,11 @@ class Hit:
 def blockade(picture: Picture) -> list[Decision]:
     """Decisions of all opioid events."""
     decisions = []
+    first = min(start.at for start in picture.starts)
     for course in picture.opioids:
         for event in course.history.events():
+            if event.time.earliest <= first:
+                continue
             for history in picture.antagonists:
                 spans = history.spans_seen_at(event.time)
                 if not spans:

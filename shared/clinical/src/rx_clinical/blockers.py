@@ -96,25 +96,24 @@ def antagonist_histories(chart: Chart, catalogue: Catalogue, horizon: datetime) 
         if entry.roles.antagonist is not None:
             grouped.setdefault(entry.roles.antagonist.key, (entry.roles.antagonist, []))[1].append(entry)
     histories = [_history(*grouped[key], catalogue, horizon) for key in sorted(grouped)]
-    return [history for history in histories if history.every_span()]
+    return [history for history in histories if history.supply.spans or history.given.spans or history.others]
 
 
 def _history(
     antagonist: Antagonist, entries: list[Entry], catalogue: Catalogue, horizon: datetime
 ) -> AntagonistHistory:
     policy = catalogue.policy
-    fills = [entry for entry in entries if isinstance(entry.fact, Fill)]
-    supply = NO_SUPPLY if antagonist.depot else stack(fills, None, policy)
-    given = doses(entry for entry in entries if isinstance(entry.fact, Administration))
-    others = [
-        *(dispensed_depot(entry, policy) for entry in fills if antagonist.depot and not entry.injected),
-        *(_reported(entry, entry.fact, policy) for entry in entries if isinstance(entry.fact, Report)),
-        *(
-            _ordered(entry, entry.fact, antagonist, policy)
-            for entry in entries
-            if isinstance(entry.fact, Prescription) and not entry.filled
-        ),
-    ]
+    fills: list[Entry] = []
+    doses_given: list[Entry] = []
+    others: list[Span] = []
+    for entry in entries:
+        if isinstance(entry.fact, Fill) and not antagonist.depot:
+            fills.append(entry)
+        elif isinstance(entry.fact, Administration):
+            doses_given.append(entry)
+        elif (span := _other(entry, antagonist, policy)) is not None:
+            others.append(span)
+    supply, given = stack(fills, None, policy), doses(doses_given)
 
     def lasting(span: Span) -> bool:
         return effect_end(antagonist, span, catalogue) >= horizon
@@ -125,6 +124,19 @@ def _history(
         given if given.spans and lasting(given.spans[-1]) else NO_SUPPLY,
         tuple(span for span in others if lasting(span)),
     )
+
+
+def _other(entry: Entry, antagonist: Antagonist, policy: Policy) -> Span | None:
+    """What is neither a supply nor a dose: a dispensed depot, a report, an order without a fill."""
+    match entry.fact:
+        case Fill():
+            return None if entry.injected else dispensed_depot(entry, policy)
+        case Report() as report:
+            return _reported(entry, report, policy)
+        case Prescription() as order:
+            return None if entry.filled else _ordered(entry, order, antagonist, policy)
+        case _:
+            return None
 
 
 def effect_end(antagonist: Antagonist, span: Span, catalogue: Catalogue) -> datetime:
@@ -183,14 +195,20 @@ def daily_dose(
     if history.antagonist.tier != BY_DOSE:
         return DailyDose(catalogue.tiers[history.antagonist.tier], None, (own,))
     parts = [own]
+    supplied = isinstance(own.fact, (Fill, Administration))
     for other in histories:
-        newest = _newest_active(other, moment) if other.antagonist.tier == BY_DOSE else None
+        if other.antagonist.tier != BY_DOSE or (other is history and supplied):
+            continue
+        newest = _newest_active(other, moment)
         if newest is None or newest is own:
             continue
         if other is not history:
             parts.append(newest)
-        elif not isinstance(own.fact, (Fill, Administration)) and _weighs_more(newest, own):
+        elif _weighs_more(newest, own):
             parts[0] = newest
+    if len(parts) == 1:
+        dose = parts[0].medicine.daily_dose_mg or None
+        return DailyDose(catalogue.tier_of(dose), dose, (parts[0],))
     doses = [part.medicine.daily_dose_mg for part in parts]
     stated = [dose for dose in doses if dose is not None]
     total = sum(stated, Decimal(0)) if len(stated) == len(doses) else None

@@ -23,7 +23,7 @@ from rx_clinical.drugs import (
 )
 from rx_clinical.facts import Medicine
 from rx_clinical.names import Names
-from rx_clinical.patient import Terms
+from rx_clinical.patient import Patient, Terms
 from rx_clinical.policy import load_policy
 from rx_clinical.products import NDC, RXNORM, Product, load_ingredients, load_products, normal_ndc
 from rx_clinical.reasons import Reason
@@ -74,6 +74,7 @@ class Catalogue:
         self.tiers: Mapping[str, Tier] = load_tiers(tables)
         self.names = Names(tables, self.policy)
         self.patient_terms = Terms(tables)
+        self.nobody = Patient((), self.patient_terms)  # of whom nothing is known
         self.rules: Mapping[str, RuleRow] = tables.keyed(
             "rules.csv", lambda row: (row.required("rule_id"), _rule(tables.sources_of(row), row.cells))
         )

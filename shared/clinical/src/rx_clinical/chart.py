@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 
 from rx_clinical.catalogue import Catalogue
 from rx_clinical.facts import (
@@ -23,7 +24,7 @@ from rx_clinical.facts import (
     Void,
 )
 from rx_clinical.policy import Policy
-from rx_clinical.roles import NO_ROLES, Roles
+from rx_clinical.roles import NO_ROLES, Kind, Roles
 from rx_clinical.windows import days_of, later
 
 # An order in one of these states is no exposure; every other state stays possible.
@@ -74,6 +75,11 @@ class Entry:
         return (self.fact, *self.sightings, *((self.handed_over,) if self.handed_over else ()), *self.stops)
 
     @property
+    def plain(self) -> bool:
+        """Nothing belongs to it but its fact."""
+        return self.handed_over is None and not self.stops and not self.sightings
+
+    @property
     def in_hand(self) -> Moment:
         """The later of fill and hand-over."""
         if self.handed_over is not None and self.handed_over.occurred.latest > self.fact.occurred.latest:
@@ -111,7 +117,17 @@ class Chart:
 
         A statin ordered years later is no fact of the function: whoever keeps it and whoever does not must agree.
         """
-        return max((fact.recorded_at for fact in self.facts()), default=None)
+        newest: datetime | None = None
+        for entries in (self.orders, self.fills, self.administrations, self.reports):
+            for entry in entries:
+                at = entry.fact.recorded_at if entry.plain else max(step.recorded_at for step in entry.steps)
+                if newest is None or at > newest:
+                    newest = at
+        others = (self.evidence, self.confirmations, self.patient_facts, self.procedures)
+        for fact in chain.from_iterable(others):
+            if newest is None or fact.recorded_at > newest:
+                newest = fact.recorded_at
+        return newest
 
     def entries(self) -> Iterable[Entry]:
         """All medicines with a role."""
@@ -186,28 +202,30 @@ def _outranks(fact: Fact, held: Fact) -> bool:
 def _enter(chart: Chart, fact: MedicineFact, catalogue: Catalogue) -> None:
     if isinstance(fact, Prescription) and not _is_order(fact):
         return
-    medicine = _read_as(fact, catalogue)
-    misuse = isinstance(fact, Report) and fact.misuse
-    entry = Entry(fact, catalogue.roles(medicine, misuse=misuse))
-    if not medicine.coded or catalogue.names_what_codes_lack(medicine):
-        chart.uncoded.append(entry)
-    if entry.roles.none:
+    medicine, misuse = fact.medicine, False
+    if isinstance(fact, Report):
+        medicine, misuse = _read_as(fact, catalogue), fact.misuse
+    roles, kinds = catalogue.read(medicine, misuse=misuse)
+    if kinds & Kind.DEFICIENT and (not medicine.coded or catalogue.names_what_codes_lack(medicine)):
+        chart.uncoded.append(Entry(fact, roles))
+    if not roles.kinds:
         return
-    if isinstance(fact, Prescription):
-        chart.orders.append(entry)
-    elif isinstance(fact, Fill):
-        chart.fills.append(entry)
-    elif isinstance(fact, Administration):
-        chart.administrations.append(entry)
-    else:
-        chart.reports.append(entry)
+    kind = type(fact)
+    entries = (
+        chart.fills
+        if kind is Fill
+        else chart.orders
+        if kind is Prescription
+        else (chart.administrations if kind is Administration else chart.reports)
+    )
+    entries.append(Entry(fact, roles))
 
 
-def _read_as(fact: MedicineFact, catalogue: Catalogue) -> Medicine:
+def _read_as(fact: Report, catalogue: Catalogue) -> Medicine:
     """The medicine stated; illicit use that names neither ingredient nor form is use of an illicit opioid."""
     stated = fact.medicine
     named = stated.ingredients or stated.form_key or catalogue.product(stated.product_code)
-    if named or not isinstance(fact, Report) or fact.kind != "illicit":
+    if named or fact.kind != "illicit":
         return stated
     return Medicine(text=stated.text, form_key=catalogue.unnamed_illicit)
 
@@ -217,16 +235,20 @@ def _is_order(fact: Prescription) -> bool:
 
 
 def _join(chart: Chart, hand_overs: dict[bytes, HandOver], stops: dict[bytes, list[Stop]], policy: Policy) -> None:
-    for entry in (*chart.fills, *chart.uncoded):
-        entry.handed_over = hand_overs.get(entry.fact.key)
-    for entry in (*chart.orders, *chart.reports):
-        entry.stops = tuple(stops.get(entry.fact.key, ()))
+    if hand_overs:
+        for entry in (*chart.fills, *chart.uncoded):
+            entry.handed_over = hand_overs.get(entry.fact.key)
+    if stops:
+        for entry in (*chart.orders, *chart.reports):
+            entry.stops = tuple(stops.get(entry.fact.key, ()))
     if chart.orders:
         orders = {entry.fact.key: entry for entry in chart.orders}
         for fill in chart.fills:
             _mark_filled(fill, orders, chart.orders, policy)
-    chart.fills = _seen_once(chart.fills, policy)
-    _join_injections(chart, policy)
+    if len(chart.fills) > 1:
+        chart.fills = _seen_once(chart.fills, policy)
+    if chart.administrations:
+        _join_injections(chart, policy)
 
 
 def _mark_filled(fill: Entry, by_key: dict[bytes, Entry], orders: list[Entry], policy: Policy) -> None:
@@ -314,8 +336,17 @@ def _merged(seen: list[Entry], policy: Policy) -> Entry:
 
 def _maybe_seen_twice(fills: list[Fill]) -> bool:
     """Several sources, or an Rx number that comes back: else no two fills are one supply."""
-    numbers = [(fill.rx_number, fill.fill_number) for fill in fills if fill.rx_number and fill.fill_number]
-    return len({fill.source for fill in fills}) > 1 or len(set(numbers)) < len(numbers)
+    numbers: set[tuple[str, str]] = set()
+    source = fills[0].source if fills else ""
+    for fill in fills:
+        if fill.source != source:
+            return True
+        if fill.rx_number and fill.fill_number:
+            number = (fill.rx_number, fill.fill_number)
+            if number in numbers:
+                return True
+            numbers.add(number)
+    return False
 
 
 def _one_supply(one: Entry, other: Entry, policy: Policy) -> bool:

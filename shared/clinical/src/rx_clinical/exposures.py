@@ -87,37 +87,44 @@ def opioid_histories(chart: Chart, catalogue: Catalogue, horizon: datetime) -> l
             unknown = catalogue.roles_reader.unknown_opioid
             grouped.setdefault(unknown.key, (unknown, []))[1].append(Entry(evidence))
     histories = [_history(*grouped[key], catalogue, horizon) for key in sorted(grouped)]
-    return [history for history in histories if history.spans()]
+    return [history for history in histories if history.supply.spans or history.given.spans or history.others]
 
 
 def _history(opioid: Opioid, entries: list[Entry], catalogue: Catalogue, horizon: datetime) -> OpioidHistory:
     policy = catalogue.policy
-    depot = opioid.form.acting is Acting.DEPOT
-    fills = [entry for entry in entries if isinstance(entry.fact, Fill)]
-    supply = NO_SUPPLY if depot else stack(fills, opioid.form.hours_per_patch, policy)
-    administered = [entry for entry in entries if isinstance(entry.fact, Administration)]
-    given = NO_SUPPLY if opioid.until_removed else doses(administered)
-    others = [
-        *(
-            _implanted(entry, entry.fact)
-            for entry in administered
-            if opioid.until_removed and isinstance(entry.fact, Administration)
-        ),
-        *(dispensed_depot(entry, policy) for entry in fills if depot and not entry.injected),
-        *(_positive(entry) for entry in entries if isinstance(entry.fact, Evidence)),
-        *(_reported(entry, opioid, entry.fact, policy) for entry in entries if isinstance(entry.fact, Report)),
-        *(
-            _possible(entry, entry.fact, opioid, policy)
-            for entry in entries
-            if isinstance(entry.fact, Prescription) and not entry.filled
-        ),
-    ]
+    fills: list[Entry] = []
+    given: list[Entry] = []
+    others: list[Span] = []
+    for entry in entries:
+        if isinstance(entry.fact, Fill) and opioid.form.acting is not Acting.DEPOT:
+            fills.append(entry)
+        elif isinstance(entry.fact, Administration) and not opioid.until_removed:
+            given.append(entry)
+        elif (span := _other(entry, opioid, policy)) is not None:
+            others.append(span)
     return OpioidHistory(
         opioid,
-        _kept_chain(opioid, supply, catalogue, horizon),
-        _kept_chain(opioid, given, catalogue, horizon),
+        _kept_chain(opioid, stack(fills, opioid.form.hours_per_patch, policy), catalogue, horizon),
+        _kept_chain(opioid, doses(given), catalogue, horizon),
         tuple(span for span in others if effect_end(opioid, span, catalogue) >= horizon),
     )
+
+
+def _other(entry: Entry, opioid: Opioid, policy: Policy) -> Span | None:
+    """What is neither a supply nor a dose: an implant, a dispensed depot, a test, a report, an order without a fill."""
+    match entry.fact:
+        case Administration() as given:
+            return _implanted(entry, given)
+        case Fill():
+            return None if entry.injected else dispensed_depot(entry, policy)
+        case Evidence():
+            return _positive(entry)
+        case Report() as report:
+            return _reported(entry, opioid, report, policy)
+        case Prescription() as order:
+            return None if entry.filled else _possible(entry, order, opioid, policy)
+        case _:
+            return None
 
 
 def effect_end(opioid: Opioid, span: Span, catalogue: Catalogue) -> datetime:

@@ -284,15 +284,21 @@ def merged(patients: Mapping[bytes, Iterable[Fact]]) -> dict[bytes, list[Fact]]:
 
     Without a merge two records are two patients. A void of a merge undoes it.
     """
-    everything = [fact for facts in patients.values() for fact in facts]
+    known = {patient: list(facts) for patient, facts in patients.items()}
+    everything = [fact for facts in known.values() for fact in facts]
     voided = {fact.refers_to for fact in everything if isinstance(fact, Void)}
+    merges: dict[bytes, Merge] = {}
+    for fact in everything:
+        if isinstance(fact, Merge) and fact.key not in voided:
+            held = merges.get(fact.key)
+            if held is None or (fact.revision, repr(fact)) > (held.revision, repr(held)):
+                merges[fact.key] = fact
     into: dict[bytes, bytes] = {}
-    for fact in sorted((f for f in everything if isinstance(f, Merge)), key=lambda f: (f.occurred.earliest, f.key)):
-        if fact.key not in voided:
-            into.setdefault(fact.from_patient, fact.into_patient)
+    for merge in sorted(merges.values(), key=lambda one: (one.occurred.earliest, one.key)):
+        into.setdefault(merge.from_patient, merge.into_patient)
     joined: dict[bytes, list[Fact]] = {}
-    for patient in sorted(patients):
-        joined.setdefault(_remaining(patient, into), []).extend(patients[patient])
+    for patient in sorted(known):
+        joined.setdefault(_remaining(patient, into), []).extend(known[patient])
     return joined
 
 

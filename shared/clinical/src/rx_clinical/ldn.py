@@ -57,7 +57,14 @@ class Intake:
 
 
 def intakes(picture: Picture) -> list[Intake]:
-    """Every naltrexone event in order of time."""
+    """Every naltrexone event in order of time; derived once a picture."""
+    found = picture.memo.get("intakes")
+    if found is None:
+        found = picture.memo["intakes"] = _intakes(picture)
+    return found  # type: ignore[return-value]  # written above, nowhere else
+
+
+def _intakes(picture: Picture) -> list[Intake]:
     steps = sorted(
         (
             start

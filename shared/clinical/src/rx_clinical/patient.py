@@ -37,7 +37,7 @@ def _plain(text: str) -> str:
     return _WORD.sub(" ", text.lower().replace("\u2019", "'").replace("'", "")).strip()
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Patient:
     """Facts about the patient in tie order."""
 

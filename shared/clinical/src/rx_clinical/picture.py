@@ -1,7 +1,7 @@
 """Everything the rules look at, derived once from the chart of one patient."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -11,7 +11,7 @@ from rx_clinical.chart import Chart, Entry
 from rx_clinical.courses import MedicineHistory, histories
 from rx_clinical.evidence import Attestations
 from rx_clinical.exposures import OpioidHistory, opioid_histories
-from rx_clinical.facts import Moment
+from rx_clinical.facts import Evidence, Moment
 from rx_clinical.interacting import Prolonger, interacting_histories, multiplier, prolongers_of
 from rx_clinical.patient import Patient
 from rx_clinical.roles import Kind, Opioid, Roles
@@ -56,6 +56,7 @@ class Picture:
     partners: tuple[MedicineHistory, ...] = ()
     attestations: Attestations | None = None  # None: no evidence is on record
     starts: tuple[Start, ...] = ()  # every antagonist event with the dose that counts
+    memo: dict[str, object] = field(default_factory=dict)  # what several rules derive from it
 
     def seen_at(self, course: OpioidCourse, moment: Moment) -> list[Span]:
         """The exposures to an opioid that had begun at a moment, ended where a last dose is attested."""
@@ -76,7 +77,7 @@ class Picture:
 
 def draw(chart: Chart, catalogue: Catalogue, known_since: datetime | None) -> Picture:
     """The picture of a chart, without what was over before the horizon."""
-    patient = Patient(tuple(chart.patient_facts), catalogue.patient_terms)
+    patient = Patient(tuple(chart.patient_facts), catalogue.patient_terms) if chart.patient_facts else catalogue.nobody
     newest = chart.newest_recorded_at
     if newest is None:
         return Picture(catalogue, chart, known_since, patient)
@@ -99,11 +100,17 @@ def draw(chart: Chart, catalogue: Catalogue, known_since: datetime | None) -> Pi
         histories(chart, _gut_opioids, catalogue.policy, horizon) if kinds & Kind.GUT_OPIOID else (),
         histories(chart, _peripherals, catalogue.policy, horizon) if kinds & Kind.PERIPHERAL else (),
         histories(chart, _partners, catalogue.policy, horizon) if kinds & Kind.PARTNER else (),
-        Attestations(chart.evidence, tuple(course.history for course in opioids), catalogue.policy)
+        Attestations(_coded(chart.evidence, catalogue), tuple(course.history for course in opioids), catalogue.policy)
         if chart.evidence
         else None,
         tuple(starts(antagonists, catalogue)),
     )
+
+
+def _coded(evidence: Iterable[Evidence], catalogue: Catalogue) -> tuple[Evidence, ...]:
+    """The evidence with salts read as their ingredients."""
+    of = catalogue.roles_reader.ingredient_of
+    return tuple(replace(fact, ingredients=tuple(of(code) for code in fact.ingredients)) for fact in evidence)
 
 
 def _gut_opioids(roles: Roles) -> Iterable[str]:

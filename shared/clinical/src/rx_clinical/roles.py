@@ -1,7 +1,7 @@
 """What a medicine is to the rules: opioid, antagonist, interacting medicine, or none of them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from rx_clinical.drugs import Acting, AntagonistForm, DrugForm, Interaction, Partner
@@ -47,11 +47,10 @@ class Opioid:
     non_prescription: bool  # kratom, illicit opioids and the like: known from reports alone
     until_removed: bool  # an implant: acts until a clinician removes it
     masked: bool = False  # people read "opioid, restricted source" and no more
+    key: tuple[str, str] = field(init=False, compare=False, repr=False)  # orders and identifies
 
-    @property
-    def key(self) -> tuple[str, str]:
-        """Orders and identifies."""
-        return (self.ingredient or "", self.form.form_key)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", (self.ingredient or "", self.form.form_key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +63,10 @@ class Antagonist:
     depot: bool
     tier: str  # BY_DOSE or a fixed tier
     extended_release: bool
+    key: tuple[str, str] = field(init=False, compare=False, repr=False)  # orders and identifies
 
-    @property
-    def key(self) -> tuple[str, str]:
-        """Orders and identifies."""
-        return (self.ingredient or "", self.form_key or "")
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", (self.ingredient or "", self.form_key or ""))
 
     @property
     def counterpart(self) -> str:

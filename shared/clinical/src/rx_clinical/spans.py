@@ -51,6 +51,8 @@ class Supply:
 
     def at(self, moment: Moment) -> Span | None:
         """The span by what had begun at a moment; where the order is unknown, the fill counts as begun."""
+        if len(self.spans) == 1:
+            return self.spans[0] if begun_first(self.spans[0].begin, moment) else None
         begins = [span.entries[-1].begin.earliest for span in self.spans]
         seen = bisect_right(begins, moment.earliest)
         while seen < len(begins) and begins[seen] < moment.latest:
@@ -87,7 +89,7 @@ def stack(fills: Iterable[Entry], hours_per_patch: Decimal | None, policy: Polic
     spans: list[Span] = []
     for fill in fills:
         spans.append(_stacked_on(spans[-1] if spans else None, fill, hours_per_patch, policy))
-    return Supply(tuple(spans))
+    return Supply(tuple(spans)) if spans else NO_SUPPLY
 
 
 def doses(given: Iterable[Entry]) -> Supply:
@@ -96,7 +98,7 @@ def doses(given: Iterable[Entry]) -> Supply:
     for dose in given:
         end = max(dose.fact.occurred.latest, spans[-1].possible_end if spans else dose.fact.occurred.latest)
         spans.append(Span(begin=dose.fact.occurred, documented_end=end, possible_end=end, entries=(dose,)))
-    return Supply(tuple(spans))
+    return Supply(tuple(spans)) if spans else NO_SUPPLY
 
 
 def _stacked_on(held: Span | None, fill: Entry, hours_per_patch: Decimal | None, policy: Policy) -> Span:
@@ -135,13 +137,14 @@ def supplied(entry: Entry, hours_per_patch: Decimal | None, policy: Policy) -> t
     if length is None:
         return timedelta(0), policy.assumed_supply
     possible = max(length, policy.assumed_supply) if entry.medicine.as_needed else length
-    return length if not isinstance(entry.fact, Fill) else _share(entry.fact, length), possible
+    fact = entry.fact
+    return _share(fact, length) if isinstance(fact, Fill) and fact.partial else length, possible
 
 
 def _share(fill: Fill, length: timedelta) -> timedelta:
     """What of a supply a partial fill brought; all of it where the quantities do not tell."""
     part, whole = fill.medicine.quantity, fill.quantity_prescribed
-    if not fill.partial or fill.days_supply_is_for_this_fill or not part or not whole or part >= whole:
+    if fill.days_supply_is_for_this_fill or not part or not whole or part >= whole:
         return length
     microseconds = Decimal(length // timedelta(microseconds=1)) * part / whole
     return timedelta(microseconds=int(microseconds.to_integral_value(ROUND_CEILING)))

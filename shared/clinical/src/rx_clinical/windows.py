@@ -51,6 +51,7 @@ def window(
     )
 
 
+@lru_cache(maxsize=4096)
 def days_of(days: Decimal) -> timedelta:
     """Days of supply as elapsed time, one day = 24 h, exact to the microsecond."""
     return timedelta(microseconds=int(min(days, _LONGEST_DAYS) * _MICROSECONDS_A_DAY))

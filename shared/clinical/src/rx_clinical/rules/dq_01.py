@@ -4,6 +4,23 @@ When   a fill of an opioid, of an oral antagonist or of an interacting medicine 
   and  it is neither a depot nor a patch with a count
 Then   info on the profile: the possible end assumes 30 days; orders are not asked for it
 Source POLICY
+Needs  fills with days supply or a count of patches
+Cannot see what the source knows and did not send
+Reasons SUPPLY_END_ASSUMED
+
+Cases
+| case                                                                                 | severity | display |
+|--------------------------------------------------------------------------------------|----------|---------|
+| no days supply on a fill of an opioid, an oral antagonist or an interacting medicine | info     | profile |
+| orders, depots, rescue naloxone, patches with a count                                | none     | -       |
+
+Timeline
+| time             | event                  | finding    |
+|------------------|------------------------|------------|
+| 2026-03-01 09:00 | fill oxycodone_ir      | DQ-01 info |
+| 2026-03-02 09:00 | order codeine          |            |
+| 2026-03-03 09:00 | fill bup_td, 4 patches |            |
+| 2026-03-04 09:00 | fill ntx_depot         |            |
 """
 
 from functools import partial

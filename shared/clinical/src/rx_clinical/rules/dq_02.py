@@ -4,6 +4,22 @@ When   an event of naltrexone, depots apart, states no daily dose
    or  neither its route nor its form tells how it is taken; an absent route of a coded form is not missing
 Then   moderate, queue: the dose is treated as standard, the route as systemic
 Source POLICY
+Needs  events of naltrexone with daily dose, route and form
+Cannot see what the source knows and did not send
+Reasons DOSE_UNKNOWN
+
+Cases
+| case                                                                | severity | display |
+|---------------------------------------------------------------------|----------|---------|
+| daily dose missing, or neither route nor form tells how it is taken | moderate | queue   |
+| depots; an absent route of a coded form                             | none     | -       |
+
+Timeline
+| time             | event                          | finding        |
+|------------------|--------------------------------|----------------|
+| 2026-03-01 09:00 | fill ntx_ldn, 30 days          | DQ-02 moderate |
+| 2026-03-02 09:00 | fill naltrexone 50 mg, 30 days | DQ-02 moderate |
+| 2026-03-03 09:00 | fill ntx_ldn 4.5 mg, 30 days   |                |
 """
 
 from functools import partial

@@ -4,6 +4,21 @@ When   the product code of a medicine is unknown, or one of its ingredients, or 
   and  its text contains the name of an opioid or an antagonist
 Then   major, interruptive: it cannot be cleared. Any other unknown product is NOT_ASSESSED and one work item, no alert
 Source POLICY
+Needs  the product text of a medicine whose code is unknown
+Cannot see what the product is; an opioid whose name is not in names.csv
+Reasons UNKNOWN_PRODUCT
+
+Cases
+| case                                                   | severity | display      |
+|--------------------------------------------------------|----------|--------------|
+| the text names an opioid or an antagonist              | major    | interruptive |
+| any other unknown product: NOT_ASSESSED, one work item | none     | -            |
+
+Timeline
+| time             | event                                             | finding     |
+|------------------|---------------------------------------------------|-------------|
+| 2026-03-01 09:00 | fill unknown "naltrexone 4.5 mg capsule", 30 days | DQ-03 major |
+| 2026-03-02 09:00 | fill unknown "vitamin drops", 30 days             |             |
 """
 
 from functools import partial

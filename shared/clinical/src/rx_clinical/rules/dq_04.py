@@ -6,6 +6,22 @@ When   a clinician's attestation or the disposal of stock names no clinician, no
    or  an exposure after the attested dose, or recorded after the attestation, is not covered by it
 Then   info on the profile: the recorded supply stands
 Source POLICY
+Needs  attestations and disposals with the name of the clinician, the last dose and the opioid
+Cannot see whether the attestation is true
+Reasons none of its own
+
+Cases
+| case                                | severity | display |
+|-------------------------------------|----------|---------|
+| an attestation that changes nothing | info     | profile |
+
+Timeline
+| time             | event                                                                  | finding    |
+|------------------|------------------------------------------------------------------------|------------|
+| 2026-03-01 09:00 | fill methadone_oral, 30 days                                           |            |
+| 2026-03-20 09:00 | attest last dose of methadone at 2026-03-05 20:00                      | DQ-04 info |
+| 2026-03-20 10:00 | attest last dose of methadone at 2026-03-05 20:00, stock accounted for |            |
+| 2026-03-20 11:00 | dispose of methadone, nobody named                                     | DQ-04 info |
 """
 
 from functools import partial

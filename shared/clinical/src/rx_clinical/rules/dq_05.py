@@ -4,6 +4,20 @@ When   a fact about a medicine was recorded more than 400 days after the end of 
        the longest window, tail or carry-over that could follow
 Then   info, in the worklist: a person looks at it; it is never dropped in silence
 Source POLICY
+Needs  the recorded time of each fact, and the end of its effect
+Cannot see why it came so late
+Reasons LATE_BEYOND_HORIZON
+
+Cases
+| case                                                    | severity | display |
+|---------------------------------------------------------|----------|---------|
+| recorded more than 400 days after the end of its effect | info     | queue   |
+
+Timeline
+| time             | event                                                | finding    |
+|------------------|------------------------------------------------------|------------|
+| 2026-03-01 09:00 | fill oxycodone_ir, 5 days, recorded 2027-04-24 09:00 |            |
+| 2026-03-01 10:00 | fill codeine, 5 days, recorded 2027-04-24 10:01      | DQ-05 info |
 """
 
 from collections.abc import Iterator

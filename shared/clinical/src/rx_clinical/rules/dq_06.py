@@ -3,6 +3,20 @@
 When   more than 5,000 facts play a role for one patient
 Then   moderate, in the worklist: a test patient, or two identities merged? Nothing is cut
 Source POLICY
+Needs  the number of facts
+Cannot see whether two identities were merged
+Reasons TOO_MANY_FACTS
+
+Cases
+| case                  | severity | display |
+|-----------------------|----------|---------|
+| more than 5,000 facts | moderate | queue   |
+
+Timeline
+| time             | event                              | finding        |
+|------------------|------------------------------------|----------------|
+| 2026-03-01 09:00 | 5,000 times fact symptom: headache |                |
+| 2026-03-02 09:00 | fact symptom: headache             | DQ-06 moderate |
 """
 
 from functools import partial

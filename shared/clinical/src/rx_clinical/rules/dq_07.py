@@ -3,6 +3,21 @@
 When   neither the source nor the product code states the route of an ingredient that has systemic and local forms
 Then   info on the profile: it is treated as systemic
 Source POLICY
+Needs  the route of a medicine that has systemic and local forms
+Cannot see what the source knows and did not send
+Reasons none of its own
+
+Cases
+| case                                     | severity | display |
+|------------------------------------------|----------|---------|
+| the route is not stated                  | info     | profile |
+| the source or the product code states it | none     | -       |
+
+Timeline
+| time             | event                                     | finding    |
+|------------------|-------------------------------------------|------------|
+| 2026-03-01 09:00 | fill ketoconazole, 10 days                | DQ-07 info |
+| 2026-03-02 09:00 | fill ketoconazole, 10 days, route topical |            |
 """
 
 from functools import partial

@@ -6,6 +6,27 @@ Then   contraindicated and interruptive if its directions or a report mention cr
    or  moderate, in the worklist, if another opioid is active
    or  info on the profile: swallow whole
 Source EMB1 (crushed Embeda), SEED4 (inhaled)
+Needs  the product code, its text and its directions; other opioids with their supply
+Cannot see what the patient does with the capsule; directions given by word of mouth
+Reasons SEQUESTERED_RELEASED, HIDDEN_ANTAGONIST, UNFILLED_PRESCRIPTION
+
+Cases
+| case                                              | severity        | display      |
+|---------------------------------------------------|-----------------|--------------|
+| directions or report would release the naltrexone | contraindicated | interruptive |
+| another opioid is active, and nothing releases it | moderate        | queue        |
+| alone and swallowed whole                         | info            | profile      |
+
+Timeline
+| time             | event                                                    | finding        |
+|------------------|----------------------------------------------------------|----------------|
+| 2026-03-01 09:00 | fill product 863849, text "Embeda 20 mg/0.8 mg", 30 days | HN-02 info     |
+| 2026-03-10 09:00 | fill oxycodone_ir, 5 days                                | HN-02 moderate |
+
+Timeline: a feeding tube
+| time | event | finding |
+| --- | --- | --- |
+| 2026-03-01 09:00 | fill product 863849, directions "open and give by feeding tube", 30 days | HN-02 contraindicated |
 """
 
 from functools import partial

@@ -6,6 +6,33 @@ Then   with methadone or buprenorphine major, with another opioid moderate, inte
        pair begins within 28 days of its first fill, which follows 28 days without it (unknown history counts as
        new); else info on the profile. It never shortens a window
 Source MTD5, MTD6 (rifampin: withdrawal in 21 of 30), WV
+Needs  orders, fills and reports of inducers with supply; exposures to the opioid; from when on history is known
+Cannot see leftover tablets; supply of other organisations, opioid treatment programmes, hospitals, abroad, mail or
+       friends; inducers taken without a record (St John's wort)
+Reasons INDUCER_OWN_WITHDRAWAL, UNFILLED_PRESCRIPTION, RESTRICTED_SOURCE
+
+Cases
+| case                                             | severity | display      |
+|--------------------------------------------------|----------|--------------|
+| a new inducer with methadone or buprenorphine    | major    | interruptive |
+| a new inducer with another opioid                | moderate | interruptive |
+| an inducer that is not new: chronic, or refilled | info     | profile      |
+| ritonavir for at most 7 days                     | none     | -            |
+
+Timeline
+| time             | event                        | finding        |
+|------------------|------------------------------|----------------|
+| 2026-01-01 09:00 | fill methadone_oral, 60 days |                |
+| 2026-01-20 09:00 | fill ritonavir, 5 days       |                |
+| 2026-02-10 09:00 | fill rifampin, 30 days       | IN-01 major    |
+| 2026-02-12 09:00 | fill oxycodone_ir, 5 days    | IN-01 moderate |
+| 2026-03-12 09:00 | fill rifampin, 30 days       |                |
+
+Timeline: a chronic inducer
+| time             | event                        | finding    |
+|------------------|------------------------------|------------|
+| 2026-01-01 09:00 | fill carbamazepine, 90 days  |            |
+| 2026-03-01 09:00 | fill methadone_oral, 30 days | IN-01 info |
 """
 
 from datetime import datetime, timedelta

@@ -4,6 +4,23 @@ When   an inducer of methadone was stopped: a stop is on record, or its document
   and  methadone was begun at least 14 days before that end, and is active at some time in the 14 days after it
 Then   moderate, in the worklist: watch sedation
 Source MTD6
+Needs  supply of the inducer and its stop; supply of methadone
+Cannot see whether the inducer goes on from another supply
+Reasons UNFILLED_PRESCRIPTION, RESTRICTED_SOURCE
+
+Cases
+| case                                           | severity | display |
+|------------------------------------------------|----------|---------|
+| the inducer ended and stable methadone goes on | moderate | queue   |
+| the inducer is resumed within 14 days          | none     | -       |
+
+Timeline
+| time             | event                        | finding         |
+|------------------|------------------------------|-----------------|
+| 2026-01-01 09:00 | fill methadone_oral, 90 days |                 |
+| 2026-01-20 09:00 | fill rifampin, 30 days       |                 |
+| 2026-02-20 09:00 | PDMP review                  | IN-02 moderate  |
+| 2026-02-25 09:00 | fill rifampin, 30 days       | IN-02 withdrawn |
 """
 
 from datetime import datetime

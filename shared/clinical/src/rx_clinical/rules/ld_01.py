@@ -2,10 +2,33 @@
 
 When   a course of naltrexone of at most 5 mg a day starts
   and  systemic thyroid hormone is active
-Then   major, in the worklist, above 1.5 mg a day or at an unknown dose; else info on the profile. Autoimmune improvement
-       may turn the thyroid dose into too much; critical in hypokalaemic periodic paralysis. With less than 90 d of known
-       history nobody can tell whether it is a start: the text says so
+Then   major, in the worklist, above 1.5 mg a day or at an unknown dose; else info on the profile. Autoimmune
+       improvement may turn the thyroid dose into too much; critical in hypokalaemic periodic paralysis. With less than
+       90 d of known history nobody can tell whether it is a start: the text says so
 Source SEED2, LDN3, LDN4 (thyroid tests every 2-3 months), LDN5 (some start at 0.25 mg)
+Needs  supply of naltrexone with the daily dose; supply of thyroid hormone with the route; from when on history is
+       known
+Cannot see thyroid tests; whether the course began at another pharmacy
+Reasons THYROID_START_DOSE, HISTORY_SHORT
+
+Cases
+| case                                                | severity | display |
+|-----------------------------------------------------|----------|---------|
+| the start is above 1.5 mg a day, or of unknown dose | major    | queue   |
+| the start is at most 1.5 mg a day                   | info     | profile |
+
+Timeline
+| time             | event                        | finding     |
+|------------------|------------------------------|-------------|
+| 2026-03-01 09:00 | fill levothyroxine, 90 days  |             |
+| 2026-03-10 09:00 | fill ntx_ldn 4.5 mg, 30 days | LD-01 major |
+| 2026-04-09 09:00 | fill ntx_ldn 4.5 mg, 30 days |             |
+
+Timeline: a low start
+| time             | event                        | finding    |
+|------------------|------------------------------|------------|
+| 2026-03-01 09:00 | fill levothyroxine, 90 days  |            |
+| 2026-03-10 09:00 | fill ntx_ldn 1.5 mg, 14 days | LD-01 info |
 """
 
 from decimal import Decimal

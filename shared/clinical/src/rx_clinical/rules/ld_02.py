@@ -5,6 +5,31 @@ When   naltrexone of at most 5 mg a day is supplied
    or  mycophenolate or azathioprine alone is active in that time
 Then   major, in the worklist: the transplant team confirms; mycophenolate or azathioprine alone: info on the profile
 Source SEED2
+Needs  supply of naltrexone with the daily dose; recorded transplants; supply of immunosuppressants with the route
+Cannot see a transplant that nobody recorded; levels of the immunosuppressant
+Reasons TRANSPLANT_IMMUNOSUPPRESSION
+
+Cases
+| case                                                          | severity | display |
+|---------------------------------------------------------------|----------|---------|
+| transplant, or systemic cyclosporine, tacrolimus or sirolimus | major    | queue   |
+| mycophenolate or azathioprine alone                           | info     | profile |
+| by a local route: tacrolimus ointment, cyclosporine eye drops | none     | -       |
+
+Timeline
+| time             | event                        | finding         |
+|------------------|------------------------------|-----------------|
+| 2026-03-01 09:00 | fill azathioprine, 90 days   |                 |
+| 2026-03-10 09:00 | fill ntx_ldn 1.5 mg, 30 days | LD-02 info      |
+| 2026-03-20 09:00 | fact transplant: kidney      | LD-02 withdrawn |
+|                  |                              | LD-02 major     |
+
+Timeline: ointment, then capsules
+| time             | event                                   | finding     |
+|------------------|-----------------------------------------|-------------|
+| 2026-03-01 09:00 | fill ntx_ldn 1.5 mg, 30 days            |             |
+| 2026-03-05 09:00 | fill tacrolimus, 30 days, route topical |             |
+| 2026-03-10 09:00 | fill tacrolimus, 30 days, route oral    | LD-02 major |
 """
 
 from dataclasses import dataclass

@@ -3,6 +3,20 @@
 When   naltrexone of at most 5 mg a day is supplied while systemic methotrexate is active
 Then   moderate on the profile: only a patient's comment speaks of it, no study was found
 Source SEED1
+Needs  supply of naltrexone with the daily dose; supply of methotrexate
+Cannot see liver tests; whether the warning is true
+Reasons none of its own
+
+Cases
+| case                  | severity | display |
+|-----------------------|----------|---------|
+| both in the same time | moderate | profile |
+
+Timeline
+| time             | event                        | finding        |
+|------------------|------------------------------|----------------|
+| 2026-03-01 09:00 | fill methotrexate, 28 days   |                |
+| 2026-03-10 09:00 | fill ntx_ldn 4.5 mg, 30 days | LD-03 moderate |
 """
 
 from functools import partial

@@ -4,6 +4,22 @@ When   naltrexone of any dose is supplied and liver disease is on record
 Then   contraindicated and interruptive for acute hepatitis, liver failure and decompensated cirrhosis (older label);
        moderate, in the worklist, for other liver disease
 Source NTX2 (exposure 5-fold in compensated, 10-fold in decompensated cirrhosis), NTX4, LDN2
+Needs  supply of naltrexone; liver disease on record, in words
+Cannot see liver tests; disease that nobody recorded; how far an exposure rises in this patient
+Reasons HEPATIC_RENAL
+
+Cases
+| case                                                    | severity        | display      |
+|---------------------------------------------------------|-----------------|--------------|
+| acute hepatitis, liver failure, decompensated cirrhosis | contraindicated | interruptive |
+| other liver disease                                     | moderate        | queue        |
+
+Timeline
+| time             | event                               | finding               |
+|------------------|-------------------------------------|-----------------------|
+| 2026-03-01 09:00 | fact liver: hepatitis C             |                       |
+| 2026-03-10 09:00 | fill ntx_oral 50 mg, 30 days        | LD-04 moderate        |
+| 2026-03-20 09:00 | fact liver: decompensated cirrhosis | LD-04 contraindicated |
 """
 
 from functools import partial

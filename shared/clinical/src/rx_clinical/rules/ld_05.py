@@ -3,6 +3,22 @@
 When   naltrexone of any dose is supplied while a pregnancy (300 d from its record) or breastfeeding (365 d) counts
 Then   major, in the worklist: the prescriber confirms; data are insufficient
 Source LDN2
+Needs  supply of naltrexone; pregnancy and breastfeeding on record, and their end
+Cannot see a pregnancy that nobody recorded
+Reasons none of its own
+
+Cases
+| case                                                           | severity | display |
+|----------------------------------------------------------------|----------|---------|
+| a pregnancy or breastfeeding counts at some time of the supply | major    | queue   |
+
+Timeline
+| time             | event                        | finding     |
+|------------------|------------------------------|-------------|
+| 2026-03-01 09:00 | fact pregnancy: yes          |             |
+| 2026-03-10 09:00 | fill ntx_ldn 4.5 mg, 30 days | LD-05 major |
+| 2026-05-01 09:00 | fact pregnancy: ended        |             |
+| 2026-05-02 09:00 | fill ntx_ldn 4.5 mg, 30 days |             |
 """
 
 from functools import partial

@@ -4,6 +4,22 @@ When   naltrexone of any dose is supplied to a patient who is, or by the birth y
 Then   major, in the worklist: a specialist confirms, dose by weight; with Crohn's disease from 8 years on a pilot study
        is mentioned
 Source SEED2 (pilot in 8-17 year-olds), LDN5
+Needs  supply of naltrexone; the birth year
+Cannot see the birthday: in the year of the 18th birthday the patient may still be younger; the weight
+Reasons none of its own
+
+Cases
+| case                                | severity | display |
+|-------------------------------------|----------|---------|
+| the patient is, or may be, under 18 | major    | queue   |
+| no birth year is known              | none     | -       |
+
+Timeline
+| time             | event                        | finding     |
+|------------------|------------------------------|-------------|
+| 2026-03-01 09:00 | fact birth year: 2008        |             |
+| 2026-03-10 09:00 | fill ntx_ldn 1.5 mg, 30 days | LD-06 major |
+| 2027-01-10 09:00 | fill ntx_ldn 1.5 mg, 30 days |             |
 """
 
 from functools import partial

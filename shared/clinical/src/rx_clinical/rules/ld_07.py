@@ -1,10 +1,32 @@
 """LD-07: dispensed strengths of low-dose naltrexone leave the usual titration.
 
 When   naltrexone of at most 5 mg a day is filled or given, with at least 90 d of known history before it
-  and  the first fill of a course is above 4.5 mg, or a step is larger than 1.5 mg, or closer than 7 days to the one before
+  and  the first fill of a course is above 4.5 mg, or a step is larger than 1.5 mg, or closer than 7 days to the one
+       before
 Then   moderate on the profile: usual is 1.5, 3, 4.5 mg at 7-14 days, sensitive patients +0.5 mg; a good response at a
        lower dose ends the escalation (hold_at_effective_dose)
 Source LDN1, LDN2, SEED1, SEED2
+Needs  fills and doses of naltrexone with the daily dose; from when on history is known
+Cannot see doses taken before, or from another pharmacy; what prescriber and patient have agreed
+Reasons none of its own
+
+Cases
+| case                                                                    | severity | display |
+|-------------------------------------------------------------------------|----------|---------|
+| first fill above 4.5 mg, step above 1.5 mg, or steps closer than 7 days | moderate | profile |
+| less than 90 days of known history                                      | none     | -       |
+
+Timeline
+| time             | event                        | finding        |
+|------------------|------------------------------|----------------|
+| 2026-03-01 09:00 | fill ntx_ldn 1.5 mg, 14 days |                |
+| 2026-03-05 09:00 | fill ntx_ldn 3 mg, 14 days   | LD-07 moderate |
+| 2026-03-19 09:00 | fill ntx_ldn 4.5 mg, 30 days |                |
+
+Timeline: too little history (history known from 2026-02-01)
+| time             | event                      | finding |
+|------------------|----------------------------|---------|
+| 2026-03-01 09:00 | fill ntx_ldn 5 mg, 30 days |         |
 """
 
 from functools import partial
@@ -27,8 +49,11 @@ _SAID = {
 
 def decide(picture: Picture) -> list[Decision]:
     """One decision a supply that leaves the titration."""
+    known = intakes(picture)
+    if len(known) == 1 and (known[0].dose_mg is None or known[0].dose_mg <= picture.catalogue.policy.ldn_start_max):
+        return []
     courses: dict[object, list[Intake]] = {}
-    for intake in low_dose(intakes(picture)):
+    for intake in low_dose(known):
         if isinstance(intake.event.entry.fact, (Fill, Administration)) and intake.dose_mg is not None:
             courses.setdefault(intake.course_begin, []).append(intake)
     return [decision for course in courses.values() for decision in _of_course(picture, course)]

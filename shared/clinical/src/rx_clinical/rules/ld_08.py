@@ -4,6 +4,22 @@ When   a gut symptom (loose stool, cramps) is reported more than 14 days after a
        while it lasts
 Then   moderate, in the worklist: stop for 1-2 weeks, then resume as a transdermal cream
 Source SEED2
+Needs  supply of naltrexone with the daily dose; reported symptoms, in words
+Cannot see symptoms that nobody reports; other causes of them
+Reasons none of its own
+
+Cases
+| case                                                   | severity | display |
+|--------------------------------------------------------|----------|---------|
+| a gut symptom reported more than 14 days into a course | moderate | queue   |
+| in the first 14 days                                   | none     | -       |
+
+Timeline
+| time             | event                        | finding        |
+|------------------|------------------------------|----------------|
+| 2026-03-01 09:00 | fill ntx_ldn 4.5 mg, 30 days |                |
+| 2026-03-10 09:00 | fact symptom: loose stool    |                |
+| 2026-03-20 09:00 | fact symptom: cramps         | LD-08 moderate |
 """
 
 from functools import partial

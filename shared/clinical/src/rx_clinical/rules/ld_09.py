@@ -3,6 +3,27 @@
 When   such a symptom is reported within the first 14 days of a course of low-dose naltrexone
 Then   info on the profile: it usually passes; one step back, or take it in the morning
 Source SEED1, SEED4
+Needs  supply of naltrexone with the daily dose; reported symptoms, in words
+Cannot see symptoms that nobody reports; other causes of them
+Reasons none of its own
+
+Cases
+| case                                                               | severity | display |
+|--------------------------------------------------------------------|----------|---------|
+| dreams, sleeplessness or headache in the first 14 days of a course | info     | profile |
+| later                                                              | none     | -       |
+
+Timeline
+| time             | event                        | finding    |
+|------------------|------------------------------|------------|
+| 2026-03-01 09:00 | fill ntx_ldn 1.5 mg, 30 days |            |
+| 2026-03-05 09:00 | fact symptom: vivid dreams   | LD-09 info |
+
+Timeline: later
+| time             | event                        | finding |
+|------------------|------------------------------|---------|
+| 2026-03-01 09:00 | fill ntx_ldn 1.5 mg, 30 days |         |
+| 2026-03-20 09:00 | fact symptom: headache       |         |
 """
 
 from functools import partial

@@ -1,8 +1,23 @@
 """LD-10: review low-dose naltrexone after 28 days.
 
 When   a course of naltrexone of at most 5 mg a day starts
-Then   info on the profile, from 28 days after the start: about a month to full benefit; no response before is no failure
+Then   info on the profile, from 28 days after the start: about a month to full benefit; no response before is no
+       failure
 Source SEED1
+Needs  supply of naltrexone with the daily dose
+Cannot see how the patient does; whether the course began at another pharmacy
+Reasons none of its own
+
+Cases
+| case                                | severity | display |
+|-------------------------------------|----------|---------|
+| 28 days after the start of a course | info     | profile |
+
+Timeline
+| time             | event                        | finding                           |
+|------------------|------------------------------|-----------------------------------|
+| 2026-03-01 09:00 | fill ntx_ldn 1.5 mg, 30 days | LD-10 info, from 2026-03-29 09:00 |
+| 2026-03-31 09:00 | fill ntx_ldn 3 mg, 30 days   |                                   |
 """
 
 from functools import partial

@@ -3,6 +3,27 @@
 When   an antidiarrhoeal opioid at a dose that stays in the gut and a systemic antagonist or depot are active together
 Then   info on the profile: it may not work. Loperamide stated above 16 mg a day, or misused, is an opioid to WR and BL
 Source VIV4, GK
+Needs  supply and reports of loperamide and diphenoxylate, with the daily dose; supply of the antagonist
+Cannot see loperamide that is bought and not reported
+Reasons REDUCED_BENEFIT
+
+Cases
+| case                                                                    | severity | display   |
+|-------------------------------------------------------------------------|----------|-----------|
+| both active together; loperamide at most 16 mg a day or of unknown dose | info     | profile   |
+| loperamide stated above 16 mg a day, or misused                         | none     | WR and BL |
+
+Timeline
+| time             | event                               | finding    |
+|------------------|-------------------------------------|------------|
+| 2026-03-01 09:00 | fill ntx_oral 50 mg, 30 days        |            |
+| 2026-03-05 09:00 | report otc loperamide 8 mg, ongoing | OT-01 info |
+
+Timeline: above the dose that stays in the gut
+| time             | event                                | finding |
+|------------------|--------------------------------------|---------|
+| 2026-03-01 09:00 | report otc loperamide 40 mg, ongoing |         |
+| 2026-03-05 09:00 | fill ntx_oral 50 mg, 30 days         |         |
 """
 
 from functools import partial

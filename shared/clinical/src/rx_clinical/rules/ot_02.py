@@ -4,6 +4,21 @@ When   methylnaltrexone, naloxegol, naldemedine or alvimopan and a systemic opio
   and  OT-03 does not apply
 Then   info on the profile; with naltrexone it is a duplicate antagonist
 Source PK11, GK
+Needs  orders, fills and doses of peripheral antagonists; exposures to opioids
+Cannot see a damaged barrier to the brain
+Reasons none of its own
+
+Cases
+| case                                       | severity | display |
+|--------------------------------------------|----------|---------|
+| both active together                       | info     | profile |
+| alvimopan after more than a week of opioid | none     | OT-03   |
+
+Timeline
+| time             | event                        | finding    |
+|------------------|------------------------------|------------|
+| 2026-03-01 09:00 | fill methadone_oral, 30 days |            |
+| 2026-03-05 09:00 | fill naloxegol, 30 days      | OT-02 info |
 """
 
 from functools import partial

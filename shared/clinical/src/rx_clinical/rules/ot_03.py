@@ -5,6 +5,28 @@ When   alvimopan is ordered, filled or given
        reaches to within 24 h before it
 Then   contraindicated: the gut has become more sensitive
 Source ALV1
+Needs  orders, fills and doses of alvimopan; recorded supply of opioids
+Cannot see leftover tablets; supply of other organisations, opioid treatment programmes, hospitals, abroad, mail or
+       friends; opioids given in hospital before
+Reasons supply, OPIOID_EVIDENCE_POSITIVE
+
+Cases
+| case                                            | severity        | display      |
+|-------------------------------------------------|-----------------|--------------|
+| more than 7 consecutive days of opioid up to it | contraindicated | interruptive |
+| 7 days or fewer                                 | none            | OT-02        |
+
+Timeline
+| time             | event                      | finding               |
+|------------------|----------------------------|-----------------------|
+| 2026-03-01 09:00 | fill oxycodone_ir, 10 days |                       |
+| 2026-03-10 09:00 | give alvimopan, inpatient  | OT-03 contraindicated |
+
+Timeline: seven days
+| time             | event                     | finding |
+|------------------|---------------------------|---------|
+| 2026-03-01 09:00 | fill oxycodone_ir, 7 days |         |
+| 2026-03-08 09:00 | give alvimopan, inpatient |         |
 """
 
 from datetime import datetime

@@ -1,10 +1,34 @@
 """PA-01: buprenorphine started while a full agonist is still inside.
 
 When   buprenorphine under the tongue is ordered, filled or given, with none in the 60 days before
-  and  less than 24 h have passed since the last methadone or other long-acting full agonist, 12 h since a short-acting one
-Then   moderate, in the worklist, never a hold: earliest start by the clock is the last dose + 24 h / 12 h, and only with
-       objective signs of withdrawal
+  and  less than 24 h have passed since the last methadone or other long-acting full agonist, 12 h since a
+       short-acting one
+Then   moderate, in the worklist, never a hold: earliest start by the clock is the last dose + 24 h / 12 h, and only
+       with objective signs of withdrawal
 Source BUP5 (label 4 h at least), POLICY
+Needs  orders, fills and doses of sublingual buprenorphine; supply of full agonists with form and time
+Cannot see leftover tablets; supply of other organisations, opioid treatment programmes, hospitals, abroad, mail or
+       friends; signs of withdrawal; a planned low-dose induction
+Reasons PARTIAL_ON_FULL_AGONIST, supply, OPIOID_EVIDENCE_POSITIVE, LAST_DOSE_ATTESTED
+
+Cases
+| case                                                                           | severity | display |
+|--------------------------------------------------------------------------------|----------|---------|
+| less than 24 h after a long-acting full agonist, 12 h after a short-acting one | moderate | queue   |
+| buprenorphine in the 60 days before                                            | none     | -       |
+
+Timeline
+| time             | event                       | finding                                     |
+|------------------|-----------------------------|---------------------------------------------|
+| 2026-03-01 09:00 | fill methadone_oral, 7 days |                                             |
+| 2026-03-09 08:00 | fill bup_sl, 7 days         | PA-01 moderate, not before 2026-03-09 09:00 |
+| 2026-03-16 08:00 | fill bup_sl, 7 days         |                                             |
+
+Timeline: twelve hours after a short-acting opioid
+| time             | event                     | finding |
+|------------------|---------------------------|---------|
+| 2026-03-01 09:00 | fill oxycodone_ir, 3 days |         |
+| 2026-03-04 21:00 | order bup_sl, 7 days      |         |
 """
 
 from datetime import datetime, timedelta

@@ -4,6 +4,30 @@ When   nalbuphine, butorphanol or pentazocine is active together with a supply o
 Then   contraindicated for outpatients and where the setting is unknown; moderate on the profile in hospital, where low
        doses are used on purpose; major where an assumption or an order without a fill alone carries it
 Source WV, MTD10
+Needs  orders, fills and doses of nalbuphine, butorphanol and pentazocine, with the setting; supply of other opioids
+Cannot see leftover tablets; supply of other organisations, opioid treatment programmes, hospitals, abroad, mail or
+       friends; why a low dose is given in hospital
+Reasons MIXED_ON_FULL_AGONIST, supply, OPIOID_EVIDENCE_POSITIVE
+
+Cases
+| case                                                         | severity        | display      |
+|--------------------------------------------------------------|-----------------|--------------|
+| outpatient or setting unknown, recorded supply on both sides | contraindicated | interruptive |
+| an order without a fill or an assumed end alone carries it   | major           | interruptive |
+| given in hospital                                            | moderate        | profile      |
+
+Timeline
+| time             | event                        | finding               |
+|------------------|------------------------------|-----------------------|
+| 2026-03-01 09:00 | fill methadone_oral, 30 days |                       |
+| 2026-03-10 09:00 | give nalbuphine              | PA-02 contraindicated |
+| 2026-03-11 09:00 | give nalbuphine, inpatient   | PA-02 moderate        |
+
+Timeline: buprenorphine only ordered
+| time             | event                    | finding     |
+|------------------|--------------------------|-------------|
+| 2026-03-01 09:00 | order bup_sl, 30 days    |             |
+| 2026-03-10 09:00 | fill butorphanol, 5 days | PA-02 major |
 """
 
 from collections.abc import Iterator

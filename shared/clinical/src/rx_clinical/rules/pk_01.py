@@ -6,11 +6,30 @@ When   a prolonging medicine (direction prolong, multiplier above 1, systemic ro
 Then   moderate and interruptive if strong, prescribed, methadone or fentanyl, and the pair begins at most 14 days after
        the interacting medicine's first event; else info on the profile
 Source MTD3, MTD9, OXY1, FEN1
+Needs  orders, fills and reports of interacting medicines with route and supply; exposures to the opioid
+Cannot see leftover tablets; supply of other organisations, opioid treatment programmes, hospitals, abroad, mail or
+       friends; food; how far the level really rises in this patient
+Reasons EVIDENCE_SEED_CLAIM_ONLY, UNFILLED_PRESCRIPTION, RESTRICTED_SOURCE
+Reading a possible exposure (an opioid order without a fill) is an opioid exposure like any other, so it forms pairs
+       too, and an interacting medicine that was only ordered counts as prescribed. A pair begins when the later of
+       the two begins; that one's event is the anchor (ties by key). Runs of fills without a gap are one exposure.
+       Of several exposures that give one anchor and one counterpart, the worst and then the earliest pair is the
+       finding.
 
-Reading of the text: a possible exposure (an opioid order without a fill) is an opioid exposure like any other, so it
-forms pairs too, and an interacting medicine that was only ordered counts as prescribed. A pair begins when the later
-of the two begins; that one's event is the anchor (ties by key). Runs of fills without a gap are one exposure. Of
-several exposures that give one anchor and one counterpart, the worst and then the earliest pair is the finding.
+Cases
+| case                                                               | severity | display      |
+|--------------------------------------------------------------------|----------|--------------|
+| strong, prescribed, with methadone or fentanyl, and new (14 days)  | moderate | interruptive |
+| any other pair                                                     | info     | profile      |
+| by a local route: skin, eye, ear, vagina, inhaled, inside the nose | none     | -            |
+
+Timeline
+| time             | event                                     | finding        |
+|------------------|-------------------------------------------|----------------|
+| 2026-03-01 09:00 | fill methadone_oral, 30 days              |                |
+| 2026-03-05 09:00 | fill ketoconazole, 10 days, route topical |                |
+| 2026-03-10 09:00 | fill voriconazole, 10 days                | PK-01 moderate |
+| 2026-03-12 09:00 | report otc ranitidine, ongoing            | PK-01 info     |
 """
 
 from functools import partial

@@ -3,6 +3,20 @@
 When   a medicine or food of an exposure_only row (grapefruit) and its opioid are active together
 Then   info on the profile: advise to avoid it; no window changes
 Source MTD7 (methadone AUC +17 %, half-life unchanged)
+Needs  reports of grapefruit; exposures to methadone or fentanyl
+Cannot see what the patient eats and drinks, unless somebody reports it
+Reasons UNFILLED_PRESCRIPTION, RESTRICTED_SOURCE
+
+Cases
+| case                                          | severity | display |
+|-----------------------------------------------|----------|---------|
+| grapefruit and its opioid are active together | info     | profile |
+
+Timeline
+| time             | event                                | finding    |
+|------------------|--------------------------------------|------------|
+| 2026-03-01 09:00 | fill methadone_oral, 30 days         |            |
+| 2026-03-05 09:00 | report otc grapefruit juice, ongoing | PK-02 info |
 """
 
 from functools import partial

@@ -3,6 +3,20 @@
 When   a CYP2D6 inhibitor (the bupropion inside Contrave too) and codeine or tramadol are active together
 Then   info on the profile: another analgesic; never more of the same
 Source GK
+Needs  orders, fills and reports of CYP2D6 inhibitors, inside other products too; exposures to codeine or tramadol
+Cannot see the patient's CYP2D6 genotype
+Reasons UNFILLED_PRESCRIPTION, RESTRICTED_SOURCE
+
+Cases
+| case                                                           | severity | display |
+|----------------------------------------------------------------|----------|---------|
+| a CYP2D6 inhibitor and codeine or tramadol are active together | info     | profile |
+
+Timeline
+| time             | event                               | finding    |
+|------------------|-------------------------------------|------------|
+| 2026-03-01 09:00 | fill product 1551468 32 mg, 30 days |            |
+| 2026-03-10 09:00 | fill tramadol_ir, 5 days            | PK-03 info |
 """
 
 from functools import partial

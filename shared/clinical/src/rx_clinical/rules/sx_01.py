@@ -5,6 +5,22 @@ When   a procedure is planned for which opioids are expected
   and  it lies sooner after the last dose than the hold: oral 96 h, low-dose 72 h, samidorphan 120 h, depot 720 h
 Then   major, in the worklist: tell anaesthesia, hold the doses; ends when the hold ends
 Source SPAQI, ANZ (the longer ones); low-dose POLICY
+Needs  planned procedures with their time, and whether opioids are expected; supply and injections of the antagonist
+Cannot see procedures that nobody records; when the last dose was really taken
+Reasons HOLD_BEFORE_SURGERY, supply
+
+Cases
+| case                                                                     | severity | display |
+|--------------------------------------------------------------------------|----------|---------|
+| sooner than the hold after the end of the supply, or after the injection | major    | queue   |
+| at the end of the hold or later; naltrexone below 1 mg a day             | none     | -       |
+
+Timeline
+| time             | event                                           | finding                             |
+|------------------|-------------------------------------------------|-------------------------------------|
+| 2026-03-01 09:00 | fill ntx_oral 50 mg, 30 days                    |                                     |
+| 2026-03-20 09:00 | procedure at 2026-04-02 08:00, opioids expected | SX-01 major, until 2026-04-04 09:00 |
+| 2026-03-20 10:00 | procedure at 2026-04-04 09:00, opioids expected |                                     |
 """
 
 from datetime import datetime
