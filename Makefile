@@ -49,13 +49,18 @@ test: $(VENV)/dev.stamp  ## lint, types and every test, on the embedded Kafka an
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m pytest
 
+.PHONY: bench-core
+bench-core: $(VENV)/run.stamp  ## what it costs to decide about a patient; needs no server
+	@$(BIN)/python bench/core.py
+
 .PHONY: protos
 protos: $(VENV)/dev.stamp  ## regenerate the committed protobuf code
 	@$(BIN)/python tools/generate_protos.py
 
 .PHONY: docs
-docs: $(VENV)/dev.stamp  ## regenerate the committed contract pages and the tables of docs/operations.md
+docs: $(VENV)/dev.stamp  ## regenerate the committed contract and rule pages and the tables of docs/operations.md
 	@$(BIN)/python tools/generate_docs.py
+	@$(BIN)/python tools/generate_rules.py
 	@$(BIN)/python tools/generate_operations.py
 
 .PHONY: lock

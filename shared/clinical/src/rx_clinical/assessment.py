@@ -16,6 +16,14 @@ from rx_clinical.gate import kinds_of, may_speak
 from rx_clinical.picture import Picture, draw
 from rx_clinical.roles import Kind
 from rx_clinical.rules import (
+    cp_01,
+    cp_02,
+    cp_03,
+    cp_04,
+    cp_05,
+    cp_06,
+    cp_08,
+    cp_09,
     dq_01,
     dq_02,
     dq_03,
@@ -58,7 +66,11 @@ _RULES = (
     (Kind.SEQUESTERED, _ANY, hn_02),
     (Kind.PARTIAL, Kind.FULL, pa_01),
     (Kind.MIXED, Kind.FULL | Kind.PARTIAL, pa_02),
-    *((Kind.INTERACTING, Kind.OPIOID, rule) for rule in (pk_01, pk_02, pk_03, in_01, in_02)),
+    (Kind.PROLONGING, Kind.OPIOID, pk_01),
+    (Kind.MEETING, Kind.OPIOID, pk_02),
+    (Kind.MEETING, Kind.OPIOID, pk_03),
+    (Kind.INDUCING, Kind.OPIOID, in_01),
+    (Kind.INDUCING, Kind.OPIOID, in_02),
     (Kind.GUT_OPIOID, Kind.ANTAGONIST, ot_01),
     (Kind.PERIPHERAL, Kind.OPIOID, ot_02),
     (Kind.PERIPHERAL, Kind.OPIOID, ot_03),
@@ -71,6 +83,8 @@ _RULES = (
     (Kind.EVIDENCE, _ANY, dq_04),
     (Kind.MANY, _ANY, dq_06),
     (Kind.ROUTE_OPEN, _ANY, dq_07),
+    *((Kind.COMPOUNDING, _ANY, rule) for rule in (cp_01, cp_02, cp_03, cp_04, cp_05, cp_09)),
+    *((Kind.ANTAGONIST | Kind.COMPOUNDING, _ANY, rule) for rule in (cp_06, cp_08)),
 )
 RULES_RUN = tuple(
     sorted([

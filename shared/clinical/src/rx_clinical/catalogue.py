@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
+from rx_clinical.compounds import Compounding
 from rx_clinical.drugs import (
     DrugForm,
     Interaction,
@@ -28,7 +29,8 @@ from rx_clinical.policy import load_policy
 from rx_clinical.products import NDC, RXNORM, Product, load_ingredients, load_products, normal_ndc
 from rx_clinical.reasons import Reason
 from rx_clinical.roles import Kind, RoleReader, Roles
-from rx_clinical.tables import TABLES, Source, TableError, Tables
+from rx_clinical.rules import RULE_IDS
+from rx_clinical.tables import TABLES, Row, Source, TableError, Tables
 from rx_clinical.titration import Plan, load_plans
 from rx_clinical.windows import Window, window
 
@@ -53,6 +55,7 @@ class RuleRow:
 
     family: str
     display: str
+    fires_once_per: str  # course fill product never
     recommended_action: str
     sources: tuple[str, ...]
 
@@ -68,16 +71,14 @@ class Catalogue:
         self.sources: Mapping[str, Source] = tables.sources
         self._tier_of: dict[Decimal | None, Tier] = {}
         self._windows: dict[tuple[str, Decimal], Window] = {}  # as many as there are forms and sums of multipliers
-        tables.rows("compounding_limits.csv")  # part of the ruleset: its sources are checked with the others
+        self.compounding = Compounding(tables)
         self.policy = load_policy(tables)
         self.drugs: Mapping[str, DrugForm] = load_drugs(tables, self.policy)
         self.tiers: Mapping[str, Tier] = load_tiers(tables)
         self.names = Names(tables, self.policy)
         self.patient_terms = Terms(tables)
         self.nobody = Patient((), self.patient_terms)  # of whom nothing is known
-        self.rules: Mapping[str, RuleRow] = tables.keyed(
-            "rules.csv", lambda row: (row.required("rule_id"), _rule(tables.sources_of(row), row.cells))
-        )
+        self.rules: Mapping[str, RuleRow] = _load_rules(tables)
         _check_reason_codes(tables)
         self.titrations: Mapping[str, Plan] = load_plans(tables)
         self.partners: Mapping[str, Partner] = load_partners(tables)
@@ -98,9 +99,10 @@ class Catalogue:
         products = load_products(tables, drugs, traits["no_drug_row"], ingredients)
         self._products = {product.code: product for product in products if product.code}
         self._by_ndc = {ndc: product for product in products for ndc in product.ndcs}
+        antagonist_forms = load_antagonist_forms(tables, drugs)
         self.roles_reader = RoleReader(
             drugs=drugs,
-            antagonist_forms=load_antagonist_forms(tables, drugs),
+            antagonist_forms=antagonist_forms,
             interactions=interactions,
             partners=self.partners,
             products=self._products,
@@ -108,6 +110,9 @@ class Catalogue:
             traits=traits,
             policy=self.policy,
         )
+        # Forms of the tablets that people divide or dissolve at home for a lower dose.
+        tablets = (product for product in products if product.strength_mg == self.policy.tablet_strength)
+        self.tablet_forms = antagonist_forms.keys() & {product.form_key or "" for product in tablets}
         self._low_dose_forms = traits["low_dose"]
         self.unnamed_illicit = next(iter(traits["unnamed_illicit"]))
         self._form_keys = drugs.keys() | traits["no_drug_row"]
@@ -135,20 +140,21 @@ class Catalogue:
         if memo is not None and memo[0] is self and not misuse:  # type: ignore[index]  # written here, nowhere else
             return memo[1]  # type: ignore[index,no-any-return]
         roles = self.roles_reader.roles(medicine, misuse=misuse)
-        read = (roles, roles.kinds | (Kind.DEFICIENT if self._is_deficient(medicine, roles) else 0))
+        read = (roles, roles.kinds | self._deficiency(medicine, roles))
         if not misuse:
             object.__setattr__(medicine, "memo", (self, read))
         return read
 
-    def _is_deficient(self, medicine: Medicine, roles: Roles) -> bool:
-        """Something about it may be missing: DQ-01 to DQ-03 look closer."""
+    def _deficiency(self, medicine: Medicine, roles: Roles) -> int:
+        """What may be missing about it, as bits of Kind: DQ-01 to DQ-03 look closer."""
         if not medicine.coded or self._names_what_codes_lack(medicine, roles):
-            return True
+            return Kind.DEFICIENT | Kind.NO_DAYS
+        missing = Kind.NO_DAYS if roles.kinds and medicine.days_supply is None else 0
         if roles.antagonist is not None and (
             medicine.daily_dose_mg is None or (medicine.route is None and not self.roles_reader.form_known(medicine))
         ):
-            return True
-        return not roles.none and medicine.days_supply is None
+            missing |= Kind.DEFICIENT
+        return missing
 
     def product(self, code: str | None) -> Product | None:
         """The product of an RxNorm code, None for no code or an unknown one."""
@@ -243,12 +249,21 @@ def load_catalogue(folder: Path = TABLES) -> Catalogue:
     return Catalogue(folder)
 
 
-def _rule(sources: tuple[str, ...], cells: Mapping[str, str]) -> RuleRow:
+def _load_rules(tables: Tables) -> dict[str, RuleRow]:
+    """rules.csv by rule. Raises TableError where it lacks a rule or has one that no file states."""
+    rules = tables.keyed("rules.csv", lambda row: (row.required("rule_id"), _rule(row, tables)))
+    if differing := rules.keys() ^ set(RULE_IDS):
+        raise TableError(f"rules.csv: {sorted(differing)} are either in the table or in the code, not both")
+    return rules
+
+
+def _rule(row: Row, tables: Tables) -> RuleRow:
     return RuleRow(
-        family=cells["family"],
-        display=cells["display"],
-        recommended_action=cells["recommended_action"],
-        sources=sources,
+        family=row.required("family"),
+        display=row.required("display"),
+        fires_once_per=row.one_of("fires_once_per", "course", "fill", "product", "never"),
+        recommended_action=row.required("recommended_action"),
+        sources=tables.sources_of(row),
     )
 
 

@@ -8,6 +8,8 @@ from itertools import chain
 from rx_clinical.catalogue import Catalogue
 from rx_clinical.facts import (
     Administration,
+    BatchRecord,
+    CompoundRequest,
     Confirmation,
     Evidence,
     Fact,
@@ -33,7 +35,7 @@ _NOT_ORDERED_INTENTS = frozenset({"proposal", "plan", "option"})
 _ENDED_STATUSES = frozenset({"completed", "stopped", "ended"})
 
 MedicineFact = Prescription | Fill | Administration | Report
-OtherFact = Evidence | Confirmation | PatientFact | Procedure
+OtherFact = Evidence | Confirmation | PatientFact | Procedure | CompoundRequest | BatchRecord
 
 
 NO_MEDICINE = Medicine()
@@ -109,6 +111,9 @@ class Chart:
     confirmations: list[Confirmation] = field(default_factory=list)
     patient_facts: list[PatientFact] = field(default_factory=list)
     procedures: list[Procedure] = field(default_factory=list)
+    compounding: list[CompoundRequest | BatchRecord] = field(
+        default_factory=list
+    )  # of preparations, not of the patient
     kinds: int = 0  # bits of Kind, over all of it
 
     @property
@@ -176,6 +181,8 @@ def _note(chart: Chart, fact: OtherFact) -> None:
             chart.patient_facts.append(fact)
         case Procedure():
             chart.procedures.append(fact)
+        case CompoundRequest() | BatchRecord():
+            chart.compounding.append(fact)
 
 
 def _standing(facts: Iterable[Fact]) -> list[Fact]:
@@ -202,10 +209,12 @@ def _outranks(fact: Fact, held: Fact) -> bool:
 def _enter(chart: Chart, fact: MedicineFact, catalogue: Catalogue) -> None:
     if isinstance(fact, Prescription) and not _is_order(fact):
         return
-    medicine, misuse = fact.medicine, False
+    medicine = fact.medicine
     if isinstance(fact, Report):
-        medicine, misuse = _read_as(fact, catalogue), fact.misuse
-    roles, kinds = catalogue.read(medicine, misuse=misuse)
+        medicine = read_as(fact, catalogue)
+        roles, kinds = catalogue.read(medicine, misuse=fact.misuse)
+    else:
+        roles, kinds = catalogue.read(medicine)
     if kinds & Kind.DEFICIENT and (not medicine.coded or catalogue.names_what_codes_lack(medicine)):
         chart.uncoded.append(Entry(fact, roles))
     if not roles.kinds:
@@ -221,7 +230,7 @@ def _enter(chart: Chart, fact: MedicineFact, catalogue: Catalogue) -> None:
     entries.append(Entry(fact, roles))
 
 
-def _read_as(fact: Report, catalogue: Catalogue) -> Medicine:
+def read_as(fact: Report, catalogue: Catalogue) -> Medicine:
     """The medicine stated; illicit use that names neither ingredient nor form is use of an illicit opioid."""
     stated = fact.medicine
     named = stated.ingredients or stated.form_key or catalogue.product(stated.product_code)

@@ -76,6 +76,8 @@ def finding(decision: Decision, picture: Picture) -> Finding:
         text=" ".join(said.sentences),
         recommended_actions=(*said.actions, *_actions(rule.recommended_action)),
         arithmetic=tuple(arithmetic_line(reach, said.judged_at) for reach in said.reaches if said.judged_at),
+        max_bud=decision.max_bud,
+        max_days_supply=decision.max_days_supply,
         evidence_level=said.evidence_level or _evidence_level(said.reaches),
         assumptions=(*said.assumptions, *_assumptions(decision, said, reasons, picture), *_unlisted(resting)),
         sources=_sources(said, rule.sources),

@@ -5,7 +5,7 @@ Deciding is cheap and happens for every event; texts, arithmetic and sources are
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from rx_clinical.chart import Entry
 from rx_clinical.findings import Display, Severity
@@ -56,3 +56,5 @@ class Decision:
     concurrent: bool = False  # the rule has no start because both are meant to be taken together
     ends_at: datetime | None = None
     requires_confirmation: bool = False
+    max_bud: date | None = None  # the longest beyond-use date, of CP-03
+    max_days_supply: int | None = None  # what ends with the beyond-use date, of CP-04

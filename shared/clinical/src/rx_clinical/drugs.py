@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from rx_clinical.findings import Severity
 from rx_clinical.policy import Policy
+from rx_clinical.rules import RULE_IDS
 from rx_clinical.tables import Row, TableError, Tables
 
 CLASS_STRONG_CYP3A4 = "*strong_cyp3a4*"
@@ -132,6 +133,16 @@ class Tier:
     opioid_after: Severity
     sources: tuple[str, ...]
 
+    @property
+    def interval(self) -> str | None:
+        """`(0, 0.25]`: the doses of this tier in milligrams a day; None for a tier without bounds."""
+        if self.above_mg is None and self.from_mg is None:
+            return None
+        low = f"({self.above_mg}" if self.above_mg is not None else f"[{self.from_mg}"
+        if self.up_to_mg is not None:
+            return f"{low}, {self.up_to_mg}]"
+        return f"{low}, {self.below_mg})" if self.below_mg is not None else f"{low}, inf)"
+
     def holds(self, daily_dose_mg: Decimal) -> bool:
         """The dose lies in this tier; never for a tier without bounds."""
         return (self.above_mg is not None or self.from_mg is not None) and not (
@@ -146,9 +157,24 @@ def load_tiers(tables: Tables) -> dict[str, Tier]:
     """antagonist_tiers.csv; every tier of dose_tiers.csv must stand there."""
     tiers = tables.keyed("antagonist_tiers.csv", lambda row: _tier(row, tables))
     for row in tables.rows("dose_tiers.csv"):
-        if row.required("tier") not in tiers:
-            raise row.error("antagonist_tiers.csv has no such tier")
+        _check_tier(row, tiers)
     return tiers
+
+
+def _check_tier(row: Row, tiers: dict[str, Tier]) -> None:
+    """What people read in dose_tiers.csv is what antagonist_tiers.csv says in numbers."""
+    tier = tiers.get(row.required("tier"))
+    if tier is None:
+        raise row.error("antagonist_tiers.csv has no such tier")
+    interval = tier.interval
+    if interval is not None and row.required("daily_dose_mg_interval") != interval:
+        raise row.error(f"the interval is {row.text('daily_dose_mg_interval')}, antagonist_tiers.csv says {interval}")
+    plain, extended = (f"{length / timedelta(hours=1):g}" for length in (tier.tail, tier.tail_extended_release))
+    tail = plain if plain == extended else f"{extended} if ER else {plain}"
+    if row.required("order_b_tail_h").split(" (")[0] != tail:
+        raise row.error(f"the tail is {row.text('order_b_tail_h')}, antagonist_tiers.csv says {tail}")
+    if row.decimal("reduced_tolerance_days_after_tail") != tier.reduced_tolerance / timedelta(days=1):
+        raise row.error("reduced tolerance is not that of antagonist_tiers.csv")
 
 
 def _tier(row: Row, tables: Tables) -> tuple[str, Tier]:
@@ -218,7 +244,7 @@ def _interaction(row: Row, tables: Tables) -> Interaction:
         multiplier=row.decimal("t_half_multiplier_used"),
         evidence_level=row.required("evidence_level"),
         carry_over=timedelta(hours=float(row.decimal("carry_over_h_after_last_dose"))),
-        rule=row.required("rule"),
+        rule=row.one_of("rule", *RULE_IDS, "none"),
         local_forms=bool(row.text("local_forms")),
         measured_effect=row.text("measured_effect"),
         sources=tables.sources_of(row),

@@ -310,3 +310,64 @@ def _remaining(patient: bytes, into: Mapping[bytes, bytes]) -> bytes:
             return min(seen[seen.index(following) :])
         seen.append(following)
     return seen[-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompoundRequest(Fact):
+    """Naltrexone to be compounded. `occurred`: the day of compounding and, for the supply, of dispensing."""
+
+    preparation: str = ""  # capsule, troche, oral solution, anhydrous cream ...
+    strength_mg: Decimal | None = None  # of one capsule or dose unit
+    strength_mg_per_ml: Decimal | None = None
+    quantity: Decimal | None = None  # capsules or dose units; mL where the strength is one per mL
+    dose_mg: Decimal | None = None  # a day
+    days_supply: Decimal | None = None  # days; None = missing
+    api_source: str = ""  # bulk powder or tablets
+    filler: str = ""  # what is added to the active, not what tablets bring
+    vehicle: str = ""
+    preserved: bool | None = None  # None = not stated
+    storage: str = ""
+    requested_bud: date | None = None  # the last usable day asked for
+
+    @property
+    def moments(self) -> tuple[Moment, ...]:
+        """None: whole days count here, a date without clock time is exact."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapsuleWeights:
+    """The weight check of a batch: of how many capsules, in mg, and against which fill weight."""
+
+    count: int
+    target_mg: Decimal
+    mean_mg: Decimal
+    min_mg: Decimal
+    max_mg: Decimal
+    rsd_pct: Decimal  # relative standard deviation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispensedUnit:
+    """What one patient received of a batch, under a reference that names no patient."""
+
+    reference: str
+    dispensed_on: date
+    days_supply: Decimal | None = None  # days; None = missing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchRecord(Fact):
+    """A compounded batch; the event id is the batch id, `occurred` the day of compounding."""
+
+    bud: date  # the last usable day
+    product: str = ""  # label text
+    potency_result_pct: Decimal | None = None  # of the label strength; None = not yet known
+    weights: CapsuleWeights | None = None
+    recall_status: str = "none"  # none open closed; any other word counts as open
+    dispensed: tuple[DispensedUnit, ...] = ()
+
+    @property
+    def moments(self) -> tuple[Moment, ...]:
+        """None: whole days count here, a date without clock time is exact."""
+        return ()

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 
 from rx_clinical.catalogue import Catalogue
-from rx_clinical.facts import Evidence, Fact, PatientFact, Procedure, Report
+from rx_clinical.chart import read_as
+from rx_clinical.facts import BatchRecord, CompoundRequest, Evidence, Fact, Fill, PatientFact, Procedure, Report
 from rx_clinical.roles import Kind
 
 _BITS = {Evidence: Kind.EVIDENCE, PatientFact: Kind.PATIENT, Procedure: Kind.PROCEDURE}
+_BITS |= {CompoundRequest: Kind.COMPOUNDING, BatchRecord: Kind.COMPOUNDING}
 # Each of these may raise a finding without anything beside it.
 _ALONE = Kind.ANTAGONIST | Kind.SEQUESTERED | Kind.ROUTE_OPEN | Kind.EVIDENCE | Kind.DEFICIENT
-_ALONE |= Kind.LATE | Kind.MANY
+_ALONE |= Kind.LATE | Kind.MANY | Kind.COMPOUNDING
 _WITH_OPIOID = Kind.INTERACTING | Kind.PERIPHERAL
 
 
@@ -22,8 +24,13 @@ def kinds_of(facts: Sequence[Fact], catalogue: Catalogue) -> int:
         if medicine is None:
             kinds |= _BITS.get(type(fact), 0)
             continue
-        misuse = type(fact) is Report and fact.misuse
-        kinds |= read(medicine, misuse=misuse)[1]
+        if isinstance(fact, Report):
+            bits = read(read_as(fact, catalogue), misuse=fact.misuse)[1]
+        else:
+            bits = read(medicine)[1]
+            if bits & Kind.NO_DAYS and isinstance(fact, Fill):
+                bits |= Kind.DEFICIENT
+        kinds |= bits
         if fact.recorded_at - fact.occurred.latest > late:
             kinds |= Kind.LATE
     return kinds

@@ -27,7 +27,7 @@ class Names:
         self._opioid = _any_of(by_role["opioid"])
         self._antagonist = _any_of(by_role["antagonist"])
         self._any = _any_of(term for role in ("opioid", "antagonist", "rescue") for term in by_role[role])
-        self._release = _any_of(by_role["release"])
+        self._release = _any_of(by_role["release"], ending="[a-z]*")  # stems: crush, crushed, crushes
         self._home = _any_of(by_role["home"])
         self._own_name = _any_of(own)
         self._spacing_below_h = policy.spacing_below.total_seconds() / 3600
@@ -70,10 +70,10 @@ class Names:
         )
 
 
-def _any_of(terms: Iterable[str]) -> re.Pattern[str]:
+def _any_of(terms: Iterable[str], ending: str = "(?![a-z])") -> re.Pattern[str]:
     longest_first = sorted(terms, key=lambda term: (-len(term), term))
     # Not \b: "methadone10mg" and "LDN4.5mg" name what they name; a letter beside the name makes it another word.
-    return re.compile(rf"(?<![a-z])(?:{'|'.join(map(re.escape, longest_first))})(?![a-z])")
+    return re.compile(rf"(?<![a-z])(?:{'|'.join(map(re.escape, longest_first))}){ending}")
 
 
 def _near(pattern: re.Pattern[str], text: str, span: re.Match[str], characters: int) -> bool:

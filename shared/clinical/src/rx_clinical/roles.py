@@ -23,7 +23,10 @@ class Kind:
     MIXED: Final = 4  # an opioid that is a mixed agonist-antagonist
     OPIOID: Final = FULL | PARTIAL | MIXED
     ANTAGONIST: Final = 8  # systemic or depot
-    INTERACTING: Final = 16
+    PROLONGING: Final = 16  # a medicine that lengthens some opioid's half-life
+    INDUCING: Final = 65536  # one that shortens it
+    MEETING: Final = 131072  # one that changes some opioid in another way
+    INTERACTING: Final = PROLONGING | INDUCING | MEETING
     GUT_OPIOID: Final = 32  # loperamide, diphenoxylate
     PERIPHERAL: Final = 64  # methylnaltrexone and its like
     SEQUESTERED: Final = 128
@@ -32,9 +35,11 @@ class Kind:
     EVIDENCE: Final = 1024
     PATIENT: Final = 2048  # patient facts
     PROCEDURE: Final = 4096
-    DEFICIENT: Final = 8192  # days supply, dose or route missing, product unknown
+    DEFICIENT: Final = 8192  # dose or route missing, product unknown
+    NO_DAYS: Final = 262144  # days supply missing: deficient if it is a fill
     LATE: Final = 32768  # recorded very late
     MANY: Final = 16384  # more facts than one patient has
+    COMPOUNDING: Final = 524288  # requests and batch records
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,9 @@ class RoleReader:
         rows = tuple(interactions)
         self._interacting = {row.interacting for row in rows if row.interacting.isdigit()}
         self._changes_opioids = {row.interacting for row in rows if row.direction != "none"}
+        self._effects: dict[str, int] = {}
+        for row in rows:
+            self._effects[row.interacting] = self._effects.get(row.interacting, 0) | _EFFECTS.get(row.direction, 0)
         self._partners = partners
         self._local_forms = {row.interacting: row.name for row in rows if row.local_forms}
         self._local_forms |= {code: partner.name for code, partner in partners.items() if partner.local_forms}
@@ -222,7 +230,8 @@ class RoleReader:
             supply_key=parts or tuple((code, "") for code in sorted(codes)),
             hidden=bool(product and product.hidden) or self._hides(form),
         )
-        return replace(roles, kinds=_kinds_of(roles)) if _kinds_of(roles) else NO_ROLES
+        kinds = _kinds_of(roles, self._effects)
+        return replace(roles, kinds=kinds) if kinds else NO_ROLES
 
     def _is_antagonist(self, code: str) -> bool:
         return any(form.form_key in self._antagonist_forms for form in self._forms_of.get(code, ()))
@@ -297,16 +306,23 @@ class RoleReader:
         )
 
 
+_EFFECTS = {
+    "prolong": Kind.PROLONGING,
+    "shorten": Kind.INDUCING,
+    "exposure_only": Kind.MEETING,
+    "prodrug_block": Kind.MEETING,
+}
 _CLASSES = {"partial_agonist": Kind.PARTIAL, "mixed_agonist_antagonist": Kind.MIXED}
 
 
-def _kinds_of(roles: Roles) -> int:
+def _kinds_of(roles: Roles, effects: Mapping[str, int]) -> int:
     kinds = 0
     for opioid in roles.opioids:
         kinds |= _CLASSES.get(opioid.form.drug_class, Kind.FULL)
+    for code in roles.interacting:
+        kinds |= effects[code]
     found = {
         Kind.ANTAGONIST: roles.antagonist is not None,
-        Kind.INTERACTING: bool(roles.interacting),
         Kind.GUT_OPIOID: bool(roles.gut_opioids),
         Kind.PERIPHERAL: roles.peripheral is not None,
         Kind.SEQUESTERED: roles.sequestered,

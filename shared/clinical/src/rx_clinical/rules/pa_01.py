@@ -44,7 +44,7 @@ from rx_clinical.policy import Policy
 from rx_clinical.reasons import Reason
 from rx_clinical.roles import Kind
 from rx_clinical.spans import Event, Span
-from rx_clinical.texts import opioid_text, shown_to, utc_text
+from rx_clinical.texts import hours_text, opioid_text, shown_to, utc_text
 from rx_clinical.windows import FOREVER, later
 
 RULE = "PA-01"
@@ -115,7 +115,12 @@ def _explain(
 ) -> Explanation:
     course, span, until = met
     shown = shown_to(event, [reach_of(course, span, picture.catalogue)])[0]
-    clock = "there is no recorded end" if until == FOREVER else f"not before {utc_text(until)} by the clock"
+    waiting = hours_text(waits(course.opioid.form.acting, picture.catalogue.policy))
+    clock = (
+        "there is no recorded end"
+        if until == FOREVER
+        else f"{utc_text(span.possible_end)} + {waiting} h = not before {utc_text(until)} by the clock"
+    )
     own = [one for one in started.history.every_span() if one.entries[-1] is event.entry]
     return Explanation(
         reasons={Reason.PARTIAL_ON_FULL_AGONIST, *span.reasons},
