@@ -340,6 +340,11 @@ def in_order(findings: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(findings, key=lambda one: (one["rule"], one["anchor_event_id"], one["counterpart"] or ""))
 
 
+def loud(findings: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without the lines for the profile: they open no alert and hold nothing up."""
+    return [one for one in findings if one["display"] != "profile"]
+
+
 def without(document: dict[str, Any], *keys: str) -> dict[str, Any]:
     return {key: value for key, value in document.items() if key not in keys}
 

@@ -1,7 +1,7 @@
 """What the services answer when they are asked: a check before a dispense, a batch to weigh."""
 
 import pytest
-from e2e_kit import LDN, METHADONE, RXNORM, fill, hand_over, new_patient, without
+from e2e_kit import LDN, METHADONE, RXNORM, fill, hand_over, loud, new_patient, without
 from e2e_kit import instant as at
 from pharmacy.compounding.v1 import compounding_pb2, compounding_pb2_grpc
 from pharmacy.interactions.v1 import interactions_pb2, interactions_pb2_grpc
@@ -37,13 +37,13 @@ async def test_a_check_for_a_methadone_patient_says_hold_with_the_finding_that_t
     await rxguard.feed([fill(patient, "check-methadone", METHADONE, "2026-03-01T09:00:00Z")])
     answer = await check(rxguard, patient, **asked(LDN))
     assert name(answer) == "HOLD"
-    (found,) = [finding_json(finding) for finding in answer.findings]
+    (found,) = loud([finding_json(finding) for finding in answer.findings])
     assert (found["rule"], found["severity"]) == ("WR-02", "contraindicated")
     assert found["earliest_start_time"] == "2026-04-14T09:00:00Z"
     assert answer.events_considered == 1
 
     await rxguard.feed([fill(patient, "check-ldn", LDN, TIME), hand_over(patient, "check-ldn", TIME)])
-    (raised,) = await rxguard.findings_of(patient)
+    (raised,) = loud(await rxguard.findings_of(patient))
     assert without(found, *IDENTITY) == without(raised, *IDENTITY)
     assert raised["anchor_event_id"] == "check-ldn"
 
@@ -58,7 +58,7 @@ async def test_a_check_changes_nothing_on_record(rxguard):
 async def test_a_check_for_a_patient_without_records_finds_nothing_and_says_what_it_cannot_know(rxguard, patient):
     answer = await check(rxguard, patient, **asked(LDN))
     assert name(answer) == "NO_FINDING_IN_KNOWN_HISTORY"
-    assert not answer.findings
+    assert [finding_json(finding)["rule"] for finding in answer.findings] == ["LD-10"]  # a course starts: review it
     assert answer.gaps
     assert answer.coverage.rules_run
     assert answer.ruleset_version

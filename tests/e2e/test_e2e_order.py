@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
-from e2e_kit import LDN, METHADONE, RXNORM, documents, event, fill, hand_over, in_order, new_patient, without
+from e2e_kit import LDN, METHADONE, RXNORM, documents, event, fill, hand_over, in_order, loud, new_patient, without
 
 pytestmark = pytest.mark.stack
 
@@ -193,15 +193,15 @@ async def test_a_scenario_raises_through_the_whole_path_what_it_expects(rxguard,
 
 async def test_a_prescription_that_arrives_after_the_fill_of_the_antagonist_raises_the_finding_then(rxguard, patient):
     await rxguard.feed([fill(patient, "late-ldn", LDN, "2026-07-01T09:00:00Z")])
-    assert [one["rule"] for one in await rxguard.findings_of(patient)] == []
+    assert loud(await rxguard.findings_of(patient)) == []
     oxycodone = {"text": "oxycodone 5 mg", "codings": [{"system": RXNORM, "code": "1049621"}], "days_supply": "30"}
     order = event("prescription_written", patient, "late-order", "2026-06-01T09:00:00Z", medicine=oxycodone)
     await rxguard.feed([order | {"recorded_time": "2026-07-02T09:00:00Z"}])
-    (finding,) = await rxguard.findings_of(patient)
+    (finding,) = loud(await rxguard.findings_of(patient))
     assert (finding["rule"], finding["severity"], finding["anchor_event_id"]) == ("WR-02", "major", "late-ldn")
     assert finding["earliest_start_time"] == "2026-12-12T09:00:00Z"
     (alert,) = await rxguard.alerts_of(patient)
-    assert alert["lines"] == [finding]
+    assert loud(alert["lines"]) == [finding]
 
 
 @pytest.mark.parametrize("undoing", ["medication_returned_to_stock", "medication_voided"])
@@ -230,4 +230,4 @@ async def test_a_return_that_arrives_after_the_alert_withdraws_it(rxguard, patie
         [event("medication_returned_to_stock", patient, "withdrawn-return", "2026-04-02T09:00:00Z", **returned)]
     )
     assert await rxguard.alerts_of(patient) == []
-    assert await rxguard.findings_of(patient) == []
+    assert loud(await rxguard.findings_of(patient)) == []

@@ -156,7 +156,7 @@ def ldn_events(bundle: dict[str, Any]) -> LdnHandOver:
 
 
 def expected_findings(bundle: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return every finding of the rules WR-01, WR-02, WR-03, BL-01, PK-01, DQ-01, DQ-02, DQ-03, sorted."""
+    """Return every finding that such a Bundle can raise, sorted."""
     ldn, orders = ldn_events(bundle), orders_of(bundle)
     # 3.1: "newest recorded_time of the patient", over what the tables know: an irrelevant medicine is no fact of the
     # function (3.9, DQ-03), so a statin ordered years later must not make an opioid of that time disappear.
@@ -167,11 +167,26 @@ def expected_findings(bundle: dict[str, Any]) -> list[dict[str, Any]]:
     others = [order for order in others if interaction_effect_end(order) >= horizon]
     # 3.1: antagonist effect = end of its supply, its tail, and 30 d (for LDN too: the text makes no exception).
     ldn_end = ldn.time + timedelta(days=ldn.days_supply) + LDN_TAIL + timedelta(days=30)
-    findings = withdrawal(ldn, opioids, others) if ldn_end >= horizon else []
+    findings = [*withdrawal(ldn, opioids, others), review(ldn)] if ldn_end >= horizon else []
     # BL-01 needs an opioid begun after the LDN: there is none, the LDN follows the latest opioid order by 24 h.
     # DQ-01 excepts orders; DQ-02 sees a dose and a route; DQ-03 sees coded products only: nothing to raise.
     findings += toxicity(opioids, others)
-    return sorted(findings, key=lambda finding: (finding["rule"], finding["anchor_event_id"], finding["counterpart"]))
+    return sorted(findings, key=lambda one: (one["rule"], one["anchor_event_id"], one["counterpart"] or ""))
+
+
+def review(ldn: LdnHandOver) -> dict[str, Any]:
+    """Section 4, response: a course of low-dose naltrexone starts, and is reviewed after 28 days (LD-10)."""
+    return {
+        "rule": "LD-10",
+        "severity": "info",
+        "display": "profile",
+        "reason_codes": [],
+        "anchor_event_id": ldn.fill_event_id,
+        "counterpart": None,
+        "earliest_start_time": None,
+        "ends_at": None,
+        "urgency": "WITH_PATIENT",
+    }
 
 
 def withdrawal(ldn: LdnHandOver, opioids: list[Order], others: list[Order]) -> list[dict[str, Any]]:
@@ -212,13 +227,13 @@ def reasons(form: str, basis: list["Interaction"], recorded: datetime) -> set[st
 
     ACTIVE_OVERLAP is not here: it says "opioid supply is active", and an order without a fill is no recorded supply.
     SUPPLY_END_ASSUMED is not here: 3.2 says "or the reason above", which is UNFILLED_PRESCRIPTION, for PRN orders too.
-    HISTORY_SHORT is not here: nothing says from when on the history is known.
     """
     drug = DRUGS[form]
     half_life_h, label_h = Decimal(drug["t_half_high_h"]), Decimal(drug["label_interval_before_naltrexone_h"])
     plain_h, hard_h = hard_window_h(form, []), hard_window_h(form, basis)
     says = {
         "UNFILLED_PRESCRIPTION": True,
+        "HISTORY_SHORT": True,  # no source declares from when on its history is complete
         "LONG_HALF_LIFE": half_life_h >= 24,
         "LONG_ACTING_FORM": drug["acting"] == "long",
         "DEPOT": drug["acting"] == "depot",

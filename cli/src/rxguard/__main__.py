@@ -15,6 +15,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from rxguard.arguments import finding_prefix, hex_prefix
+
 EXIT_DIFFERENCES = 1
 VERSIONS_COMPARED = 2
 
@@ -286,6 +288,72 @@ def backtest(
         stdout.print(backtest_report(document, limit))
     require_events(document)
     exit_if(bool(document["summary"]["by_rule"]))
+
+
+@app.command()
+def explain(
+    file: Annotated[
+        str, typer.Argument(help="NDJSON, gzip or plain: a FHIR R4 Bundle or one of our events a line; - = stdin.")
+    ],
+    *,
+    finding: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID", callback=finding_prefix, help="Its id, 4 hex digits or more; without it all are listed."
+        ),
+    ] = None,
+    patient: Annotated[
+        str | None, typer.Option(metavar="NAME", callback=hex_prefix, help="Only patients whose name begins so, hex.")
+    ] = None,
+    rules: Annotated[str, typer.Option(help="A folder with all tables, or `builtin` for the shipped.")] = "builtin",
+    curve: Annotated[bool, typer.Option("--curve", help="Draw how much opioid is left; --json always has it.")] = False,
+    source: Source = None,
+    site: SiteId = None,
+    as_json: Json = False,
+) -> None:
+    """Explain a finding in recorded events: every step of its arithmetic, and its sources. Needs no server.
+
+    A finding has the id that it has in an installation. Patients are named as in `backtest`.
+    """
+    from rxguard.explain import explain as command
+    from rxguard.explain_report import candidates, explanation, findings_to_choose
+    from rxguard.offline import require_events
+    from rxguard.output import site_registry, work_progress
+
+    if curve and finding is None:
+        raise typer.BadParameter("needs --finding: it is drawn for one finding", param_hint="--curve")
+    _logs_to_stderr()
+    with work_progress(stderr) as progress:
+        assessed = command(
+            file,
+            rules,
+            sites=site_registry(),
+            now_ms=time.time_ns() // 1_000_000,
+            patient=patient or "",
+            source=source,
+            site=site,
+            progress=progress,
+        )
+    if patient and assessed.head["events"] and not assessed.head["patients"]:
+        raise typer.BadParameter(
+            f"no name begins with {patient}; without it the findings of all are listed", param_hint="--patient"
+        )
+    if finding is None:
+        document = assessed.listing()
+        shown = findings_to_choose(document)
+    else:
+        require_events(assessed.head)
+        meant = assessed.beginning_with(finding)
+        if len(meant) != 1:
+            stderr.print(candidates([one.to_json() for one in meant or assessed.found]))
+            raise typer.BadParameter(f"{len(meant):,} findings begin with {finding}", param_hint="--finding")
+        document = assessed.whole(meant[0])
+        shown = explanation(document, curve=curve)
+    if as_json:
+        write_json(document)
+    else:
+        stdout.print(shown)
+    require_events(document)
 
 
 @topics.command("apply")

@@ -14,7 +14,7 @@ from rx_clinical.report import finding_to_json
 from rx_runtime.sites import SiteRegistry
 
 from rxguard.delivery import Progress, silent
-from rxguard.offline import Recording, assess_all, load_rules, read_file, refusals_to_json
+from rxguard.offline import Recording, assess_all, load_rules, read_file, refusals_to_json, uncoded_to_json
 
 SIDES: Final = ("a", "b")
 
@@ -86,17 +86,7 @@ def _rules_to_json(folder: str, recording: Recording, findings: Found, unread: I
         "ruleset_seq": recording.catalogue.ruleset_seq,
         "findings": len(findings),
         "facts_not_read": sorted(unread),
-        "uncoded_products": [
-            {
-                "system": product.system or None,
-                "code": product.code or None,
-                "display": product.display or None,
-                "count": count,
-            }
-            for product, count in sorted(
-                recording.uncoded().items(), key=lambda item: (-item[1], item[0].item, item[0].display)
-            )
-        ],
+        "uncoded_products": uncoded_to_json(recording),
     }
 
 

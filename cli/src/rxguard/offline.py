@@ -255,6 +255,21 @@ def refusals_to_json(recordings: Mapping[str, Recording]) -> list[dict[str, obje
     ]
 
 
+def uncoded_to_json(recording: Recording) -> list[dict[str, object]]:
+    """Products that no table knows, as in `rxguard ingest`, the most frequent first."""
+    return [
+        {
+            "system": product.system or None,
+            "code": product.code or None,
+            "display": product.display or None,
+            "count": count,
+        }
+        for product, count in sorted(
+            recording.uncoded().items(), key=lambda item: (-item[1], item[0].item, item[0].display)
+        )
+    ]
+
+
 def require_events(document: Mapping[str, Any]) -> None:
     """Raise InvalidInput NOTHING_ASSESSED if no event was taken: nothing was compared then, and nothing is equal."""
     if not document["events"]:

@@ -72,9 +72,9 @@ def findings_table(findings: Iterable[Document]) -> RenderableType:
         table.add_row(
             finding["patient"][:_SHORT_ID],
             finding["rule"],
-            Text(finding["severity"], style=_style(finding["severity"])),
+            Text(finding["severity"], style=severity_style(finding["severity"])),
             _utc(finding["earliest_start_time"]) if finding["earliest_start_time"] else "-",
-            Text(_sentences(finding["text"])[0]),
+            Text(sentences(finding["text"])[0]),
         )
     if not table.row_count:
         return Group(Text("No finding in what has been checked."), Text(NOTICE, style="dim"))
@@ -102,14 +102,16 @@ def _panel(alert: Document, site: Site | None, width: int) -> Panel:
         body.add_row("what to do", Group(*(_bullet(action) for action in actions)))
     for line in alert["lines"]:
         body.add_row("", "")
-        body.add_row(Text(line["rule"], style=_style(line["severity"])), _finding(line, is_headline=line is worst))
+        body.add_row(
+            Text(line["rule"], style=severity_style(line["severity"])), _finding(line, is_headline=line is worst)
+        )
     return Panel(
-        Group(Text(_sentences(worst["text"])[0], style="bold"), Padding(body, (1, 0, 0, 0))),
-        title=Text(f" {worst['severity'].upper()} ", style=f"{_style(worst['severity'])} reverse"),
+        Group(Text(sentences(worst["text"])[0], style="bold"), Padding(body, (1, 0, 0, 0))),
+        title=Text(f" {worst['severity'].upper()} ", style=f"{severity_style(worst['severity'])} reverse"),
         subtitle=Text(_subtitle(alert, site), style="dim"),
         title_align="left",
         subtitle_align="right",
-        border_style=_style(worst["severity"]),
+        border_style=severity_style(worst["severity"]),
         width=width,
         padding=(1, 2),
     )
@@ -117,7 +119,7 @@ def _panel(alert: Document, site: Site | None, width: int) -> Panel:
 
 def _finding(line: Document, *, is_headline: bool) -> RenderableType:
     """One line of an alert: what, the arithmetic step by step, what else to know, and the reason codes."""
-    first, rest = _sentences(line["text"])
+    first, rest = sentences(line["text"])
     parts: list[RenderableType] = [] if is_headline else [Text(first)]
     parts += [_arithmetic(one["text"]) for one in line["arithmetic"]]
     if rest:
@@ -132,7 +134,7 @@ def _arithmetic(text: str) -> RenderableType:
     return Padding(Group(*(Text(step, style="cyan") for step in steps), Text(last, style="bold cyan")), (0, 0, 1, 2))
 
 
-def _sentences(text: str) -> tuple[str, str]:
+def sentences(text: str) -> tuple[str, str]:
     """The first sentence, and the rest."""
     first, _, rest = _SENTENCE_END.sub("\n", text, count=1).partition("\n")
     return first, rest
@@ -157,7 +159,7 @@ def _data_items(alerts: Sequence[Document], width: int) -> Table:
     table.add_column("what", ratio=1)
     for alert in alerts:
         worst = alert["lines"][0]
-        severity = Text(worst["severity"], style=_style(worst["severity"]))
+        severity = Text(worst["severity"], style=severity_style(worst["severity"]))
         actions = [_bullet(action) for action in worst["recommended_actions"]]
         table.add_row(worst["rule"], severity, alert["site_id"] or "", Group(Text(worst["text"]), *actions))
     return table
@@ -185,7 +187,8 @@ def _site(registry: SiteRegistry, site_id: str | None) -> Site | None:
         return None
 
 
-def _style(severity: str) -> str:
+def severity_style(severity: str) -> str:
+    """How a severity is shown."""
     return _STYLES.get(severity, "")
 
 

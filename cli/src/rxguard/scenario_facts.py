@@ -6,8 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 from rx_clinical.catalogue import load_catalogue
+from rx_clinical.compounds import day_of
 from rx_clinical.facts import (
     Administration,
+    CompoundRequest,
     Confirmation,
     ConfirmedOpioid,
     Evidence,
@@ -22,7 +24,6 @@ from rx_clinical.facts import (
     Report,
     ReturnToStock,
     Stop,
-    UnreadFact,
     Void,
     event_key,
     merged,
@@ -316,9 +317,24 @@ def _merge(reading: _Reading, envelope: Mapping[str, Any]) -> Fact:
     return Merge(from_patient=_record(node.text("from")), into_patient=_record(node.text("into")), **envelope)
 
 
-def _compound_request(_reading: _Reading, envelope: Mapping[str, Any]) -> Fact:
-    """Not read yet: a scenario that holds one is not covered."""
-    return UnreadFact(kind="compound_request", **envelope)
+def _compound_request(reading: _Reading, envelope: Mapping[str, Any]) -> Fact:
+    node = reading.node
+    requested = node.moment("requested_bud", reading.zone)
+    return CompoundRequest(
+        preparation=node.optional("preparation") or "",
+        strength_mg=node.decimal("strength_mg"),
+        strength_mg_per_ml=node.decimal("strength_mg_per_ml"),
+        quantity=node.decimal("quantity"),
+        dose_mg=node.decimal("dose_mg"),
+        days_supply=node.decimal("days_supply") or None,  # 0 is missing, as in an event
+        api_source=node.optional("api_source") or "",
+        filler=node.optional("filler") or "",
+        vehicle=node.optional("vehicle") or "",
+        preserved=node.flag("preserved") if node.optional("preserved") is not None else None,
+        storage=node.optional("storage") or "",
+        requested_bud=day_of(requested) if requested else None,
+        **envelope,
+    )
 
 
 _BUILD: Mapping[str, Callable[[_Reading, Mapping[str, Any]], Fact]] = {

@@ -88,7 +88,6 @@ def test_every_kind_of_difference_fails(run, expected, must_not, kind, field):
 @pytest.mark.parametrize(
     ("fact", "expected"),
     [
-        ("{type: compound_request, at: 2026-04-01T09:00Z, strength_mg: 4.5, quantity: 90}", EXPECTED),
         (AMLODIPINE, "{rule: CP-03, severity: major}"),
         (AMLODIPINE, "{rule: WR-02, severity: contraindicated, reason_codes: [BUD_OVER_LIMIT]}"),
     ],
@@ -110,6 +109,9 @@ READ = {
     "quantity_prescribed: 30, days_supply_is_for_this_fill: true}",
     "removed": "{type: administer, at: 2026-04-01T09:00Z, ingredients: ['83367'], removed_at: 2026-04-02T09:00Z}",
     "flags": "{type: report, at: 2026-04-01T09:00Z, ingredients: ['83367'], kind: otc, restricted: true, misuse: true}",
+    "compound_request": "{type: compound_request, at: 2026-04-01, preparation: oral solution, strength_mg_per_ml: 1, "
+    "quantity: 90, dose_mg: 3, days_supply: 30, api_source: bulk powder, filler: none, vehicle: water, "
+    "preserved: true, storage: room, requested_bud: 2026-04-30}",
     "merge": "{type: merge, at: 2026-04-01T09:00Z, from: A, into: B}",
 }
 

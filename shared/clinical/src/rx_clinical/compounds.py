@@ -14,6 +14,7 @@ from rx_clinical.windows import plain
 
 _NOT_A_WORD = re.compile(r"[^a-z0-9]+")
 _PARTS = re.compile(r"[,;/+&()]|\b(?:and|with|plus|or)\b")
+_INVERTED = re.compile(r"(cellulose)\s*,\s*(microcrystalline)")  # as monographs are titled; a comma parts otherwise
 _NOTHING = re.compile(r"(?:no filler|none|nil|n a|na|not applicable)?")
 _SAYS_NO = re.compile(r"(?:no|without|not)\b.*|.* free|(?:ph )?[0-9 ]*")  # of a part: absent, or only its grade
 _LONGEST_DAYS = Decimal(1_000_000)  # longer than any calendar in use
@@ -130,7 +131,11 @@ class Compounding:
         bud_class = self._bud_class(request, said, preserved=preserved is True)
         if bud_class is None:
             shortest = min(self._limits.values(), key=lambda limit: limit.days)
-            named = f"the preparation {request.preparation!r} is not known" if request.preparation else "no preparation is named"
+            named = (
+                f"the preparation {request.preparation!r} is not known"
+                if request.preparation
+                else "no preparation is named"
+            )
             return _assuming(shortest, [f"{named}: the shortest limit counts"])
         storage = self._said(request.storage)
         cold = "cold" in storage and "room" not in storage
@@ -227,7 +232,7 @@ def _plain(text: str) -> str:
 def _parts(filler: str) -> list[str]:
     if _NOTHING.fullmatch(_plain(filler)):
         return []
-    parts = (part.strip() for part in _PARTS.split(filler.lower()))
+    parts = (part.strip() for part in _PARTS.split(_INVERTED.sub(r"\2 \1", filler.lower())))
     return [part for part in parts if not _SAYS_NO.fullmatch(_plain(part))]
 
 

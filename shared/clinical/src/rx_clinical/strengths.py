@@ -36,7 +36,7 @@ _BARE = (
     ("decimal comma", re.compile(r"(?<![\w.,$/-])\d+,\d{1,2}(?!\w|[.,]\d)")),
 )
 _TAKE = frozenset({"take", "takes", "taking", "give", "use", "dose", "strength", "to"})
-_COUNT = re.compile(r"(?<![\d.,])(\d+)\s*(?:x\s*)?(?:tab(?:let)?s?|cap(?:sule)?s?)(?![a-z])")
+_COUNT = re.compile(r"(?<![\d.,])(\d{1,4})\s*(?:x\s*)?(?:tab(?:let)?s?|cap(?:sule)?s?)(?![a-z])")
 
 _STRENGTH = re.compile(
     r"(?<![\d.])(?P<number>\d{1,3}(?:,\d{3})+|\d+[.,]\d+|\d+|[.,]\d+)\s*-?\s*"
@@ -52,6 +52,7 @@ _VOLUME = re.compile(
     r"(?!\s*\)?\s*(?:(?:glass|cup)\s+)?(?:of\s+)?(?:(?:distilled|purified|sterile|tap|plain|warm|cold)\s+)?"
     r"(?:water|juice|milk|liquid)(?![a-z]))"
 )
+_BLANKS = re.compile(r"\s+")
 _SLIPS = (Decimal(10), Decimal(100), Decimal(1000))  # a decimal point slips; milligrams and micrograms differ by 1000
 
 
@@ -85,7 +86,9 @@ def strengths(text: str) -> tuple[Strength, ...]:
 
 
 def _plain(text: str) -> str:
-    return text.lower().replace("\u00b5", "u").replace("\u03bc", "u").replace("\u00a0", " ").replace("\u2013", "-")
+    """Lower case, one blank at a time, one sign for micro and one for a dash."""
+    one_way = text.lower().replace("\u00b5", "u").replace("\u03bc", "u").replace("\u2013", "-")
+    return _BLANKS.sub(" ", one_way)
 
 
 def _read(match: re.Match[str], text: str) -> Strength:
@@ -107,7 +110,7 @@ def _read(match: re.Match[str], text: str) -> Strength:
 
 def _number(written: str) -> Decimal:
     """A comma before groups of three digits parts thousands, every other one is a decimal comma."""
-    if _THOUSANDS.match(written):
+    if _THOUSANDS.fullmatch(written):
         return Decimal(written.replace(",", ""))
     return Decimal(written.replace(",", "."))
 
@@ -129,9 +132,9 @@ def _notation(text: str) -> Iterator[Doubt]:
             yield Doubt(_written(match), f"a decimal comma, easily read as {_joined(match[0])}")
 
 
-def _joined(number: str) -> int:
+def _joined(number: str) -> str:
     """What is left where nobody sees the point or comma."""
-    return int(re.sub(r"[.,]", "", number))
+    return re.sub(r"[.,]", "", number).lstrip("0") or "0"
 
 
 def _written(match: re.Match[str]) -> str:
@@ -156,11 +159,10 @@ def _units(text: str) -> Iterator[Doubt]:
         between = _SAME_DOSE.fullmatch(plain[one.end : other.begin])
         if between and one.micrograms != other.micrograms and one.mg != other.mg:
             yield Doubt(f"{one.written} / {other.written}", "milligrams and micrograms that do not agree")
-    doses = [one for one in found if not one.concentration]
-    for one in doses:
-        for other in doses:
-            if one.micrograms and not other.micrograms and one.mg * 1000 == other.mg:
-                yield Doubt(f"{one.written} / {other.written}", "one number in milligrams and in micrograms")
+    in_micrograms = {one.mg * 1000: one for one in found if one.micrograms and not one.concentration}
+    for other in found:
+        if not (other.micrograms or other.concentration) and (same := in_micrograms.get(other.mg)):
+            yield Doubt(f"{same.written} / {other.written}", "one number in milligrams and in micrograms")
 
 
 def slips(text: str, dose_mg: Decimal, *, explained: Sequence[Decimal] = ()) -> list[Doubt]:

@@ -6,6 +6,7 @@ Events are constant names; values are counts, codes, positions and ids of our ow
 import logging
 import sys
 import traceback
+from typing import TextIO
 
 import structlog
 
@@ -24,7 +25,7 @@ def configure(service: str, level: str) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Stderr()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -38,6 +39,15 @@ def configure(service: str, level: str) -> None:
     structlog.contextvars.bind_contextvars(service=service)
     # Our own records go through the root handler too; libraries stay at warning, where they name no payload.
     logging.getLogger("rxguard").setLevel(level.upper())
+
+
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes to what stderr is at that time: a stream that was closed since would print the record's traceback."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        self.setStream(sys.stderr)
+        super().emit(record)
 
 
 def where(error: BaseException) -> dict[str, object]:

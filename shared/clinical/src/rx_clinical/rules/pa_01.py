@@ -1,12 +1,12 @@
 """PA-01: buprenorphine started while a full agonist is still inside.
 
-When   buprenorphine under the tongue is ordered, filled or given, with none in the 60 days before
+When   buprenorphine under the tongue is filled or given, with none in the 60 days before (an order is no dose yet)
   and  less than 24 h have passed since the last methadone or other long-acting full agonist, 12 h since a
        short-acting one
 Then   moderate, in the worklist, never a hold: earliest start by the clock is the last dose + 24 h / 12 h, and only
        with objective signs of withdrawal
 Source BUP5 (label 4 h at least), POLICY
-Needs  orders, fills and doses of sublingual buprenorphine; supply of full agonists with form and time
+Needs  fills and doses of sublingual buprenorphine; supply of full agonists with form and time
 Cannot see leftover tablets; supply of other organisations, opioid treatment programmes, hospitals, abroad, mail or
        friends; signs of withdrawal; a planned low-dose induction
 Reasons PARTIAL_ON_FULL_AGONIST, supply, OPIOID_EVIDENCE_POSITIVE, LAST_DOSE_ATTESTED
@@ -37,7 +37,7 @@ from functools import partial
 from rx_clinical.compose import resting_on_opioid
 from rx_clinical.decisions import Decision, Explanation
 from rx_clinical.drugs import Acting
-from rx_clinical.facts import Report
+from rx_clinical.facts import Administration, Fill
 from rx_clinical.findings import Display, Severity
 from rx_clinical.picture import OpioidCourse, Picture, reach_of
 from rx_clinical.policy import Policy
@@ -65,7 +65,7 @@ def decide(picture: Picture) -> list[Decision]:
     for started in picture.opioids:
         if started.opioid.form.form_key == _FORM:
             for event in started.history.events():
-                if not isinstance(event.entry.fact, Report) and _is_first(started, event, picture):
+                if isinstance(event.entry.fact, (Fill, Administration)) and _is_first(started, event, picture):
                     decisions.extend(_of_event(picture, started, event))
     return decisions
 
