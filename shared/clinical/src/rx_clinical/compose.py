@@ -96,7 +96,7 @@ def _no_start(decision: Decision) -> NoStartTime | None:
 def _shared_reasons(decision: Decision, family: str, resting: Sequence[Resting], picture: Picture) -> set[Reason]:
     """A date without clock time in the basis, a fact recorded after the anchor's latest step, what limits windows."""
     own = {step.key for step in decision.anchor.entry.steps}
-    decided = (decision.anchor.entry.handed_over or decision.anchor.entry.fact).recorded_at
+    decided = max(step.recorded_at for step in decision.anchor.entry.steps)
     facts = [fact for one in resting for fact in one.entry.steps]
     reasons = set()
     if any(moment.imprecise for fact in facts for moment in fact.moments):

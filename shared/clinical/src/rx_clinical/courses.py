@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from rx_clinical.catalogue import Catalogue
 from rx_clinical.chart import Chart, Entry
 from rx_clinical.facts import Administration, Fill, Moment, Prescription, Report
 from rx_clinical.policy import Policy
@@ -53,6 +54,26 @@ def histories(
             grouped.setdefault(key, []).append(entry)
     found = (_history(key, entries, policy, later(horizon, -lasting(key))) for key, entries in sorted(grouped.items()))
     return tuple(history for history in found if history.supply.spans or history.others)
+
+
+def gut_opioids(chart: Chart, catalogue: Catalogue, horizon: datetime) -> tuple[MedicineHistory, ...]:
+    """Loperamide and diphenoxylate at a dose that stays in the gut, by form."""
+    return histories(chart, lambda roles: [form.form_key for form in roles.gut_opioids], catalogue.policy, horizon)
+
+
+def peripherals(chart: Chart, catalogue: Catalogue, horizon: datetime) -> tuple[MedicineHistory, ...]:
+    """Antagonists that stay outside the brain, by form."""
+    return histories(
+        chart,
+        lambda roles: [roles.peripheral.form_key] if roles.peripheral else [],
+        catalogue.policy,
+        horizon,
+    )
+
+
+def partners(chart: Chart, catalogue: Catalogue, horizon: datetime) -> tuple[MedicineHistory, ...]:
+    """What low-dose naltrexone changes, by ingredient code."""
+    return histories(chart, lambda roles: [partner.code for partner in roles.partners], catalogue.policy, horizon)
 
 
 def _history(key: str, entries: list[Entry], policy: Policy, horizon: datetime) -> MedicineHistory:

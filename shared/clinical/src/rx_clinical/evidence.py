@@ -25,7 +25,7 @@ class Ignored(StrEnum):
 
     NO_CLINICIAN = "no named clinician stands behind it"
     NO_LAST_DOSE = "it states no last dose"
-    NO_INGREDIENT = "it names no opioid that is on record"
+    NO_INGREDIENT = "it names no opioid"
     DEPOT = "a depot goes on releasing whatever anybody attests"
     NOT_SHORT_ACTING = "the stock is not accounted for and the opioid is not short-acting"
     UNCOVERED = "an exposure after the attested dose, or recorded after the attestation, is not covered by it"
@@ -83,7 +83,7 @@ def why_ignored(fact: Evidence, opioids: Iterable[Opioid]) -> Ignored | None:
         return Ignored.NO_CLINICIAN
     if fact.kind != "stock_disposed" and fact.attested_last_dose is None:
         return Ignored.NO_LAST_DOSE
-    if not forms:
+    if not fact.ingredients:
         return Ignored.NO_INGREDIENT
     if any(form.acting is Acting.DEPOT for form in forms):
         return Ignored.DEPOT

@@ -286,15 +286,15 @@ def merged(patients: Mapping[bytes, Iterable[Fact]]) -> dict[bytes, list[Fact]]:
     """
     known = {patient: list(facts) for patient, facts in patients.items()}
     everything = [fact for facts in known.values() for fact in facts]
-    voided = {fact.refers_to for fact in everything if isinstance(fact, Void)}
-    merges: dict[bytes, Merge] = {}
+    latest: dict[bytes, Fact] = {}
     for fact in everything:
-        if isinstance(fact, Merge) and fact.key not in voided:
-            held = merges.get(fact.key)
-            if held is None or (fact.revision, repr(fact)) > (held.revision, repr(held)):
-                merges[fact.key] = fact
+        held = latest.get(fact.key)
+        if held is None or (fact.revision, repr(fact)) > (held.revision, repr(held)):
+            latest[fact.key] = fact
+    voided = {fact.refers_to for fact in latest.values() if isinstance(fact, Void)}
+    merges = [fact for fact in latest.values() if isinstance(fact, Merge) and fact.key not in voided]
     into: dict[bytes, bytes] = {}
-    for merge in sorted(merges.values(), key=lambda one: (one.occurred.earliest, one.key)):
+    for merge in sorted(merges, key=lambda one: (one.occurred.earliest, one.key)):
         into.setdefault(merge.from_patient, merge.into_patient)
     joined: dict[bytes, list[Fact]] = {}
     for patient in sorted(known):

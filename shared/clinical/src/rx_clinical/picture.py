@@ -8,13 +8,13 @@ from decimal import Decimal
 from rx_clinical.blockers import AntagonistHistory, Start, antagonist_histories, starts
 from rx_clinical.catalogue import Catalogue
 from rx_clinical.chart import Chart, Entry
-from rx_clinical.courses import MedicineHistory, histories
+from rx_clinical.courses import MedicineHistory, gut_opioids, partners, peripherals
 from rx_clinical.evidence import Attestations
 from rx_clinical.exposures import OpioidHistory, opioid_histories
 from rx_clinical.facts import Evidence, Moment
 from rx_clinical.interacting import Prolonger, interacting_histories, multiplier, prolongers_of
 from rx_clinical.patient import Patient
-from rx_clinical.roles import Kind, Opioid, Roles
+from rx_clinical.roles import Kind, Opioid
 from rx_clinical.spans import Span
 from rx_clinical.windows import FOREVER, Window, later
 
@@ -97,9 +97,9 @@ def draw(chart: Chart, catalogue: Catalogue, known_since: datetime | None) -> Pi
         opioids,
         antagonists,
         interacting,
-        histories(chart, _gut_opioids, catalogue.policy, horizon) if kinds & Kind.GUT_OPIOID else (),
-        histories(chart, _peripherals, catalogue.policy, horizon) if kinds & Kind.PERIPHERAL else (),
-        histories(chart, _partners, catalogue.policy, horizon) if kinds & Kind.PARTNER else (),
+        gut_opioids(chart, catalogue, horizon) if kinds & Kind.GUT_OPIOID else (),
+        peripherals(chart, catalogue, horizon) if kinds & Kind.PERIPHERAL else (),
+        partners(chart, catalogue, horizon) if kinds & Kind.PARTNER else (),
         Attestations(_coded(chart.evidence, catalogue), tuple(course.history for course in opioids), catalogue.policy)
         if chart.evidence
         else None,
@@ -111,18 +111,6 @@ def _coded(evidence: Iterable[Evidence], catalogue: Catalogue) -> tuple[Evidence
     """The evidence with salts read as their ingredients."""
     of = catalogue.roles_reader.ingredient_of
     return tuple(replace(fact, ingredients=tuple(of(code) for code in fact.ingredients)) for fact in evidence)
-
-
-def _gut_opioids(roles: Roles) -> Iterable[str]:
-    return (form.form_key for form in roles.gut_opioids)
-
-
-def _peripherals(roles: Roles) -> Iterable[str]:
-    return (roles.peripheral.form_key,) if roles.peripheral else ()
-
-
-def _partners(roles: Roles) -> Iterable[str]:
-    return (partner.code for partner in roles.partners)
 
 
 def _course(history: OpioidHistory, prolongers: tuple[Prolonger, ...], catalogue: Catalogue) -> OpioidCourse:

@@ -27,6 +27,8 @@ def _of_window(reach: Reach, policy: Policy) -> Iterable[Reason]:
         yield Reason.LONG_HALF_LIFE
     if form.acting in _ACTING:
         yield _ACTING[form.acting]
+    if reach.opioid.non_prescription:
+        yield Reason.NON_PRESCRIPTION_OPIOID
     if form.drug_class in _CLASS:
         yield _CLASS[form.drug_class]
     if window.by_half_lives:

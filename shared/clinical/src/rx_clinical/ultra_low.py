@@ -187,6 +187,8 @@ def _explain(picture: Picture, start: Start, meeting: Meeting, ruled: Reach | Co
         *({Reason.DOSE_ABOVE_TRIAL_EVIDENCE} if above_trials else ()),
         *_path_reasons(confirmed),
     }
+    if confirmed is not None:
+        reasons.discard(Reason.SEED_2_WEEK_FLOOR)  # it sets an earliest start, and there is none
     if isinstance(ruled, Reach) and ruled not in reaches:
         reaches.append(ruled)
     shown = shown_to(event, reaches)

@@ -1,6 +1,6 @@
 """DQ-04: an attestation that changes nothing.
 
-When   a clinician's attestation or the disposal of stock names no clinician, no last dose or no opioid on record
+When   a clinician's attestation or the disposal of stock names no clinician, no last dose or no opioid
    or  it is about a depot
    or  the stock is not accounted for and the opioid is not short-acting
    or  an exposure after the attested dose, or recorded after the attestation, is not covered by it
