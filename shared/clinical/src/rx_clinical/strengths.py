@@ -224,9 +224,8 @@ def counts(directions: str) -> list[int]:
 def naltrexone_entries(picture: Picture) -> list[Entry]:
     """Orders without a fill, fills, doses and reports of naltrexone, each once, in tie order."""
     entries = {
-        event.entry.fact.key: event.entry
-        for history in picture.antagonists
-        if history.antagonist.depot or history.antagonist.tier == BY_DOSE
-        for event, _ in history.steps()
+        start.event.entry.fact.key: start.event.entry
+        for start in picture.starts
+        if start.history.antagonist.depot or start.history.antagonist.tier == BY_DOSE
     }
-    return sorted(entries.values(), key=lambda entry: entry.order)
+    return sorted(entries.values(), key=lambda entry: entry.order) if len(entries) > 1 else list(entries.values())

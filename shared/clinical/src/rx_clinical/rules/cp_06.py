@@ -26,7 +26,7 @@ Timeline
 
 from collections.abc import Iterator
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 
 from rx_clinical.catalogue import Catalogue
 from rx_clinical.chart import Entry
@@ -82,7 +82,11 @@ def doubts_of(entry: Entry, catalogue: Catalogue) -> list[Doubt]:
     """What of the texts of an event may be misread."""
     if isinstance(entry.fact, CompoundRequest):
         return _of_request(entry.fact, catalogue)
-    medicine = entry.medicine
+    return _of_medicine(entry.medicine, catalogue)
+
+
+@lru_cache(maxsize=20_000)  # the same products and directions come back with every refill
+def _of_medicine(medicine: Medicine, catalogue: Catalogue) -> list[Doubt]:
     found = [*ambiguities(f"{medicine.text} ; {medicine.directions}", catalogue.names)]
     if medicine.daily_dose_mg:
         found += _of_dose(medicine, medicine.daily_dose_mg, catalogue)

@@ -23,13 +23,13 @@ Timeline
 | 2026-03-03 09:00 | report history ntx_ldn 4.5 mg, text "home compounded naltrexone" | CP-08 moderate |
 """
 
-from functools import partial
+from functools import lru_cache, partial
 
 from rx_clinical.catalogue import Catalogue
 from rx_clinical.chart import Entry
 from rx_clinical.compounds import request_text, requests
 from rx_clinical.decisions import Decision, Explanation, Resting
-from rx_clinical.facts import CompoundRequest
+from rx_clinical.facts import CompoundRequest, Medicine
 from rx_clinical.findings import Display, Severity
 from rx_clinical.picture import Picture
 from rx_clinical.spans import Event
@@ -41,9 +41,14 @@ RULE = "CP-08"
 
 def signs_of(entry: Entry, catalogue: Catalogue) -> list[str]:
     """What tells that the preparation is made at home."""
-    fact, medicine = entry.fact, entry.medicine
+    fact = entry.fact
     if isinstance(fact, CompoundRequest):
         return ["it is said to be made at home"] if catalogue.names.made_at_home(fact.preparation) else []
+    return _of_medicine(entry.medicine, catalogue)
+
+
+@lru_cache(maxsize=20_000)  # the same products and directions come back with every refill
+def _of_medicine(medicine: Medicine, catalogue: Catalogue) -> list[str]:
     found = []
     if catalogue.names.made_at_home(f"{medicine.text} ; {medicine.directions}"):
         found.append("it is said to be made at home")
