@@ -25,7 +25,6 @@ from rx_clinical.spans import (
 )
 from rx_clinical.windows import FOREVER, later
 
-_WITHOUT_PRESCRIPTION = frozenset({"illicit", "supplement"})
 _CHALLENGES = frozenset({"urine_drug_test", "naloxone_challenge"})
 _TREATMENT_PROGRAMME = "OPIOID_TREATMENT_PROGRAM"
 
@@ -166,9 +165,7 @@ def _reported(entry: Entry, opioid: Opioid, report: Report, policy: Policy) -> S
     end = reported_end(entry, report, assumed=timedelta(0))
     reasons = {
         Reason.ONGOING_NO_END: end == FOREVER,
-        Reason.NON_PRESCRIPTION_OPIOID: opioid.non_prescription
-        or report.kind in _WITHOUT_PRESCRIPTION
-        or report.misuse,
+        Reason.NON_PRESCRIPTION_OPIOID: opioid.non_prescription or report.kind == "illicit",
         Reason.RESTRICTED_SOURCE: is_restricted(report),
     }
     return Span(

@@ -22,14 +22,14 @@ class Overlap:
     def anchor(self) -> Event:
         """The later-starting medicine's event."""
         span = self.one if self.one_is_later else self.other
-        return Event(span.entries[-1], span.entries[-1].begin)
+        return Event(span.entries[-1], span.newest_begin)
 
 
 def meet(one: Span, other: Span) -> bool:
     """The newest event of either begins before the supply of the other is over; a single dose counts at its instant."""
     first, second = (one, other) if _order(one) <= _order(other) else (other, one)
-    return second.entries[-1].begin.earliest < first.possible_end
+    return second.newest_begin.earliest < first.possible_end
 
 
 def _order(span: Span) -> tuple[datetime, bytes]:
-    return (span.entries[-1].begin.earliest, span.entries[-1].fact.key)
+    return (span.newest_begin.earliest, span.entries[-1].fact.key)

@@ -28,6 +28,12 @@ class Span:
     # As recorded, where an attestation that did not account for the stock moved the ends.
     recorded: "Span | None" = None
 
+    @property
+    def newest_begin(self) -> Moment:
+        """When the newest fill or dose of it began; reported use begins when the report says."""
+        newest = self.entries[-1]
+        return self.begin if isinstance(newest.fact, Report) else newest.begin
+
 
 @dataclass(slots=True, eq=False)
 class Event:

@@ -33,7 +33,7 @@ from functools import partial
 
 from rx_clinical.chart import Entry
 from rx_clinical.decisions import Decision, Explanation, Resting
-from rx_clinical.facts import Prescription, Report
+from rx_clinical.facts import Prescription
 from rx_clinical.findings import Display, Severity
 from rx_clinical.picture import Picture
 from rx_clinical.reasons import Reason
@@ -79,13 +79,13 @@ def _decision(picture: Picture, entry: Entry, span: Span) -> Decision:
 
 def _another_opioid(picture: Picture, entry: Entry, span: Span) -> Entry | None:
     """An entry of another opioid product that is active during this supply."""
-    begin = span.begin.earliest if isinstance(entry.fact, Report) else entry.begin.earliest
+    begin = span.newest_begin.earliest
     for course in picture.opioids:
         for other in course.history.every_span():
             newest = other.entries[-1]
             if newest.roles.sequestered or newest is entry:
                 continue
-            if newest.begin.earliest < span.possible_end and begin < other.possible_end:
+            if other.newest_begin.earliest < span.possible_end and begin < other.possible_end:
                 return newest
     return None
 

@@ -67,7 +67,7 @@ class Clash:
     def anchor(self) -> Event:
         """The later-starting medicine's event."""
         span = self.mixed_span if self.mixed_is_later else self.agonist_span
-        return Event(span.entries[-1], span.entries[-1].begin)
+        return Event(span.entries[-1], span.newest_begin)
 
     @property
     def certain(self) -> bool:
@@ -79,12 +79,12 @@ class Clash:
 
 
 def _order(span: Span) -> tuple[object, bytes]:
-    return (span.entries[-1].begin.earliest, span.entries[-1].fact.key)
+    return (span.newest_begin.earliest, span.entries[-1].fact.key)
 
 
 def _meet(mixed: Span, agonist: Span, *, documented: bool) -> bool:
     """The later one begins before the supply of the earlier one is over; a single dose counts at its instant."""
-    mine, theirs = mixed.entries[-1].begin, agonist.entries[-1].begin
+    mine, theirs = mixed.newest_begin, agonist.newest_begin
     first, second = (agonist, mine) if theirs.earliest <= mine.earliest else (mixed, theirs)
     end = first.documented_end if documented else first.possible_end
     return end is not None and second.earliest < end

@@ -23,6 +23,7 @@ Timeline
 | 2026-03-20 10:00 | procedure at 2026-04-04 09:00, opioids expected |                                     |
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -34,6 +35,7 @@ from rx_clinical.facts import Procedure
 from rx_clinical.findings import Display, Severity
 from rx_clinical.picture import Picture
 from rx_clinical.reasons import Reason
+from rx_clinical.signs import antagonist_reasons
 from rx_clinical.spans import Event, Span
 from rx_clinical.texts import hours_text, product_text, utc_text
 from rx_clinical.windows import FOREVER, later
@@ -74,17 +76,31 @@ def _decision(picture: Picture, procedure: Procedure, history: AntagonistHistory
         display=Display.QUEUE,
         active_from=anchor.time.earliest,
         ends_at=hold_ends,
-        explain=partial(_explain, history, span, procedure, dose, hold_ends),
+        explain=partial(_explain, picture, Hold(history, span, dose, procedure, hold_ends)),
     )
 
 
-def _explain(
-    history: AntagonistHistory, span: Span, procedure: Procedure, dose: DailyDose, hold_ends: datetime
-) -> Explanation:
+@dataclass(slots=True, eq=False)
+class Hold:
+    """A course that must be held before a procedure."""
+
+    history: AntagonistHistory
+    span: Span
+    dose: DailyDose
+    procedure: Procedure
+    ends_at: datetime
+
+
+def _explain(picture: Picture, hold: Hold) -> Explanation:
+    history, span, dose, procedure, hold_ends = hold.history, hold.span, hold.dose, hold.procedure, hold.ends_at
     antagonist = product_text(history.antagonist.name, span.entries[-1].medicine, dose.total_mg)
     until = "it has no recorded end" if hold_ends == FOREVER else f"the hold ends {utc_text(hold_ends)}"
     return Explanation(
-        reasons={Reason.HOLD_BEFORE_SURGERY, *span.reasons},
+        reasons={
+            Reason.HOLD_BEFORE_SURGERY,
+            *span.reasons,
+            *antagonist_reasons(history.antagonist, span.entries[-1], dose.parts, picture.catalogue.names),
+        },
         sentences=[
             (
                 f"A procedure with opioids is planned for {utc_text(procedure.planned.earliest)}, and "
