@@ -58,7 +58,7 @@ RULES = (
         bl_02.applies,
         bl_02.severity,
         Display.INTERRUPTIVE,
-        frozenset({Reason.BLOCKADE_WANING, Reason.OVERCOMING_BLOCKADE_OVERDOSE, Reason.REDUCED_TOLERANCE}),
+        frozenset({Reason.BLOCKADE_WANING, Reason.REDUCED_TOLERANCE}),
     ),
     BlockadeRule(bl_03.RULE, bl_03.applies, bl_03.severity, Display.QUEUE, frozenset({Reason.REDUCED_TOLERANCE})),
 )

@@ -68,6 +68,7 @@ def peripherals(chart: Chart, catalogue: Catalogue, horizon: datetime) -> tuple[
         lambda roles: [roles.peripheral.form_key] if roles.peripheral else [],
         catalogue.policy,
         horizon,
+        lasting=lambda _: catalogue.policy.blocker_afterglow,
     )
 
 

@@ -1,7 +1,7 @@
 """When the effect of each fact about a medicine is over: what DQ-05 asks."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rx_clinical.blockers import antagonist_histories
 from rx_clinical.blockers import effect_end as blocking_ends
@@ -12,6 +12,8 @@ from rx_clinical.exposures import effect_end as exposure_ends
 from rx_clinical.exposures import opioid_histories
 from rx_clinical.interacting import interacting_histories
 from rx_clinical.windows import EPOCH, later
+
+_NOTHING = timedelta(0)
 
 
 def effect_ends(chart: Chart, catalogue: Catalogue) -> list[tuple[Entry, datetime]]:
@@ -37,7 +39,8 @@ def _of_others(chart: Chart, catalogue: Catalogue) -> Iterator[tuple[Entry, date
     for taken in interacting_histories(chart, catalogue, EPOCH):
         for span in (*taken.supply.spans, *taken.others):
             yield span.entries[-1], later(span.possible_end, catalogue.longest_carry_over(taken.key))
-    for read in (gut_opioids, peripherals, partners):
+    afterglow = catalogue.policy.blocker_afterglow
+    for read, lasting in ((gut_opioids, _NOTHING), (peripherals, afterglow), (partners, _NOTHING)):
         for other in read(chart, catalogue, EPOCH):
             for span in (*other.supply.spans, *other.others):
-                yield span.entries[-1], span.possible_end
+                yield span.entries[-1], later(span.possible_end, lasting)

@@ -163,7 +163,11 @@ def _positive(entry: Entry) -> Span:
 
 def _reported(entry: Entry, opioid: Opioid, report: Report, policy: Policy) -> Span:
     end = reported_end(entry, report, assumed=timedelta(0))
+    possible = end
+    if entry.medicine.as_needed and entry.ended_at is None:
+        possible = max(end, later((report.started or report.occurred).latest, policy.assumed_supply))
     reasons = {
+        Reason.SUPPLY_END_ASSUMED: possible > end,
         Reason.ONGOING_NO_END: end == FOREVER,
         Reason.NON_PRESCRIPTION_OPIOID: opioid.non_prescription or report.kind == "illicit",
         Reason.RESTRICTED_SOURCE: is_restricted(report),
@@ -171,7 +175,7 @@ def _reported(entry: Entry, opioid: Opioid, report: Report, policy: Policy) -> S
     return Span(
         begin=reported_begin(entry, report, policy),
         documented_end=end,
-        possible_end=end,
+        possible_end=possible,
         entries=(entry,),
         reasons=frozenset(reason for reason, holds in reasons.items() if holds),
     )

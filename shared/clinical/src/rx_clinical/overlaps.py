@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from rx_clinical.reasons import Reason
 from rx_clinical.spans import Event, Span
+
+ABOUT_ENDS = frozenset({
+    Reason.SUPPLY_END_ASSUMED, Reason.ONGOING_NO_END, Reason.REFILL_STACKED, Reason.REFILL_STACK_CAPPED,
+})  # fmt: skip
+"""What is said about the end of a supply means nothing where only taking two medicines together counts."""
 
 
 @dataclass(slots=True, eq=False)

@@ -9,7 +9,7 @@ from rx_clinical.picture import Reach
 from rx_clinical.policy import Policy
 from rx_clinical.reasons import Reason
 from rx_clinical.roles import Antagonist
-from rx_clinical.windows import hours
+from rx_clinical.windows import FOREVER, hours
 
 _SEED_CLAIM = "SEED_CLAIM_ONLY"
 _ACTING = {Acting.LONG: Reason.LONG_ACTING_FORM, Acting.DEPOT: Reason.DEPOT}
@@ -35,7 +35,7 @@ def _of_window(reach: Reach, policy: Policy) -> Iterable[Reason]:
         yield Reason.FIVE_HALF_LIVES
     else:
         yield Reason.LABEL_7_10_DAYS if form.acting is Acting.SHORT else Reason.LABEL_2_WEEKS
-    if window.by_floor:
+    if window.by_floor and reach.span.possible_end != FOREVER:
         yield Reason.SEED_2_WEEK_FLOOR
     if window.by_half_lives and window.multiplier > policy.multiplier_floor:
         yield Reason.HALF_LIFE_EXTENDED

@@ -141,7 +141,7 @@ def _confirmed(picture: Picture, start: Start, meetings: Sequence[Meeting]) -> C
         why = voided(confirmation, at, start.dose.total_mg, opioids, picture.catalogue.policy)
         if why is None:
             valid.append(confirmation)
-        else:
+        elif confirmation.occurred.earliest <= at:  # a later one was never about this
             void.append(why)
     return Confirmed(state_of(valid), tuple(valid), tuple(dict.fromkeys(void)))
 

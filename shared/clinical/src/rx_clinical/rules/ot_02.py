@@ -27,9 +27,8 @@ from rx_clinical.compose import resting_on_opioid
 from rx_clinical.courses import MedicineHistory
 from rx_clinical.decisions import Decision, Explanation, Resting
 from rx_clinical.findings import Display, Severity
-from rx_clinical.overlaps import Overlap, meet
+from rx_clinical.overlaps import ABOUT_ENDS, Overlap, meet
 from rx_clinical.picture import OpioidCourse, Picture, reach_of
-from rx_clinical.reasons import Reason
 from rx_clinical.rules import ot_03
 from rx_clinical.texts import opioid_text, shown_to
 
@@ -70,7 +69,7 @@ def _explain(picture: Picture, peripheral: MedicineHistory, course: OpioidCourse
     shown = shown_to(overlap.anchor, [reach_of(course, overlap.other, picture.catalogue)])[0]
     duplicate = ["Beside naltrexone it is a second antagonist."] if picture.antagonists else []
     return Explanation(
-        reasons=(overlap.one.reasons | overlap.other.reasons) - {Reason.SUPPLY_END_ASSUMED},
+        reasons=(overlap.one.reasons | overlap.other.reasons) - ABOUT_ENDS,
         sentences=[
             (
                 f"{form.name} with {opioid_text(shown)} is intended: it acts on the gut. Withdrawal is rare, and "

@@ -36,6 +36,7 @@ from rx_clinical.compose import resting_on_opioid
 from rx_clinical.courses import MedicineHistory
 from rx_clinical.decisions import Decision, Explanation, Resting
 from rx_clinical.findings import Display, Severity
+from rx_clinical.overlaps import ABOUT_ENDS
 from rx_clinical.picture import OpioidCourse, Picture, reach_of
 from rx_clinical.spans import Event, Span
 from rx_clinical.texts import days_text, opioid_text, shown_to
@@ -104,7 +105,7 @@ def _explain(picture: Picture, anchor: Event, course: OpioidCourse, exposure: Sp
     shown = shown_to(anchor, [reach_of(course, exposure, picture.catalogue)])[0]
     days = days_text(picture.catalogue.policy.therapeutic_days)
     return Explanation(
-        reasons=exposure.reasons,
+        reasons=exposure.reasons - ABOUT_ENDS,
         sentences=[
             (
                 f"Alvimopan after more than {days} consecutive days of {opioid_text(shown)}: the gut has become more "
