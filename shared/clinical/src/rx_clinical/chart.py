@@ -47,16 +47,12 @@ class Entry:
 
     fact: MedicineFact | OtherFact
     roles: Roles = NO_ROLES
+    medicine: Medicine = NO_MEDICINE  # of the fact; one without any text where the fact is of another kind
     handed_over: HandOver | None = None  # of a fill
     stops: tuple[Stop, ...] = ()  # of a report or an order
     filled: bool = False  # of an order: a fill was seen, or the injection of its depot
     injected: bool = False  # of a dispensed depot: its injection was seen
     sightings: tuple[Fact, ...] = ()  # of a fill: what others said about the same supply
-
-    @property
-    def medicine(self) -> Medicine:
-        """The medicine of the fact; one without any text where the fact is of another kind."""
-        return self.fact.medicine if isinstance(self.fact, MedicineFact) else NO_MEDICINE
 
     @property
     def order(self) -> tuple[datetime, bytes]:
@@ -216,7 +212,7 @@ def _enter(chart: Chart, fact: MedicineFact, catalogue: Catalogue) -> None:
     else:
         roles, kinds = catalogue.read(medicine)
     if kinds & Kind.DEFICIENT and (not medicine.coded or catalogue.names_what_codes_lack(medicine)):
-        chart.uncoded.append(Entry(fact, roles))
+        chart.uncoded.append(Entry(fact, roles, fact.medicine))
     if not roles.kinds:
         return
     kind = type(fact)
@@ -227,7 +223,7 @@ def _enter(chart: Chart, fact: MedicineFact, catalogue: Catalogue) -> None:
         if kind is Prescription
         else (chart.administrations if kind is Administration else chart.reports)
     )
-    entries.append(Entry(fact, roles))
+    entries.append(Entry(fact, roles, fact.medicine))
 
 
 def read_as(fact: Report, catalogue: Catalogue) -> Medicine:

@@ -20,6 +20,7 @@ Timeline
 | 2026-03-31 09:00 | fill ntx_ldn 3 mg, 30 days   |                                   |
 """
 
+from datetime import timedelta
 from functools import partial
 
 from rx_clinical.decisions import Decision, Explanation
@@ -42,14 +43,15 @@ def decide(picture: Picture) -> list[Decision]:
             severity=Severity.INFO,
             display=Display.PROFILE,
             active_from=later(intake.at, review),
-            explain=partial(_explain, intake, days_text(review)),
+            explain=partial(_explain, intake, review),
         )
         for intake in low_dose(intakes(picture))
         if intake.starts
     ]
 
 
-def _explain(intake: Intake, days: str) -> Explanation:
+def _explain(intake: Intake, review: timedelta) -> Explanation:
+    days = days_text(review)
     return Explanation(
         sentences=[
             (
