@@ -1,0 +1,891 @@
+"""The other rules: HN, PA, PK, IN, OT, SX, LD, DQ and CP (3.3 rows 1, 2, 19 to 24, sections 2.2, 4 and 5).
+
+Part of the slow, obvious reference evaluator (evaluator.py). Comments cite the clinical reference by section.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import evaluator_facts as facts_of
+import evaluator_supply as supply_of
+import evaluator_windows as windows
+from evaluator_facts import (
+    BUPRENORPHINE,
+    DRUGS,
+    FENTANYL,
+    FOREVER,
+    METHADONE,
+    NALTREXONE,
+    NO_TIME,
+    PERPETRATORS,
+    days,
+    hours,
+)
+from evaluator_supply import later
+from evaluator_windows import finding, holds, late_codes
+
+MIXED_ON_AGONIST = {"7238", "1841", "8001"}  # nalbuphine, butorphanol, pentazocine
+THYROID = ("10582", "10814", "10572")
+TRANSPLANT_MEDICINES = ("3008", "42316", "35302")
+OTHER_IMMUNOSUPPRESSANTS = ("265323", "1256")
+METHOTREXATE = "6851"
+LOCAL_FORMS_TOO = {row["perpetrator_rxnorm"] for row in PERPETRATORS if row["local_forms"]} | {"3008", "42316"}  # 2.2
+INTERACTING = {row["perpetrator_rxnorm"] for row in PERPETRATORS if row["direction"] != "none"}
+
+
+# --- times of activity and courses
+
+
+@dataclass(eq=False)
+class Stretch:
+    """One event's time of activity. `documented_end` is None where only an assumption makes it active."""
+
+    event: object  # OpioidEvent, AntagonistEvent or ActiveTime
+    begin: object
+    end: object
+    documented_end: object
+    codes: frozenset = frozenset()  # reason codes of group supply
+
+    @property
+    def tie_order(self):
+        return (self.begin, self.event.anchor.key)
+
+
+@dataclass(eq=False)
+class Course:
+    """Stretches that overlap or touch."""
+
+    stretches: list
+
+    @property
+    def first(self):
+        return self.stretches[0].event
+
+    @property
+    def begin(self):
+        return self.stretches[0].begin
+
+    @property
+    def end(self):
+        return max(stretch.end for stretch in self.stretches)
+
+    @property
+    def tie_order(self):
+        return self.stretches[0].tie_order
+
+    def meets(self, other):
+        return self.begin <= other.end and other.begin <= self.end
+
+
+def courses(stretches):
+    found = []
+    for stretch in sorted(stretches, key=lambda s: s.tie_order):
+        if found and stretch.begin <= found[-1].end:
+            found[-1].stretches.append(stretch)
+        else:
+            found.append(Course([stretch]))
+    return found
+
+
+def opioid_stretches(patient, part):
+    """When an opioid form is active; a depot stays active for five half-lives after its injection."""
+    events = [e for e in patient.opioid_events() if (e.part.ingredient, e.part.form) == (part.ingredient, part.form)]
+    stretches = []
+    for event, exposure in events_with_exposures(events):
+        end, documented = exposure.possible_end, exposure.documented_end
+        if part.acting == "depot":
+            lasting = supply_of.hard_window(part, Decimal(1))
+            end = later(end, lasting)
+            documented = None if event.kind in {"depot", "order"} else end
+        stretches.append(Stretch(event, event.begin, end, documented, frozenset(exposure.codes)))
+    return stretches
+
+
+def events_with_exposures(events):
+    chained = sorted((e for e in events if e.kind == "supply"), key=lambda e: e.anchor.tie_order)
+    pairs = list(zip(chained, supply_of.chain_exposures(chained), strict=True)) if chained else []
+    return pairs + [(e, supply_of.single_exposure(e)) for e in events if e.kind != "supply"]
+
+
+def opioid_parts(patient):
+    parts = {(e.part.ingredient, e.part.form): e.part for e in patient.opioid_events()}
+    return list(parts.values())
+
+
+def antagonist_stretch(patient, event):
+    """From the antagonist time to the possible end of its supply; a depot blocks 28 days."""
+    if event.part.form == "ntx_depot":
+        base, unconfirmed = windows.depot_base(event)
+        end = later(base, hours(672) + (days(30) if unconfirmed else NO_TIME))
+    else:
+        end = windows.antagonist_end(patient, event)
+    codes = {"UNFILLED_PRESCRIPTION"} if event.kind == "order" else set()
+    return Stretch(event, event.time, max(end, event.time), end, frozenset(codes))
+
+
+def later_of(one, other):
+    """(later-starting side, the other side); ties by key."""
+    return (one, other) if one.tie_order > other.tie_order else (other, one)
+
+
+def counterpart_of(event):
+    part = getattr(event, "part", None)
+    if part is not None:
+        return part
+    gut = event.anchor.medicine.gut_opioids
+    return gut[0] if gut else event.code
+
+
+ABOUT_ENDS = {"SUPPLY_END_ASSUMED", "ONGOING_NO_END", "REFILL_STACKED", "REFILL_STACK_CAPPED"}
+
+
+def pair_codes(anchor, other):
+    """Codes of a finding on two medicines, from the two stretches that begin the pair; none about supply ends."""
+    codes = late_codes(anchor.event.facts, other.event.facts)
+    imprecise = any(fact.dates_used for fact in (*anchor.event.facts, *other.event.facts))
+    return codes | (anchor.codes | other.codes) - ABOUT_ENDS | ({"TIME_IMPRECISE"} if imprecise else set())
+
+
+def pair_finding(rule, severity, display, pair, *, codes=frozenset()):
+    """One finding on two courses, anchored at the first event of the later-starting one."""
+    anchor, counter = later_of(*pair)
+    codes = set(codes) | pair_codes(anchor.stretches[0], counter.stretches[0])
+    counterpart = counterpart_of(counter.first)
+    return finding(rule, severity, anchor.first, counterpart, display, reason_codes=codes)
+
+
+# --- PK and IN (2.2, rows 23)
+
+
+def perpetrator_courses(patient, code, row):
+    times = supply_of.active_times(patient, code)
+    return courses(
+        [Stretch(time, time.begin, later(time.end, supply_of.carry_over(row)), time.documented_end) for time in times]
+    )
+
+
+def is_short_ritonavir_course(course):
+    lengths = [stretch.event.supply_days for stretch in course.stretches]
+    total = None if None in lengths else sum(lengths, NO_TIME)
+    return supply_of.is_short_ritonavir(course.first.code, total)
+
+
+def interactions(patient):
+    findings = []
+    for part in opioid_parts(patient):
+        opioids = courses(opioid_stretches(patient, part))
+        for code in supply_of.perpetrator_codes():
+            row = supply_of.pair_row(code, part.ingredient)
+            if row is None:
+                continue
+            medicines = perpetrator_courses(patient, code, row)
+            for medicine in medicines:
+                for opioid in opioids:
+                    if medicine.meets(opioid):
+                        findings += interaction(part, row, medicine, opioid, medicines)
+            if row["rule"] == "IN-01" and part.ingredient == METHADONE:
+                findings += inducer_stopped(patient, medicines, opioids)
+    return findings
+
+
+def interaction(part, row, medicine, opioid, medicines):
+    claim = {"EVIDENCE_SEED_CLAIM_ONLY"} if row["evidence_level"] == "SEED_CLAIM_ONLY" else set()
+    if row["direction"] == "prolong":
+        if interrupts(part, row, medicine, opioid):
+            return [pair_finding("PK-01", "moderate", "interruptive", (medicine, opioid), codes=claim)]
+        return [pair_finding("PK-01", "info", "profile", (medicine, opioid), codes=claim)]
+    if row["direction"] == "exposure_only":
+        return [pair_finding("PK-02", "info", "profile", (medicine, opioid), codes=claim)]
+    if row["direction"] == "prodrug_block":
+        return [pair_finding("PK-03", "info", "profile", (medicine, opioid), codes=claim)]
+    if row["direction"] == "shorten" and not (part.ingredient == METHADONE and is_short_ritonavir_course(medicine)):
+        severity, display = inducer_severity(part, medicine, opioid, medicines)
+        codes = {"INDUCER_OWN_WITHDRAWAL"}
+        return [pair_finding("IN-01", severity, display, (medicine, opioid), codes=codes)]
+    return []
+
+
+def interrupts(part, row, medicine, opioid):
+    """2.2: strong, prescribed, methadone or fentanyl, the pair begins <= 14 d after the perpetrator's first event."""
+    pair_begin = max(medicine.begin, opioid.begin)
+    prescribed = any(stretch.event.prescribed for stretch in medicine.stretches)
+    strong = row["strength"] == "strong" and part.ingredient in {METHADONE, FENTANYL}
+    return strong and prescribed and pair_begin - medicine.begin <= days(14)
+
+
+def inducer_severity(part, medicine, opioid, medicines):
+    """2.2: major for the first fill after 28 days without it, the pair begins within 28 days of it; else info."""
+    pair_begin = max(medicine.begin, opioid.begin)
+    earlier = [s.event.end for course in medicines if course.begin < medicine.begin for s in course.stretches]
+    new = not any(end >= medicine.begin - days(28) for end in earlier) and pair_begin - medicine.begin <= days(28)
+    if not new:
+        return "info", "profile"
+    return ("major" if part.ingredient in {METHADONE, BUPRENORPHINE} else "moderate"), "interruptive"
+
+
+def inducer_stopped(patient, medicines, opioids):
+    """IN-02: inducer stopped within 14 days on stable methadone."""
+    findings = []
+    for medicine in medicines:
+        end = recorded_stop(patient, medicine)
+        if end is None or is_short_ritonavir_course(medicine):
+            continue
+        for opioid in opioids:
+            stable = opioid.begin <= end - days(14) and opioid.end >= end
+            if stable:
+                findings.append(pair_finding("IN-02", "moderate", "queue", (medicine, opioid)))
+    return findings
+
+
+def recorded_stop(patient, course):
+    """A recorded stop, or a documented end before the newest recorded time; None if it has not stopped."""
+    last = max(course.stretches, key=lambda stretch: (stretch.event.end, stretch.tie_order)).event
+    if last.stopped is not None:
+        return last.stopped
+    if last.kind == "report" and last.anchor.true("ongoing"):
+        return None
+    end = max(stretch.documented_end for stretch in course.stretches)
+    return end if end < patient.newest_recorded else None
+
+
+# --- PA (rows 21 and 22)
+
+
+def buprenorphine_on_agonist(patient):
+    """PA-01: bup_sl first fill (none in 60 d) < 24 h after long-acting, < 12 h after short-acting."""
+    given = [e for e in patient.opioid_events() if e.part.form == "bup_sl" and e.kind in {"supply", "given"}]
+    known = [e for e in patient.opioid_events() if e.part.form == "bup_sl" and e.kind != "order"]
+    findings = []
+    for event in given:
+        x = first_dose(event)
+        if any(x - days(60) <= e.begin < event.begin or reported_use_covers(e, x) for e in known if e is not event):
+            continue
+        exposures = patient.exposures(lambda other, x=x: other.begin <= x)
+        agonists = [e for e in exposures if e.part.opioid_class == "full_agonist"]
+        starts = [(later(e.possible_end, hours(24 if e.part.acting == "long" else 12)), e) for e in agonists]
+        starts = [(time, exposure) for time, exposure in starts if x < time]
+        if not starts:
+            continue
+        allowed = max(time for time, _ in starts)
+        start = windows.start_fields(windows.Start(starts[0][1], allowed, supply_of.NO_EXTENSION))
+        for group in windows.by_form([exposure for _, exposure in starts]).values():
+            codes = {"PARTIAL_ON_FULL_AGONIST"}.union(*(exposure.codes for exposure in group))
+            facts = [fact for exposure in group for fact in exposure.facts]
+            codes |= late_codes(event.facts, facts)
+            codes |= {"TIME_IMPRECISE"} if any(f.dates_used for f in [*event.facts, *facts]) else set()
+            counterpart = group[0].part
+            found = finding("PA-01", "moderate", event, counterpart, "queue", reason_codes=codes, **start)
+            findings.append(found)
+    return findings
+
+
+def first_dose(event):
+    """When the first dose may be taken: at the hand-over, else at the fill."""
+    handed = event.supply.handed if event.supply is not None else None
+    return handed.span.start if handed is not None else event.begin
+
+
+def reported_use_covers(event, x):
+    return event.kind == "report" and event.begin < x <= supply_of.single_exposure(event).possible_end
+
+
+def mixed_on_agonist(patient):
+    """PA-02: nalbuphine, butorphanol or pentazocine while a full agonist or buprenorphine supply is active."""
+    parts = opioid_parts(patient)
+    mixed = [s for part in parts if part.ingredient in MIXED_ON_AGONIST for s in opioid_stretches(patient, part)]
+    agonists = [part for part in parts if part.opioid_class == "full_agonist" or part.ingredient == BUPRENORPHINE]
+    others = [s for part in agonists for s in opioid_stretches(patient, part)]
+    findings = []
+    for one in mixed:
+        for other in others:
+            anchor, active = later_of(one, other)
+            if active.begin <= anchor.begin <= active.end:
+                findings.append(mixed_finding(one, anchor, active))
+    return findings
+
+
+def mixed_finding(mixed, anchor, active):
+    inpatient = mixed.event.kind == "given" and mixed.event.anchor.get("setting") == "inpatient"
+    assumed = active.documented_end is None or anchor.begin > active.documented_end
+    by_order = "order" in {anchor.event.kind, active.event.kind}
+    severity = "moderate" if inpatient else "major" if assumed or by_order else "contraindicated"
+    codes = {"MIXED_ON_FULL_AGONIST"} | pair_codes(anchor, active) | active.codes
+    display = "profile" if inpatient else "interruptive"
+    return finding("PA-02", severity, anchor.event, active.event.part, display, reason_codes=codes)
+
+
+# --- HN (row 19)
+
+RELEASES = re.compile(r"\b(crush|chew|dissolv|tube|snort|inhal|inject)")
+WARNS = re.compile(r"do not|don't|never|avoid")
+
+
+def would_release(text):
+    """SEQUESTERED_RELEASED: directions that would release it; "do not crush" up to 30 characters before would not."""
+    return any(not WARNS.search(text[max(0, m.start() - 30) : m.start()]) for m in RELEASES.finditer(text))
+
+
+def sequestered(patient):
+    """HN-02: contraindicated by directions that release it, moderate with another opioid, else info."""
+    findings = []
+    events = [e for e in patient.opioid_events() if e.kind != "positive"]
+    own = [e for e in events if e.anchor.medicine.sequestered and e.part.form in {"morphine_er", "oxycodone_er"}]
+    for event in own:
+        codes = {"HIDDEN_ANTAGONIST"} if windows.hides_its_antagonist(event.anchor) else set()
+        if any(would_release(fact.text) for fact in event.facts):
+            codes |= {"SEQUESTERED_RELEASED"} | pair_free_codes(event)
+            findings.append(finding("HN-02", "contraindicated", event, None, reason_codes=codes))
+            continue
+        codes |= pair_free_codes(event)
+        others = other_active_opioids(patient, event)
+        findings += [finding("HN-02", "moderate", event, part, "queue", reason_codes=set(codes)) for part in others]
+        if not others:
+            findings.append(finding("HN-02", "info", event, None, "profile", reason_codes=codes))
+    return findings
+
+
+def pair_free_codes(event):
+    codes = {"UNFILLED_PRESCRIPTION"} if event.is_order else set()
+    return codes | ({"TIME_IMPRECISE"} if any(fact.dates_used for fact in event.facts) else set())
+
+
+def other_active_opioids(patient, event):
+    """Forms of which an event of another product is active during this supply."""
+    mine = next(s for s in opioid_stretches(patient, event.part) if s.event is event or same(s.event, event))
+    found = []
+    for part in opioid_parts(patient):
+        for stretch in opioid_stretches(patient, part):
+            another = not stretch.event.anchor.medicine.sequestered
+            if another and stretch.begin <= mine.end and mine.begin <= stretch.end:
+                found.append(part)
+                break
+    return found
+
+
+def same(one, other):
+    return one.anchor is other.anchor and one.kind == other.kind
+
+
+# --- OT (rows 2 and 20)
+
+
+def gut_opioid_stretches(patient, form):
+    """Loperamide <= 16 mg/day or unknown, diphenoxylate: when it is taken."""
+    code = DRUGS[form]["rxnorm_ingredient_code"]
+    times = [t for t in supply_of.active_times(patient, code) if form in t.anchor.medicine.gut_opioids]
+    return [Stretch(time, time.begin, time.end, time.documented_end) for time in times]
+
+
+def gut_opioids(patient):
+    """OT-01: loperamide or diphenoxylate with S or D."""
+    antagonists = {}
+    for event in patient.antagonist_events():
+        if event.part.kind in {"S", "D"} and not is_ultra_low(patient, event):
+            stretch = antagonist_stretch(patient, event)
+            antagonists.setdefault((event.part.ingredient, event.part.form), []).append(stretch)
+    findings = []
+    for form in ("loperamide", "diphenoxylate"):
+        for gut in courses(gut_opioid_stretches(patient, form)):
+            for stretches in antagonists.values():
+                for antagonist in courses(stretches):
+                    if gut.meets(antagonist):
+                        found = pair_finding("OT-01", "info", "profile", (gut, antagonist), codes={"REDUCED_BENEFIT"})
+                        findings.append(found)
+    return findings
+
+
+def is_ultra_low(patient, event):
+    if event.part.kind == "D":
+        return False
+    return windows.tier_at(patient, event, event.dose, event.time)[0].is_ultra_low
+
+
+def peripheral(patient):
+    """OT-02: a peripheral antagonist with any systemic opioid; OT-03: alvimopan after more than 7 days of opioid."""
+    findings, stretches = [], {}
+    for event in patient.antagonist_events():
+        if event.part.kind == "P":
+            stretches.setdefault(event.part, []).append(antagonist_stretch(patient, event))
+            if event.part.form == "alvimopan":
+                findings += alvimopan(patient, event)
+    contraindicated = {(f["anchor_key"], f["counterpart_key"]) for f in findings}
+    for own in stretches.values():
+        for antagonist in courses(own):
+            for part in opioid_parts(patient):
+                for opioid in courses(opioid_stretches(patient, part)):
+                    if antagonist.meets(opioid):
+                        found = pair_finding("OT-02", "info", "profile", (antagonist, opioid))
+                        if (found["anchor_key"], found["counterpart_key"]) not in contraindicated:
+                            findings.append(found)
+    return findings
+
+
+def alvimopan(patient, event):
+    """Continuous documented opioid coverage of more than 168 h, gaps up to 24 h joined, to within 24 h before it."""
+    stretches = []
+    for part in opioid_parts(patient):
+        stretches += [s for s in opioid_stretches(patient, part) if s.documented_end is not None]
+    stretches = [s for s in stretches if s.begin <= event.time]
+    run = None
+    for stretch in sorted(stretches, key=lambda s: s.tie_order):
+        if run is not None and stretch.begin <= later(run["end"], hours(24)):
+            run["end"] = max(run["end"], stretch.documented_end)
+            run["stretches"].append(stretch)
+        else:
+            run = {"begin": stretch.begin, "end": stretch.documented_end, "stretches": [stretch]}
+    if run is None or min(run["end"], event.time) - run["begin"] <= hours(168) or run["end"] < event.time - hours(24):
+        return []
+    findings = []
+    for part in {s.event.part for s in run["stretches"]}:
+        own = [s for s in run["stretches"] if s.event.part == part]
+        facts = [fact for stretch in own for fact in stretch.event.facts]
+        codes = late_codes(event.facts, facts)
+        codes |= {"TIME_IMPRECISE"} if any(fact.dates_used for fact in [*event.facts, *facts]) else set()
+        codes = codes.union(*(stretch.codes - ABOUT_ENDS for stretch in own))
+        findings.append(finding("OT-03", "contraindicated", event, part, reason_codes=codes))
+    return findings
+
+
+# --- SX (row 24)
+
+
+def surgery(patient):
+    """SX-01: a procedure with expected opioids before the hold of the last antagonist dose ends."""
+    findings = []
+    for procedure in patient.of_type("procedure"):
+        when = procedure.time("procedure_at") or procedure.span
+        if procedure.get("opioid_expected", "true").lower() != "true":
+            continue
+        holds_of_form = {}
+        for event in patient.antagonist_events():
+            if event.part.kind in {"S", "D"} and event.span.may_be_at_or_before(when):
+                end, tier = hold_end(patient, event, when.start)
+                if when.start < end:
+                    key = (event.part.ingredient, event.part.form)
+                    holds_of_form.setdefault(key, []).append(((end, event.tie_order), event, tier))
+        for (end, _), event, tier in [max(own, key=first) for own in holds_of_form.values()]:
+            codes = {"HOLD_BEFORE_SURGERY"} | windows.antagonist_codes(event, tier)
+            codes |= late_codes(event.facts, [procedure])
+            imprecise = when.is_date or any(fact.dates_used for fact in event.facts)
+            codes |= {"TIME_IMPRECISE"} if imprecise else set()
+            codes |= {"ADMINISTRATION_UNCONFIRMED"} if event.kind == "depot" else set()
+            codes |= {"UNFILLED_PRESCRIPTION"} if event.kind == "order" else set()
+            ends_at = None if end == FOREVER else end
+            findings.append(finding("SX-01", "major", event, None, "queue", reason_codes=codes, ends_at=ends_at))
+    return findings
+
+
+def first(entry):
+    return entry[0]
+
+
+def hold_end(patient, event, when):
+    """Oral 96 h, LDN 72 h, samidorphan 120 h after the last dose, depot 720 h after the injection."""
+    if event.part.kind == "D":
+        base, unconfirmed = windows.depot_base(event)
+        return later(base, hours(720) + (days(30) if unconfirmed else NO_TIME)), None
+    end = windows.antagonist_end(patient, event)
+    over = end <= when
+    tier, _ = windows.tier_at(patient, event, event.dose, end if over else when, at_end=over)
+    hold = {"samidorphan": 120, "ldn": 72, "uldn_trial": 72, "uldn_untested": 72}.get(tier.name, 96)
+    return later(end, hours(hold)), tier
+
+
+# --- LD (section 4)
+
+
+def naltrexone_events(patient):
+    return [e for e in patient.antagonist_events() if e.part.ingredient == NALTREXONE]
+
+
+def ldn_dose(patient, event):
+    """The daily dose if it is <= 5 mg, else None. Unknown is not low."""
+    if event.part.kind == "D":
+        return None
+    dose, _ = windows.daily_sum(patient, event, event.dose, event.time)
+    return dose if dose is not None and dose <= 5 else None
+
+
+def supply_end(patient, event):
+    return antagonist_stretch(patient, event).end
+
+
+def course_of(patient, event):
+    """The event that begins the course of this event: no earlier naltrexone supply (possible end + 30 d) reaches it."""
+    current = event
+    while True:
+        reaching = [
+            e
+            for e in naltrexone_events(patient)
+            if e.kind != "order"
+            and e.tie_order < current.tie_order
+            and later(supply_end(patient, e), days(30)) >= current.time
+        ]
+        if not reaching:
+            return current
+        current = min(reaching, key=lambda e: e.tie_order)
+
+
+def begins_a_course(patient, event):
+    own = course_of(patient, event)
+    return event.kind != "report" and own.anchor is event.anchor
+
+
+def partner_times(patient, code, begin, end):
+    return [t for t in supply_of.active_times(patient, code) if t.begin <= end and begin <= t.end]
+
+
+def ld_finding(rule, severity, display, event, *, counterpart=None, facts=(), codes=frozenset()):
+    codes = set(codes) | late_codes(event.facts, facts)
+    codes |= {"TIME_IMPRECISE"} if any(f.dates_used for f in [*event.facts, *facts]) else set()
+    confirm = severity == "major" and rule in {"LD-02", "LD-05", "LD-06"}  # section 4: "confirm"
+    return finding(rule, severity, event, counterpart, display, reason_codes=codes, requires_confirmation=confirm)
+
+
+def ldn(patient):
+    findings = []
+    for event in naltrexone_events(patient):
+        findings += any_dose_rules(patient, event)
+        dose = ldn_dose(patient, event)
+        if dose is not None:
+            findings += thyroid(patient, event, dose)
+            findings += immunosuppression(patient, event)
+            findings += methotrexate(patient, event)
+            findings += titration(patient, event, dose)
+            if begins_a_course(patient, event):  # LD-10: review at 28 days
+                findings.append(ld_finding("LD-10", "info", "profile", event))
+    return findings + symptoms(patient)
+
+
+def thyroid(patient, event, dose):
+    """LD-01: first LDN fill of a course with active systemic thyroid hormone."""
+    findings = []
+    if not begins_a_course(patient, event):
+        return findings
+    for code in THYROID:
+        times = partner_times(patient, code, event.span.start, event.span.end)
+        if times:
+            severity, display = ("major", "queue") if dose > Decimal("1.5") else ("info", "profile")
+            codes = {"THYROID_START_DOSE"}
+            codes |= {"HISTORY_SHORT"} if windows.history_is_short(patient, event.time) else set()
+            facts = [fact for time in times for fact in time.facts]
+            findings.append(ld_finding("LD-01", severity, display, event, counterpart=code, facts=facts, codes=codes))
+    return findings
+
+
+def immunosuppression(patient, event):
+    """LD-02: transplant, cyclosporine, tacrolimus, sirolimus major; mycophenolate or azathioprine alone info."""
+    end, codes, findings = supply_end(patient, event), {"TRANSPLANT_IMMUNOSUPPRESSION"}, []
+    transplants = [fact for _, fact in holds(patient, "transplant", event.time, end)]
+    if transplants:
+        findings.append(ld_finding("LD-02", "major", "queue", event, facts=transplants, codes=codes))
+    for code in TRANSPLANT_MEDICINES:
+        times = partner_times(patient, code, event.time, end)
+        if times:
+            facts = [fact for time in times for fact in time.facts]
+            findings.append(ld_finding("LD-02", "major", "queue", event, counterpart=code, facts=facts, codes=codes))
+    if findings:
+        return findings
+    for code in OTHER_IMMUNOSUPPRESSANTS:
+        times = partner_times(patient, code, event.time, end)
+        if times:
+            facts = [fact for time in times for fact in time.facts]
+            findings.append(ld_finding("LD-02", "info", "profile", event, counterpart=code, facts=facts, codes=codes))
+    return findings
+
+
+def methotrexate(patient, event):
+    times = partner_times(patient, METHOTREXATE, event.time, supply_end(patient, event))
+    facts = [fact for time in times for fact in time.facts]
+    return [ld_finding("LD-03", "moderate", "profile", event, counterpart=METHOTREXATE, facts=facts)] if times else []
+
+
+def any_dose_rules(patient, event):
+    """LD-04, LD-05, LD-06: naltrexone at any dose, tablets and depots."""
+    end, findings = supply_end(patient, event), []
+    liver = holds(patient, "liver", event.time, end)
+    if liver:
+        facts = [fact for _, fact in liver]
+        severe = any(is_liver_failure(value) for value, _ in liver)
+        severity, display = ("contraindicated", "interruptive") if severe else ("moderate", "queue")
+        findings.append(ld_finding("LD-04", severity, display, event, facts=facts))
+    carrying = [fact for kind in ("pregnancy", "breastfeeding") for _, fact in holds(patient, kind, event.time, end)]
+    if carrying:
+        findings.append(ld_finding("LD-05", "major", "queue", event, facts=carrying))
+    births = [fact for fact in patient.of_type("patient_fact") if fact.get("kind") == "birth_year"]
+    if births and event.time.year - int(births[-1].get("value")) <= 18:
+        findings.append(ld_finding("LD-06", "major", "queue", event, facts=births[-1:]))
+    return findings
+
+
+def is_liver_failure(value):
+    """Liver failure, acute hepatitis, decompensated cirrhosis."""
+    value = value.lower()
+    return "failure" in value or "decompensated" in value or ("acute" in value and "hepatitis" in value)
+
+
+def titration(patient, event, dose):
+    """LD-07: first fill > 4.5 mg, or step > 1.5 mg, or steps closer than 7 days; not before 90 d of history."""
+    if patient.known_since is None or patient.known_since > event.time - days(90):
+        return []
+    if event.kind not in {"supply", "given"}:
+        return []
+    start = course_of(patient, event)
+    course = [
+        e
+        for e in naltrexone_events(patient)
+        if e.kind in {"supply", "given"}
+        and e.part.kind == "S"
+        and e.tie_order < event.tie_order
+        and course_of(patient, e).anchor is start.anchor
+    ]
+    fast = start.anchor is event.anchor and dose > Decimal("4.5")
+    if course and event.dose is not None and course[-1].dose is not None and event.dose > course[-1].dose:
+        level_begin = course[-1]
+        for earlier in reversed(course):
+            if earlier.dose != course[-1].dose:
+                break
+            level_begin = earlier
+        fast = event.dose - course[-1].dose > Decimal("1.5") or event.time - level_begin.time < days(7)
+    facts = course[-1].facts if course else []
+    return [ld_finding("LD-07", "moderate", "profile", event, facts=facts)] if fast else []
+
+
+GUT_UPSET = re.compile(r"\bgi\b|\bgut\b|nausea|vomit|diarrh|loose stool|cramp|stomach|abdom|gastro|bowel")
+EXPECTED_EFFECT = re.compile(r"vivid dream|nightmare|insomnia|sleepless|headache")
+
+
+def symptoms(patient):
+    """LD-08: gut upset > 14 days into the course; LD-09: dreams, insomnia, headache in its first 14 days."""
+    findings = []
+    for fact in patient.of_type("patient_fact"):
+        if fact.get("kind") != "symptom" or negated_symptom(fact):
+            continue
+        events = [e for e in naltrexone_events(patient) if e.kind != "order" and e.time <= fact.span.start]
+        events = [e for e in events if ldn_dose(patient, e) is not None and in_course(patient, e, fact)]
+        if not events:
+            continue
+        event = events[-1]
+        into = fact.span.start - course_of(patient, event).time
+        value = fact.get("value", "").lower().replace("_", " ")
+        if GUT_UPSET.search(value) and into > days(14):
+            findings.append(ld_finding("LD-08", "moderate", "queue", event, facts=[fact]))
+        if EXPECTED_EFFECT.search(value) and into <= days(14):
+            findings.append(ld_finding("LD-09", "info", "profile", event, facts=[fact]))
+    return findings
+
+
+def in_course(patient, event, fact):
+    return fact.span.start <= later(supply_end(patient, event), days(30))
+
+
+def negated_symptom(fact):
+    return windows.negated(fact.get("value", ""))
+
+
+# --- DQ
+
+
+def data_quality(patient):
+    findings = []
+    for fact in patient.kept(patient.of_type("prescription", "fill", "administer", "report")):
+        if fact.type == "prescription" and not (supply_of.is_order(fact) and stands_without_fill(patient, fact)):
+            continue
+        findings += missing_days_supply(patient, fact)
+        findings += missing_dose_or_route(patient, fact)
+        findings += unknown_product(patient, fact)
+        findings += unknown_route(patient, fact)
+    findings += ignored_attestations(patient)
+    if len(patient.facts) > 5000:
+        codes = {"TOO_MANY_FACTS"}
+        findings.append(finding("DQ-06", "moderate", patient.facts[5000], None, "queue", reason_codes=codes))
+    return findings
+
+
+def stands_without_fill(patient, order):
+    """A fill replaces its order: what the order lacks, the fill tells or lacks itself."""
+    return not all((order, component) in patient.filled_orders for component in patient.components(order)) or (
+        not patient.components(order)
+    )
+
+
+@dataclass(frozen=True)
+class Deficient:
+    """A deficient event as an anchor: urgency as of its medicine."""
+
+    anchor: object
+    with_patient: bool
+
+
+def deficient(patient, fact):
+    handed = any(hand.get("refers_to") == fact.id for hand in patient.hand_overs)
+    return Deficient(fact, handed or fact.type in {"administer", "report"})
+
+
+def missing_days_supply(patient, fact):
+    """DQ-01: on a fill of an opioid, an oral antagonist or an interacting medicine (not depots, rescue, counted)."""
+    medicine = fact.medicine
+    forms = [part.form for part in medicine.opioids if part.acting != "depot"]
+    injected = medicine.route in facts_of.INJECTED
+    tablets = any(part.kind in {"S", "P"} for part in medicine.antagonists) and not injected
+    interacts = not medicine.local and any(code in INTERACTING for code in medicine.codes)
+    if fact.type != "fill" or not (forms or tablets or interacts):
+        return []
+    counted = any(facts_of.stated_supply_h(fact, form) is not None for form in [*forms, ""])
+    depot = any(supply_of.is_depot_form(part.form) for part in (*medicine.opioids, *medicine.antagonists))
+    if counted or (depot and not forms and not tablets):
+        return []
+    codes = {"SUPPLY_END_ASSUMED"}
+    return [finding("DQ-01", "info", deficient(patient, fact), None, "profile", reason_codes=codes)]
+
+
+def missing_dose_or_route(patient, fact):
+    """DQ-02: daily naltrexone dose missing (not depots), or route missing where neither route nor form tells it."""
+    own = [p for p in fact.medicine.antagonists if p.ingredient == NALTREXONE and p.kind == "S"]
+    if not own:
+        return []
+    codes = {"DOSE_UNKNOWN"} if fact.dose is None else set()
+    no_route = not fact.medicine.route and not own[0].form
+    if not codes and not no_route:
+        return []
+    return [finding("DQ-02", "moderate", deficient(patient, fact), None, "queue", reason_codes=codes)]
+
+
+def unknown_product(patient, fact):
+    """DQ-03: major when the display text of an unknown product contains an opioid or antagonist name."""
+    text = (fact.get("product") or "").lower()
+    if not fact.medicine.unknown or not facts_of.names(text, {"opioid", "antagonist"}):
+        return []
+    return [finding("DQ-03", "major", deficient(patient, fact), None, reason_codes={"UNKNOWN_PRODUCT"})]
+
+
+def unknown_route(patient, fact):
+    """DQ-07: route unknown for an ingredient that has systemic and local forms."""
+    if fact.medicine.route or not any(code in LOCAL_FORMS_TOO for code in fact.medicine.codes):
+        return []
+    return [finding("DQ-07", "info", deficient(patient, fact), None, "profile")]
+
+
+def ignored_attestations(patient):
+    """DQ-04: no named clinician, not short-acting with stock unaccounted, a depot, or voided by an uncovered fill."""
+    exposures = patient.exposures(lambda _: True)
+    findings = []
+    for fact in windows.attestations(patient):
+        named = windows.ingredients_named(fact)
+        own = [e for e in exposures if e.part.ingredient and e.part.ingredient in named]
+        usable = fact.has("recorded_by") and windows.attested_time(fact) is not None
+        supplies = [e for e in own if e.kind != "order"]  # evidence never moves a POSSIBLE order
+        refused = [e for e in supplies if not windows.can_rest_on(fact, e)]
+        uncovered = [e for e in own if usable and not windows.covers(fact, e)]
+        if not usable or not named or refused or uncovered or (own and not supplies):
+            findings.append(finding("DQ-04", "info", Deficient(fact, True), None, "profile"))
+    return findings
+
+
+# --- CP (section 5, and CP-06, CP-08 on naltrexone medicines)
+
+
+def compounding(patient):
+    findings = []
+    for request in patient.of_type("compound_request"):
+        findings += filler(request) + beyond_use(request) + strength_text(request, None)
+    for event in patient.antagonist_events():
+        if event.part.ingredient != NALTREXONE or event.part.kind == "D":
+            continue
+        findings += home_or_cut_tablets(event)
+        if event.part.form in {"", "ntx_ldn", "ntx_uldn"}:
+            findings += strength_text(event, event.dose)
+    return findings
+
+
+def filler(request):
+    """CP-01: added filler not microcrystalline cellulose."""
+    text = request.get("filler", "").lower()
+    if not text or re.search(r"microcrystalline|avicel|\bmcc\b", text):
+        return []
+    return [finding("CP-01", "major", request, None)]
+
+
+def beyond_use_limit(request):
+    """5.1 and 5.2: days, by preparation and vehicle; what is not known takes the shortest."""
+    kind = request.get("preparation", "").lower()
+    vehicle = f"{request.get('vehicle', '')} {kind}".lower()
+    preserved, storage = request.true("preserved"), request.get("storage", "").lower()
+    oily = re.search(r"\boil|anhydrous|nonaqueous|non-aqueous", vehicle)
+    if re.search(r"capsule|powder|troche|tablet", kind):
+        return 180
+    if re.search(r"cream|gel|ointment|transdermal|topical", kind):
+        return 180 if oily else 35 if preserved else 14
+    if re.search(r"liquid|solution|suspension|syrup|drops", kind):
+        if oily:
+            return 90
+        if not preserved:
+            return 14
+        return 35 if re.search(r"refrigerat|cold|2-8", storage) else 30
+    return 14
+
+
+def beyond_use(request):
+    """CP-03 and CP-04. The day of compounding is Day 1: BUD = compounding date + (limit - 1) days."""
+    made = request.span.start.astimezone(ZoneInfo(request.zone)).date()
+    latest = made + timedelta(days=beyond_use_limit(request) - 1)
+    findings = []
+    requested = date.fromisoformat(request.get("requested_bud")[:10]) if request.has("requested_bud") else latest
+    if requested > latest:
+        codes = {"BUD_OVER_LIMIT"}
+        findings.append(finding("CP-03", "major", request, None, reason_codes=codes, max_bud=latest.isoformat()))
+    use_by = min(requested, latest)
+    if request.has("days_supply") and made + timedelta(days=int(request.number("days_supply")) - 1) > use_by:
+        allowed = max((use_by - made).days + 1, 0)
+        codes = {"SUPPLY_BEYOND_BUD"}
+        findings.append(finding("CP-04", "major", request, None, reason_codes=codes, max_days_supply=allowed))
+    return findings
+
+
+TRAILING_ZERO = re.compile(r"(?<![\d.])\d+[.,]\d*0\s*(mg|mcg|ug|µg)")
+NAKED_DECIMAL = re.compile(r"(?<!\d)[.,]\d+\s*(mg|mcg|ug|µg)")
+DECIMAL_COMMA = re.compile(r"\d,\d{1,2}\s*(mg|mcg|ug|µg)")
+STRENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*mg\b")
+MICROGRAMS = re.compile(r"\d\s*(mcg|ug|µg|micrograms?)\b")
+
+
+def strength_text(event, dose):
+    """CP-06: trailing zero, naked decimal, mg/mcg mix, dose x10 from the intended tier; free text only."""
+    fact = getattr(event, "anchor", event)
+    keys = ("preparation", "api_source", "vehicle", "product", "sig") if fact.type == "compound_request" else ()
+    text = " ".join(fact.get(key, "") for key in keys).lower() if keys else fact.text
+    mixed = bool(STRENGTH.search(text) and MICROGRAMS.search(text))
+    ambiguous = TRAILING_ZERO.search(text) or NAKED_DECIMAL.search(text) or DECIMAL_COMMA.search(text) or mixed
+    strengths = [Decimal(number) for number in STRENGTH.findall(text)]
+    tenfold = dose is not None and any(s in {dose * 10, dose / 10} for s in strengths)
+    return [finding("CP-06", "major", event, None)] if ambiguous or tenfold else []
+
+
+def home_or_cut_tablets(event):
+    """CP-08: home compounding reported, or 50 mg tablets supplied for < 25 mg/day or with mL directions."""
+    fact = event.anchor
+    home = fact.type == "report" and re.search(r"\bhome[ -]?(compound|made|prepar|mix)|home compounding", fact.text)
+    tablets = event.part.form == "ntx_oral"
+    cut = tablets and (
+        (event.dose is not None and event.dose < 25) or re.search(r"\d\s*ml\b|\bml\b", fact.get("sig", "").lower())
+    )
+    return [finding("CP-08", "moderate", event, None, "queue")] if home or cut else []
+
+
+ALL_RULES = (
+    windows.withdrawal,
+    windows.blockade,
+    sequestered,
+    buprenorphine_on_agonist,
+    mixed_on_agonist,
+    interactions,
+    gut_opioids,
+    peripheral,
+    surgery,
+    ldn,
+    data_quality,
+    compounding,
+)
