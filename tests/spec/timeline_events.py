@@ -193,7 +193,8 @@ class Events:
         if not all(beside):
             raise GrammarError(f"not opioids with doses: {found[3]!r}")
         opioids = tuple(ConfirmedOpioid(form_key=one[1], daily_dose_mg=_decimal(one[2])) for one in beside if one)
-        return Confirmation(by=found[1], daily_dose_mg=Decimal(found[2]), opioids=opioids, **envelope)
+        dose = Decimal(found[2])
+        return Confirmation(by=found[1], daily_dose_mg=dose, opioids=opioids, recorded_by="A. Person", **envelope)
 
     def request(self, found: re.Match[str], options: "_Options", envelope: dict) -> Fact:
         dose, bud = options.match(r"([\d.]+)", "dose ", " mg"), options.match(rf"({_TIME})", "use by ")

@@ -4,23 +4,25 @@ from datetime import timedelta
 
 from rx_clinical.drugs import Acting
 from rx_clinical.exposures import OpioidHistory
-from rx_clinical.facts import Fill, Moment, Prescription
+from rx_clinical.facts import Fill, Moment
 from rx_clinical.picture import Picture
 from rx_clinical.policy import Policy
 from rx_clinical.roles import Opioid
 from rx_clinical.spans import Span, begun_first, stated_supply, supplied
-from rx_clinical.windows import FOREVER, later
+from rx_clinical.windows import later
 
 
 def is_acute(picture: Picture, opioid: Opioid, span: Span, moment: Moment) -> bool:
     """Nothing but a short course ended, long enough before the antagonist.
 
     All short-acting fills with a begin in the three months before, and any earlier fill whose supply reaches into
-    them, add up to at most a week of documented days; none lacks its days supply; there is no other class of opioid
-    and no order without a fill; and the documented end lies at least three days back.
+    them, add up to at most a week of documented days; none lacks its days supply; there is no other class of opioid,
+    no report and no order without a fill; and the documented end lies at least three days back.
     """
     policy, at = picture.catalogue.policy, moment.earliest
     if span.documented_end is None or at < later(span.documented_end, policy.acute_elapsed):
+        return False
+    if not any(isinstance(entry.fact, Fill) for entry in span.entries):
         return False
     total = timedelta(0)
     for course in picture.opioids:
@@ -50,7 +52,5 @@ def _documented(history: OpioidHistory, moment: Moment, policy: Policy) -> timed
     for span in history.others:
         if span.possible_end < since or not begun_first(span.begin, moment):
             continue
-        if not short or isinstance(span.entries[0].fact, Prescription) or span.possible_end == FOREVER:
-            return None
-        total += max(span.possible_end - max(span.begin.latest, since), timedelta(0))
+        return None  # an order without a fill, a report, a depot, a positive test
     return total

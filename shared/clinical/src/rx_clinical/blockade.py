@@ -280,7 +280,9 @@ def _restart(picture: Picture, course: OpioidCourse, event: Event) -> tuple[Reac
     """The anchor's own exposure, and the one that allows the antagonist last; of a chain only what had begun."""
     begun = Moment(earliest=event.time.earliest, latest=event.time.earliest)
     reaches = [
-        reach_of(other, span, picture.catalogue) for other in picture.opioids for span in picture.seen_at(other, begun)
+        reach_of(other, span, picture.catalogue)
+        for other in picture.opioids
+        for span in picture.firmly_seen_at(other, begun)
     ]
     latest = max(reaches, key=lambda reach: reach.start)
     same = [reach for reach in reaches if reach.opioid == course.opioid]

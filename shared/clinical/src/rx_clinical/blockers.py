@@ -21,6 +21,7 @@ from rx_clinical.spans import (
     doses,
     reported_begin,
     reported_end,
+    reported_possible_end,
     stack,
     supplied,
 )
@@ -62,6 +63,14 @@ class AntagonistHistory:
             *((Event(span.entries[-1], antagonist_begin(span)), span) for span in self.given.spans),
             *((Event(span.entries[0], antagonist_time(span.entries[0], span.begin)), span) for span in self.others),
         ]
+
+    @property
+    def with_patient_at(self) -> datetime | None:
+        """When any of it first went to the patient: handed over, given or reported; None where nothing did."""
+        entries = [span.entries[-1] for span in self.every_span()]
+        times = [entry.handed_over.occurred.earliest for entry in entries if entry.handed_over is not None]
+        times += [entry.begin.earliest for entry in entries if isinstance(entry.fact, (Administration, Report))]
+        return min(times, default=None)
 
     def every_span(self) -> list[Span]:
         """Every span of every chain and every other course."""
@@ -132,7 +141,7 @@ def _other(entry: Entry, antagonist: Antagonist, policy: Policy) -> Span | None:
         case Fill():
             return None if entry.injected else dispensed_depot(entry, policy)
         case Report() as report:
-            return _reported(entry, report, policy)
+            return _reported(entry, report, policy, depot=antagonist.depot)
         case Prescription() as order:
             return None if entry.filled else _ordered(entry, order, antagonist, policy)
         case _:
@@ -231,9 +240,16 @@ def tail_of(antagonist: Antagonist, tier: Tier) -> timedelta:
     return tier.tail_extended_release if antagonist.extended_release else tier.tail
 
 
-def _reported(entry: Entry, report: Report, policy: Policy) -> Span:
+def _reported(entry: Entry, report: Report, policy: Policy, *, depot: bool) -> Span:
     end = reported_end(entry, report, assumed=timedelta(0))
-    return Span(begin=reported_begin(entry, report, policy), documented_end=end, possible_end=end, entries=(entry,))
+    possible = end if depot else reported_possible_end(entry, report, end, policy)
+    return Span(
+        begin=reported_begin(entry, report, policy),
+        documented_end=end,
+        possible_end=possible,
+        entries=(entry,),
+        reasons=frozenset({Reason.SUPPLY_END_ASSUMED} if possible > end else ()),
+    )
 
 
 def _ordered(entry: Entry, order: Prescription, antagonist: Antagonist, policy: Policy) -> Span:

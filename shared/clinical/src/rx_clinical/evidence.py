@@ -8,7 +8,7 @@ from enum import StrEnum
 from rx_clinical.chart import Entry
 from rx_clinical.drugs import Acting
 from rx_clinical.exposures import OpioidHistory
-from rx_clinical.facts import Evidence, Fill, HandOver, Moment, Prescription
+from rx_clinical.facts import Evidence, Fill, Moment, Prescription
 from rx_clinical.policy import Policy
 from rx_clinical.reasons import Reason
 from rx_clinical.roles import Opioid
@@ -58,19 +58,16 @@ class Attestations:
         newest = max(valid, key=lambda fact: (last_dose(fact), accounted_for(fact), fact.key))
         return [_attested(span, newest) for span in spans]
 
-    def negative_after(
-        self, opioid: Opioid, documented_end: datetime, handed_over: HandOver | None, given_at: datetime | None
-    ) -> Evidence | None:
+    def negative_after(self, opioid: Opioid, documented_end: datetime, before: datetime | None) -> Evidence | None:
         """A negative test or challenge long enough after the last dose, before the antagonist went to the patient."""
         from_time = later(documented_end, self.policy.label_short_lower)
-        before = handed_over.occurred.earliest if handed_over is not None else given_at
         for fact in self.evidence:
             tells = fact.kind == _CHALLENGE or (fact.kind == _TEST and opioid.ingredient in fact.ingredients)
             if (
                 tells
                 and fact.result == "negative"
                 and fact.occurred.earliest >= from_time
-                and (before is None or fact.occurred.latest <= before)
+                and (before is None or fact.occurred.latest < before)
             ):
                 return fact
         return None

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from rx_clinical.catalogue import Catalogue
 from rx_clinical.chart import Chart, Entry
@@ -20,10 +21,11 @@ from rx_clinical.spans import (
     doses,
     reported_begin,
     reported_end,
+    reported_possible_end,
     stack,
     stated_supply,
 )
-from rx_clinical.windows import FOREVER, later
+from rx_clinical.windows import FOREVER, days_of, later
 
 _CHALLENGES = frozenset({"urine_drug_test", "naloxone_challenge"})
 _TREATMENT_PROGRAMME = "OPIOID_TREATMENT_PROGRAM"
@@ -101,10 +103,11 @@ def _history(opioid: Opioid, entries: list[Entry], catalogue: Catalogue, horizon
             given.append(entry)
         elif (span := _other(entry, opioid, policy)) is not None:
             others.append(span)
+    worn = days_of((opioid.form.hours_per_patch or Decimal(0)) / 24)
     return OpioidHistory(
         opioid,
         _kept_chain(opioid, stack(fills, opioid.form.hours_per_patch, policy), catalogue, horizon),
-        _kept_chain(opioid, doses(given), catalogue, horizon),
+        _kept_chain(opioid, doses(given, worn), catalogue, horizon),
         tuple(span for span in others if effect_end(opioid, span, catalogue) >= horizon),
     )
 
@@ -163,9 +166,7 @@ def _positive(entry: Entry) -> Span:
 
 def _reported(entry: Entry, opioid: Opioid, report: Report, policy: Policy) -> Span:
     end = reported_end(entry, report, assumed=timedelta(0))
-    possible = end
-    if entry.medicine.as_needed and entry.ended_at is None:
-        possible = max(end, later((report.started or report.occurred).latest, policy.assumed_supply))
+    possible = reported_possible_end(entry, report, end, policy)
     reasons = {
         Reason.SUPPLY_END_ASSUMED: possible > end,
         Reason.ONGOING_NO_END: end == FOREVER,

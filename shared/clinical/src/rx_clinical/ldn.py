@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from rx_clinical.blockers import Start
 from rx_clinical.compose import resting_on_antagonist
 from rx_clinical.decisions import Resting
 from rx_clinical.drugs import BY_DOSE
-from rx_clinical.facts import Report
+from rx_clinical.facts import Prescription, Report
 from rx_clinical.picture import Picture
 from rx_clinical.spans import Event
 from rx_clinical.texts import number_text, product_text
@@ -24,6 +24,7 @@ class Intake:
     low_dose: bool  # at most 5 mg a day, or a low-dose product of unknown dose
     starts: bool  # nothing of naltrexone reaches it: a course begins
     course_begin: datetime
+    lasting: timedelta  # of a depot, after the injection
 
     @property
     def event(self) -> Event:
@@ -37,8 +38,8 @@ class Intake:
 
     @property
     def until(self) -> datetime:
-        """The end of the supply."""
-        return self.start.span.possible_end
+        """The end of the supply, of a depot that of its month."""
+        return later(self.start.span.possible_end, self.lasting)
 
     @property
     def dose_mg(self) -> Decimal | None:
@@ -82,8 +83,10 @@ def _intakes(picture: Picture) -> list[Intake]:
         fresh = reach is None or later(reach, gap) <= at
         if fresh or begin is None:
             begin = at
-        found.append(Intake(start, _is_low(picture, start), fresh and _may_start(start), begin))
-        reach = span.possible_end if reach is None else max(reach, span.possible_end)
+        lasting = picture.catalogue.policy.depot_block if start.history.antagonist.depot else timedelta(0)
+        found.append(Intake(start, _is_low(picture, start), fresh and _may_start(start), begin, lasting))
+        if not isinstance(start.event.entry.fact, Prescription):
+            reach = span.possible_end if reach is None else max(reach, span.possible_end)
     return found
 
 

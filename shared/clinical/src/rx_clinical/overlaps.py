@@ -1,10 +1,11 @@
 """Two medicines taken together, where the later one's event is the anchor: OT-01 and OT-02."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rx_clinical.reasons import Reason
 from rx_clinical.spans import Event, Span
+from rx_clinical.windows import later
 
 ABOUT_ENDS = frozenset({
     Reason.SUPPLY_END_ASSUMED, Reason.ONGOING_NO_END, Reason.REFILL_STACKED, Reason.REFILL_STACK_CAPPED,
@@ -31,10 +32,14 @@ class Overlap:
         return Event(span.entries[-1], span.newest_begin)
 
 
-def meet(one: Span, other: Span) -> bool:
-    """The newest event of either begins before the supply of the other is over; a single dose counts at its instant."""
-    first, second = (one, other) if _order(one) <= _order(other) else (other, one)
-    return second.newest_begin.earliest < first.possible_end
+def meet(one: Span, other: Span, lasting: timedelta = timedelta(0)) -> bool:
+    """The newest event of either begins before the supply of the other is over; a single dose counts at its instant.
+
+    `lasting`: how long the other acts after the end of its supply.
+    """
+    if _order(one) <= _order(other):
+        return other.newest_begin.earliest < one.possible_end
+    return one.newest_begin.earliest < later(other.possible_end, lasting)
 
 
 def _order(span: Span) -> tuple[datetime, bytes]:

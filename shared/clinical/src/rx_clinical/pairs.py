@@ -7,12 +7,14 @@ from functools import partial
 
 from rx_clinical.compose import resting_on_opioid, resting_on_prolongers
 from rx_clinical.decisions import Decision, Explanation
+from rx_clinical.drugs import Acting
 from rx_clinical.findings import Display, Severity
 from rx_clinical.interacting import Prolonger
 from rx_clinical.picture import OpioidCourse, Picture, Reach, window_of
 from rx_clinical.reasons import Reason
 from rx_clinical.spans import Event, Span
 from rx_clinical.texts import opioid_text, shown_to
+from rx_clinical.windows import later
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +64,7 @@ def prolonging_pairs(picture: Picture) -> Iterator[Pair]:
     """Every exposure that a medicine which lengthens it touches."""
     for course in picture.opioids:
         if course.prolongers:
-            yield from _touching(course, course.prolongers)
+            yield from _touching(picture, course, course.prolongers)
 
 
 def effect_pairs(picture: Picture, rule: str) -> Iterator[Pair]:
@@ -77,13 +79,18 @@ def effect_pairs(picture: Picture, rule: str) -> Iterator[Pair]:
             if history.key == row.interacting
             for span in history.spans()
         ]
-        yield from _touching(course, taken)
+        yield from _touching(picture, course, taken)
 
 
-def _touching(course: OpioidCourse, taken: Iterable[Prolonger]) -> Iterator[Pair]:
+def _touching(picture: Picture, course: OpioidCourse, taken: Iterable[Prolonger]) -> Iterator[Pair]:
+    """What is active together; a depot goes on releasing for its half-lives after the injection."""
+    floor = picture.catalogue.policy.multiplier_floor
+    depot = course.opioid.form.acting is Acting.DEPOT
+    lasting = window_of(course.opioid, floor, picture.catalogue).hard if depot else timedelta(0)
     for span in course.history.spans():
+        until = later(span.possible_end, lasting)
         for one in taken:
-            if one.meets(span.begin.earliest, span.possible_end):
+            if one.meets(span.begin.earliest, until):
                 yield Pair(course, span, one)
 
 

@@ -63,6 +63,10 @@ class Picture:
         seen = course.seen_at(moment)
         return seen if self.attestations is None else self.attestations.apply(course.opioid, seen, moment)
 
+    def firmly_seen_at(self, course: OpioidCourse, moment: Moment) -> list[Span]:
+        """The same without attestations that leave tablets unaccounted for: those serve WR-03 alone."""
+        return [span.recorded or span for span in self.seen_at(course, moment)]
+
     def entries(self) -> list[Entry]:
         """Every entry of every history, each once, in tie order."""
         spans = [

@@ -98,11 +98,13 @@ def stack(fills: Iterable[Entry], hours_per_patch: Decimal | None, policy: Polic
     return Supply(tuple(spans)) if spans else NO_SUPPLY
 
 
-def doses(given: Iterable[Entry]) -> Supply:
-    """Doses given by a clinician: each ends when it is given."""
+def doses(given: Iterable[Entry], worn: timedelta = timedelta(0)) -> Supply:
+    """Doses given by a clinician: each ends when it is given, a patch (`worn` so long) when it is taken off."""
     spans: list[Span] = []
     for dose in given:
-        end = max(dose.fact.occurred.latest, spans[-1].possible_end if spans else dose.fact.occurred.latest)
+        removed = dose.fact.removed if isinstance(dose.fact, Administration) else None
+        end = removed.latest if removed else later(dose.fact.occurred.latest, worn)
+        end = max(end, spans[-1].possible_end) if spans else end
         spans.append(Span(begin=dose.fact.occurred, documented_end=end, possible_end=end, entries=(dose,)))
     return Supply(tuple(spans)) if spans else NO_SUPPLY
 
@@ -186,6 +188,14 @@ def reported_begin(entry: Entry, report: Report, policy: Policy) -> Moment:
         return occurred
     begin = later(occurred.earliest, -policy.ongoing_lookback)
     return Moment(earliest=begin, latest=occurred.latest, zone=occurred.zone)
+
+
+def reported_possible_end(entry: Entry, report: Report, end: datetime, policy: Policy) -> datetime:
+    """The possible end of reported use: as needed, or for an unknown time, it may last as long as a supply would."""
+    unknown = entry.medicine.as_needed or stated_supply(entry.medicine) is None
+    if entry.ended_at is not None or not unknown:
+        return end
+    return max(end, later((report.started or report.occurred).latest, policy.assumed_supply))
 
 
 def reported_end(entry: Entry, report: Report, *, assumed: timedelta) -> datetime:

@@ -76,14 +76,14 @@ def _until(start: Start, end: datetime) -> datetime:
 
 def _seen(picture: Picture, start: Start, course: OpioidCourse, until: datetime) -> list[Span]:
     """What had begun by the antagonist time, or begins before the end of its tail."""
-    return picture.seen_at(course, Moment(earliest=start.at, latest=max(start.event.time.latest, until)))
+    return picture.firmly_seen_at(course, Moment(earliest=start.at, latest=max(start.event.time.latest, until)))
 
 
 def _meeting(picture: Picture, start: Start, course: OpioidCourse, until: datetime) -> Meeting | None:
     at = start.at
     reaches: list[Reach] = []
     documented = extended = False
-    for span in picture.seen_at(course, start.event.time):
+    for span in picture.firmly_seen_at(course, start.event.time):
         reach = reach_of(course, span, picture.catalogue)
         certain = False
         if span.documented_end is not None:
@@ -147,9 +147,9 @@ def _confirmed(picture: Picture, start: Start, meetings: Sequence[Meeting]) -> C
 
 
 def _newest_dose(span: Span) -> Decimal | None:
-    """The dose of the newest supply: attestations state none."""
+    """The dose of the newest supply; attestations and positive tests state none."""
     medicines = [entry for entry in span.entries if isinstance(entry.fact, MedicineFact)]
-    return medicines[-1].medicine.daily_dose_mg
+    return medicines[-1].medicine.daily_dose_mg if medicines else None
 
 
 def _decision(picture: Picture, start: Start, meeting: Meeting, latest: Reach, confirmed: Confirmed) -> Decision:
@@ -239,7 +239,6 @@ def _path_sentences(confirmed: Confirmed, policy: Policy) -> list[str]:
     said = {
         State.HELD: "Held: the prescriber and the pharmacist must both confirm, each reading the dose back in words.",
         State.BY_PRESCRIBER: "The prescriber has confirmed; the pharmacist has not yet.",
-        State.BY_PHARMACIST: "The pharmacist has confirmed; the prescriber has not yet.",
         State.CONFIRMED: (
             f"Prescriber and pharmacist have confirmed: valid for {valid} days, for this dose beside these opioids. "
             f"Monitor for {monitored} days."

@@ -10,7 +10,7 @@ from rx_clinical.chart import Entry
 from rx_clinical.compose import arithmetic_line, resting_on_antagonist, resting_on_opioid, resting_on_prolongers
 from rx_clinical.decisions import Decision, Explanation, Resting
 from rx_clinical.drugs import Acting
-from rx_clinical.facts import Administration, Evidence, Fill
+from rx_clinical.facts import Evidence, Fill
 from rx_clinical.findings import Display, Severity, WindowSatisfied
 from rx_clinical.judgement import Judgement, WithdrawalRule
 from rx_clinical.picture import OpioidCourse, Picture, Reach, reach_between, reach_of
@@ -34,6 +34,7 @@ from rx_clinical.texts import (
     zone_of,
 )
 from rx_clinical.ultra_low import decide_ultra_low
+from rx_clinical.windows import FOREVER
 
 # The order of the decision table: the first that applies decides.
 RULES = (wr_01.RULE, wr_02.RULE, wr_03.RULE)
@@ -177,12 +178,11 @@ def _verdict(picture: Picture, start: Start, rule: WithdrawalRule, judged: Judge
 
 def _test_after(picture: Picture, start: Start, reach: Reach) -> Evidence | None:
     """The negative test that counts: after recorded supply alone, never after an order or a report."""
-    span, event = reach.span, start.event
+    span = reach.span
     supplied = all(isinstance(entry.fact, (Fill, Evidence)) for entry in span.entries)
     if picture.attestations is None or span.documented_end is None or not supplied:
         return None
-    given_at = start.at if isinstance(event.entry.fact, Administration) else None
-    return picture.attestations.negative_after(reach.opioid, span.documented_end, event.entry.handed_over, given_at)
+    return picture.attestations.negative_after(reach.opioid, span.documented_end, start.history.with_patient_at)
 
 
 def _decision(picture: Picture, start: Start, met: Met, latest: Reach) -> Decision:
@@ -221,6 +221,7 @@ def _explain(picture: Picture, start: Start, met: Met, latest: Reach) -> Explana
         *({Reason.ACTIVE_OVERLAP} if worst.rule is wr_01.RULE else ()),
         *({Reason.ACUTE_COURSE} if any(verdict.judged.acute for verdict in met.verdicts) else ()),
         *({Reason.OPIOID_FREE_EVIDENCE} if tests else ()),
+        *({Reason.ONGOING_NO_END} if latest.start == FOREVER else ()),
     }
     shown = shown_to(event, reaches)
     antagonist = product_text(start.history.antagonist.name, event.entry.medicine, start.dose.total_mg)

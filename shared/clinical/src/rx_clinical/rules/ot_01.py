@@ -26,6 +26,7 @@ Timeline: above the dose that stays in the gut
 | 2026-03-05 09:00 | fill ntx_oral 50 mg, 30 days         |         |
 """
 
+from datetime import timedelta
 from functools import partial
 
 from rx_clinical.blockers import AntagonistHistory
@@ -36,6 +37,7 @@ from rx_clinical.findings import Display, Severity
 from rx_clinical.overlaps import Overlap, meet
 from rx_clinical.picture import Picture
 from rx_clinical.reasons import Reason
+from rx_clinical.spans import Span
 
 RULE = "OT-01"
 
@@ -45,12 +47,18 @@ def decide(picture: Picture) -> list[Decision]:
     chosen: dict[tuple[bytes, tuple[str, str]], Decision] = {}
     for gut in picture.gut_opioids:
         for antagonist in picture.antagonists:
+            blocks_for = picture.catalogue.policy.depot_block if antagonist.antagonist.depot else timedelta(0)
             for span in (*gut.supply.spans, *gut.others):
-                for course in antagonist.every_span():
-                    if meet(span, course):
+                for course in _systemic(picture, antagonist):
+                    if meet(span, course, lasting=blocks_for):
                         decision = _decision(picture, gut, antagonist, Overlap(span, course))
                         chosen.setdefault((decision.anchor.entry.fact.key, decision.counterpart_key), decision)
     return list(chosen.values())
+
+
+def _systemic(picture: Picture, antagonist: AntagonistHistory) -> list[Span]:
+    """The courses of a form at a dose of 1 mg a day or more."""
+    return [start.span for start in picture.starts if start.history is antagonist and not start.dose.tier.ultra_low]
 
 
 def _decision(picture: Picture, gut: MedicineHistory, antagonist: AntagonistHistory, overlap: Overlap) -> Decision:

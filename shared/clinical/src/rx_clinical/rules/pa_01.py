@@ -34,10 +34,11 @@ Timeline: twelve hours after a short-acting opioid
 from datetime import datetime, timedelta
 from functools import partial
 
+from rx_clinical.blockers import antagonist_time
 from rx_clinical.compose import resting_on_opioid
 from rx_clinical.decisions import Decision, Explanation
 from rx_clinical.drugs import Acting
-from rx_clinical.facts import Administration, Fill
+from rx_clinical.facts import Administration, Fill, Prescription, Report
 from rx_clinical.findings import Display, Severity
 from rx_clinical.picture import OpioidCourse, Picture, reach_of
 from rx_clinical.policy import Policy
@@ -64,20 +65,23 @@ def decide(picture: Picture) -> list[Decision]:
     decisions: list[Decision] = []
     for started in picture.opioids:
         if started.opioid.form.form_key == _FORM:
-            for event in started.history.events():
+            for one in started.history.events():
+                event = Event(one.entry, antagonist_time(one.entry, one.time))
                 if isinstance(event.entry.fact, (Fill, Administration)) and _is_first(started, event, picture):
                     decisions.extend(_of_event(picture, started, event))
     return decisions
 
 
 def _is_first(started: OpioidCourse, event: Event, picture: Picture) -> bool:
-    """No event of it, and no supply of it, in the 60 days before."""
+    """No fill, dose or report of it in the 60 days before, and no report of use that goes on."""
     since = later(event.time.earliest, -picture.catalogue.policy.partial_new)
-    return not any(
-        span.begin.earliest < event.time.earliest and (span.possible_end > since or span.begin.latest >= since)
-        for span in started.history.every_span()
-        if span.entries[-1] is not event.entry and span.entries[-1].begin.earliest < event.time.earliest
-    )
+    for span in started.history.every_span():
+        fact, begin = span.entries[-1].fact, span.newest_begin.earliest
+        if isinstance(fact, Prescription) or span.entries[-1] is event.entry or begin >= event.time.earliest:
+            continue
+        if begin >= since or (isinstance(fact, Report) and span.possible_end > event.time.earliest):
+            return False
+    return True
 
 
 def _of_event(picture: Picture, started: OpioidCourse, event: Event) -> list[Decision]:

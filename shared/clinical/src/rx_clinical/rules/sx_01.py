@@ -61,8 +61,6 @@ def _decision(picture: Picture, procedure: Procedure, history: AntagonistHistory
         return None
     span = max(begun, key=lambda one: (one.possible_end, antagonist_begin(one).earliest))
     dose = daily_dose(picture.antagonists, history, at, span.entries[-1], picture.catalogue)
-    if dose.tier.ultra_low:
-        return None
     hold_ends = later(span.possible_end, dose.tier.hold)
     if at.earliest >= hold_ends:
         return None
