@@ -189,6 +189,8 @@ def _evidence_level(reaches: Sequence[Reach]) -> str:
 def _sources(said: Explanation, of_rule: tuple[str, ...]) -> tuple[str, ...]:
     sources = {*of_rule, *said.sources}
     for reach in said.reaches:
+        if reach.opioid.masked:  # a source names its drug
+            continue
         sources.update(reach.opioid.form.sources)
         for prolonger in reach.prolongers:
             sources.update(prolonger.interaction.sources)

@@ -7,10 +7,10 @@ from functools import partial
 
 from rx_clinical.compose import resting_on_opioid, resting_on_prolongers
 from rx_clinical.decisions import Decision, Explanation
-from rx_clinical.drugs import Acting
 from rx_clinical.findings import Display, Severity
 from rx_clinical.interacting import Prolonger
-from rx_clinical.picture import OpioidCourse, Picture, Reach, window_of
+from rx_clinical.overlaps import ABOUT_ENDS
+from rx_clinical.picture import OpioidCourse, Picture, Reach, acts_for, window_of
 from rx_clinical.reasons import Reason
 from rx_clinical.spans import Event, Span
 from rx_clinical.texts import opioid_text, shown_to
@@ -84,9 +84,7 @@ def effect_pairs(picture: Picture, rule: str) -> Iterator[Pair]:
 
 def _touching(picture: Picture, course: OpioidCourse, taken: Iterable[Prolonger]) -> Iterator[Pair]:
     """What is active together; a depot goes on releasing for its half-lives after the injection."""
-    floor = picture.catalogue.policy.multiplier_floor
-    depot = course.opioid.form.acting is Acting.DEPOT
-    lasting = window_of(course.opioid, floor, picture.catalogue).hard if depot else timedelta(0)
+    lasting = acts_for(course, picture.catalogue)
     for span in course.history.spans():
         until = later(span.possible_end, lasting)
         for one in taken:
@@ -130,10 +128,10 @@ def explain_pair(picture: Picture, pair: Pair, sentences: list[str], reasons: It
     """The parts that every pair shares."""
     shown = pair.shown(picture)
     return Explanation(
-        reasons={*reasons, *(pair.span.reasons & {Reason.UNFILLED_PRESCRIPTION, Reason.RESTRICTED_SOURCE})},
+        reasons={*reasons, *(pair.span.reasons - ABOUT_ENDS)},
         sentences=sentences,
         resting=[*resting_on_opioid(shown.opioid, pair.span), *resting_on_prolongers([pair.taken])],
-        sources=pair.taken.interaction.sources,
+        sources=() if shown.opioid.masked else pair.taken.interaction.sources,  # a source names its drug
         evidence_level=pair.taken.interaction.evidence_level,
     )
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from rx_clinical.blockers import AntagonistHistory, Start, antagonist_histories, starts
 from rx_clinical.catalogue import Catalogue
 from rx_clinical.chart import Chart, Entry
 from rx_clinical.courses import MedicineHistory, gut_opioids, partners, peripherals
+from rx_clinical.drugs import Acting
 from rx_clinical.evidence import Attestations
 from rx_clinical.exposures import OpioidHistory, opioid_histories
 from rx_clinical.facts import Evidence, Moment
@@ -149,6 +150,13 @@ class Reach:
 def window_of(opioid: Opioid, factor: Decimal, catalogue: Catalogue) -> Window:
     """The window of an opioid form at a half-life multiplier."""
     return catalogue.window(opioid.form, factor)
+
+
+def acts_for(course: OpioidCourse, catalogue: Catalogue) -> timedelta:
+    """How long an exposure goes on acting after its end: a depot for its half-lives, anything else not at all."""
+    if course.opioid.form.acting is not Acting.DEPOT:
+        return timedelta(0)
+    return window_of(course.opioid, catalogue.policy.multiplier_floor, catalogue).hard
 
 
 def reach_of(course: OpioidCourse, span: Span, catalogue: Catalogue) -> Reach:

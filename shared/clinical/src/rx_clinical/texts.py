@@ -124,21 +124,22 @@ def product_text(name: str, medicine: Medicine, total_mg: Decimal | None = None)
 
 def shown_to(event: Event, reaches: Iterable[Reach]) -> list[Reach]:
     """The exposures as the site of an event may read them: of a restricted source elsewhere, only that it exists."""
-    return [_masked(reach) if _hidden_from(event, reach.span) else reach for reach in reaches]
+    return [_masked(reach) if hidden_from(event, reach.span) else reach for reach in reaches]
 
 
 def counterpart_shown(event: Event, reach: Reach) -> str:
     """The opioid form as the name of the other side; of a restricted source elsewhere, only that it is one."""
-    return RESTRICTED_KEY if _hidden_from(event, reach.span) else reach.opioid.form.form_key
+    return RESTRICTED_KEY if hidden_from(event, reach.span) else reach.opioid.form.form_key
 
 
-def _hidden_from(event: Event, span: Span) -> bool:
+def hidden_from(event: Event, span: Span) -> bool:
+    """Whether the site of an event may only know that this opioid exists: a restricted source of another site."""
     sites = {entry.fact.site for entry in span.entries}
     return Reason.RESTRICTED_SOURCE in span.reasons and ("" in sites or sites != {event.entry.fact.site})
 
 
 def _masked(reach: Reach) -> Reach:
-    form = replace(reach.opioid.form, form_key=RESTRICTED_KEY, name=RESTRICTED)
+    form = replace(reach.opioid.form, form_key=RESTRICTED_KEY, name=RESTRICTED, sources=())
     return replace(reach, opioid=replace(reach.opioid, name=RESTRICTED, form=form, masked=True))
 
 

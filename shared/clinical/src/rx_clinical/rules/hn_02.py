@@ -35,11 +35,12 @@ from rx_clinical.chart import Entry
 from rx_clinical.decisions import Decision, Explanation, Resting
 from rx_clinical.facts import Prescription
 from rx_clinical.findings import Display, Severity
-from rx_clinical.picture import Picture
+from rx_clinical.picture import Picture, acts_for
 from rx_clinical.reasons import Reason
-from rx_clinical.roles import Kind
 from rx_clinical.signs import hides_antagonist
 from rx_clinical.spans import Event, Span
+from rx_clinical.texts import RESTRICTED, RESTRICTED_KEY, hidden_from
+from rx_clinical.windows import later
 
 RULE = "HN-02"
 
@@ -53,8 +54,6 @@ def rate(*, released: bool, beside_opioid: bool) -> tuple[Severity, Display]:
 
 def decide(picture: Picture) -> list[Decision]:
     """One decision an event of such a product."""
-    if not picture.chart.kinds & Kind.SEQUESTERED:
-        return []
     return [
         _decision(picture, span.entries[-1], span)
         for course in picture.opioids
@@ -65,7 +64,7 @@ def decide(picture: Picture) -> list[Decision]:
 
 def _decision(picture: Picture, entry: Entry, span: Span) -> Decision:
     released = picture.catalogue.names.releases(f"{entry.medicine.text} {entry.medicine.directions}")
-    other = _another_opioid(picture, entry, span)
+    other = _another_opioid(picture, span)
     severity, display = rate(released=released, beside_opioid=other is not None)
     return Decision(
         rule=RULE,
@@ -77,29 +76,26 @@ def _decision(picture: Picture, entry: Entry, span: Span) -> Decision:
     )
 
 
-def _another_opioid(picture: Picture, entry: Entry, span: Span) -> Entry | None:
-    """An entry of another opioid product that is active during this supply."""
+def _another_opioid(picture: Picture, span: Span) -> Span | None:
+    """The supply of another opioid product that is active during this one."""
     begin = span.newest_begin.earliest
     for course in picture.opioids:
+        lasting = acts_for(course, picture.catalogue)
         for other in course.history.every_span():
-            newest = other.entries[-1]
-            if newest.roles.sequestered or newest is entry:
+            if other.entries[-1].roles.sequestered:
                 continue
-            if other.newest_begin.earliest < span.possible_end and begin < other.possible_end:
-                return newest
+            if other.newest_begin.earliest < span.possible_end and begin < later(other.possible_end, lasting):
+                return other
     return None
 
 
-def _explain(picture: Picture, entry: Entry, released: bool, other: Entry | None) -> Explanation:  # noqa: FBT001  # bound by partial
+def _explain(picture: Picture, entry: Entry, released: bool, other: Span | None) -> Explanation:  # noqa: FBT001  # bound by partial
     name = entry.medicine.text or "the product"
     sentences = [f"{name} holds naltrexone that stays locked in only while the capsule is swallowed whole."]
     if released:
         sentences.append("The directions or report would release it: precipitated opioid withdrawal.")
-    if other is not None:
-        sentences.append(
-            f"Another opioid is active ({other.medicine.text or 'another product'}): a damaged capsule would "
-            "block both."
-        )
+    beside = [] if other is None else [_resting(Event(entry, entry.begin), other)]
+    sentences.extend(f"Another opioid is active ({one.name}): a damaged capsule would block both." for one in beside)
     reasons = {
         Reason.SEQUESTERED_RELEASED: released,
         Reason.HIDDEN_ANTAGONIST: hides_antagonist(entry, picture.catalogue.names),
@@ -110,7 +106,15 @@ def _explain(picture: Picture, entry: Entry, released: bool, other: Entry | None
         sentences=sentences,
         resting=[
             Resting("antagonist", name, entry.medicine.form_key, entry),
-            *([Resting("opioid", other.medicine.text or "opioid", other.medicine.form_key, other)] if other else []),
+            *beside,
         ],
         evidence_level="CASE_REPORT",
     )
+
+
+def _resting(event: Event, other: Span) -> Resting:
+    """The other opioid as the site of the event may read it."""
+    newest = other.entries[-1]
+    if hidden_from(event, other):
+        return Resting("opioid", RESTRICTED, RESTRICTED_KEY, newest, masked=True)
+    return Resting("opioid", newest.medicine.text or "another product", newest.medicine.form_key, newest)

@@ -86,12 +86,12 @@ def decide(picture: Picture) -> list[Decision]:
 
 def _explain(picture: Picture, pair: Pair) -> Explanation:
     row = pair.taken.interaction
-    measured = f" ({row.measured_effect})" if row.measured_effect else ""
+    told = row.measured_effect and not pair.shown(picture).opioid.masked
+    measured = f" ({row.measured_effect})" if told else ""
     sentences = [
         (
             f"{row.name} speeds the elimination of {opioid_of(picture, pair)}{measured}: its level falls within "
-            "one to two "
-            "weeks, and withdrawal may follow without any antagonist."
+            "one to two weeks, and withdrawal may follow without any antagonist."
         ),
         "It never shortens the time that an antagonist must wait; stopping it raises the opioid level again.",
     ]

@@ -1,0 +1,48 @@
+"""What another site may read of an opioid from a restricted source: that there is one, and no more."""
+
+import json
+from decimal import Decimal
+
+import pytest
+from clinical_kit import at, envelope, fill, ldn, medicine, methadone, report
+from rx_clinical import History, assess
+from rx_clinical.facts import Medicine, Moment, Stop
+from rx_clinical.report import finding_to_json
+
+USED = report(
+    "R1",
+    at("2026-03-01T09:00"),
+    methadone(None),
+    kind="history",
+    site="programme",
+    source_kind="OPIOID_TREATMENT_PROGRAM",
+    started=Moment.instant(at("2026-01-01T09:00")),
+)
+STOPPED = Stop(refers_to=USED.key, **envelope("R2", at("2026-03-20T09:00"), site="programme"))
+EMBEDA = Medicine(product_code="863849", ingredients=("7052", "7243"), text="Embeda 20/0.8", days_supply=Decimal(30))
+
+
+@pytest.mark.parametrize(
+    ("rule", "product"),
+    [
+        ("HN-02", EMBEDA),
+        ("IN-01", medicine("85762", text="ritonavir", days="30", route="oral")),
+    ],
+)
+def test_another_site_reads_no_name(catalogue, rule, product):
+    facts = [USED, STOPPED, fill("X", at("2026-03-10T09:00"), product, site="pharmacy")]
+    (found,) = [one for one in assess(History(facts=facts), catalogue).findings if one.rule == rule]
+    read = json.dumps(
+        [
+            finding_to_json(found)["text"],
+            [(one.name, one.form_key, one.event_id, one.site) for one in found.basis if one.event_id != "X"],
+        ]
+    )
+    assert "methadone" not in read.lower()
+    assert "programme" not in read
+
+
+def test_sources_do_not_tell_the_name(catalogue):
+    facts = [USED, STOPPED, fill("L", at("2026-04-01T09:00"), ldn(), site="pharmacy")]
+    (found,) = [one for one in assess(History(facts=facts), catalogue).findings if one.rule == "WR-02"]
+    assert set(found.sources) <= set(catalogue.rules["WR-02"].sources)
