@@ -149,6 +149,8 @@ def antagonist_effects(patient, note):
 def antagonist_effect_end(patient, event):
     if event.part.form == "ntx_depot":
         base, unconfirmed = windows.depot_base(event)
+        if event.kind == "report":  # a depot reported with days supply goes on for them
+            base = max(base, windows.antagonist_end(patient, event))
         return later(base, hours(1200) + (days(30) if unconfirmed else NO_TIME) + days(30))
     end = windows.antagonist_end(patient, event)
     tail = windows.tier_of(event.part, event.dose).tail if event.part.kind == "S" else NO_TIME

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from hashlib import blake2b
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -203,6 +204,12 @@ class Medicine:
     unknown: bool = False  # 3.9: cannot be coded
 
 
+def event_key(source, event_id):
+    """16-byte identity of an event, as the contract of the events states it: it decides ties."""
+    named = source.encode()
+    return blake2b(b"%d:%b%b" % (len(named), named, event_id.encode()), digest_size=16).digest()
+
+
 class Fact:
     """One event at its highest revision. `get` reads the scenario's keys."""
 
@@ -210,7 +217,7 @@ class Fact:
         self.raw = raw
         self.type = str(raw["type"])
         self.id = str(raw.get("id", f"e{place}"))
-        self.key = (str(raw.get("source", "")), self.id)
+        self.key = event_key(str(raw.get("source", "")), self.id)
         self.revision = int(raw.get("revision", 1))
         self.zone = str(raw.get("zone", "UTC"))
         self.span = read_time(raw["at"], self.zone)
@@ -257,17 +264,10 @@ class Fact:
 
     @property
     def dates_used(self):
-        """TIME_IMPRECISE: was a local date used as an interval for this fact?"""
-        used = [self.time("removed_at"), self.time("attested_last_dose_at")]
-        if self.type == "report":
-            used.append(self.time("started_at") or self.span)
-            used += [] if self.true("ongoing") else [self.span]
-            used += [self.time("last_confirmed_at")] if self.get("kind") == "otc" else []
-        else:
-            used.append(self.span)
-        if self.type == "prescription" and self.get("status") in ENDED_STATUS:
-            used.append(self.time("status_at"))
-        return any(span is not None and span.is_date for span in used)
+        """TIME_IMPRECISE: is one of the times that the fact states a local date?"""
+        names = ("removed_at", "attested_last_dose_at", "started_at", "last_confirmed_at", "status_at", "procedure_at")
+        stated = [self.span, *(self.time(name) for name in names)]
+        return any(span is not None and span.is_date for span in stated)
 
 
 MEDICINE_TYPES = {"prescription", "fill", "administer", "report"}

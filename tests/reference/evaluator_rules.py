@@ -312,7 +312,7 @@ def mixed_finding(mixed, anchor, active):
     assumed = active.documented_end is None or anchor.begin > active.documented_end
     by_order = "order" in {anchor.event.kind, active.event.kind}
     severity = "moderate" if inpatient else "major" if assumed or by_order else "contraindicated"
-    codes = {"MIXED_ON_FULL_AGONIST"} | pair_codes(anchor, active) | active.codes
+    codes = {"MIXED_ON_FULL_AGONIST"} | pair_codes(anchor, active) | anchor.codes | active.codes
     display = "profile" if inpatient else "interruptive"
     return finding("PA-02", severity, anchor.event, active.event.part, display, reason_codes=codes)
 
@@ -341,8 +341,10 @@ def sequestered(patient):
             continue
         codes |= pair_free_codes(event)
         others = other_active_opioids(patient, event)
-        findings += [finding("HN-02", "moderate", event, part, "queue", reason_codes=set(codes)) for part in others]
-        if not others:
+        if others:
+            codes |= late_codes(event.facts, others[0].event.facts)
+            findings.append(finding("HN-02", "moderate", event, None, "queue", reason_codes=codes))
+        else:
             findings.append(finding("HN-02", "info", event, None, "profile", reason_codes=codes))
     return findings
 
@@ -353,15 +355,14 @@ def pair_free_codes(event):
 
 
 def other_active_opioids(patient, event):
-    """Forms of which an event of another product is active during this supply."""
+    """What is active of other products during this supply."""
     mine = next(s for s in opioid_stretches(patient, event.part) if s.event is event or same(s.event, event))
     found = []
     for part in opioid_parts(patient):
         for stretch in opioid_stretches(patient, part):
             another = not stretch.event.anchor.medicine.sequestered
             if another and stretch.begin <= mine.end and mine.begin <= stretch.end:
-                found.append(part)
-                break
+                found.append(stretch)
     return found
 
 
@@ -473,8 +474,12 @@ def surgery(patient):
             codes |= {"TIME_IMPRECISE"} if imprecise else set()
             codes |= {"ADMINISTRATION_UNCONFIRMED"} if event.kind == "depot" else set()
             codes |= {"UNFILLED_PRESCRIPTION"} if event.kind == "order" else set()
+            if event.part.kind == "S" and event.kind != "order":
+                known = windows.antagonist_end(patient, event, facts_of.documented_supply)
+                codes |= {"SUPPLY_END_ASSUMED"} if known < windows.antagonist_end(patient, event) else set()
             ends_at = None if end == FOREVER else end
-            findings.append(finding("SX-01", "major", event, None, "queue", reason_codes=codes, ends_at=ends_at))
+            other = {"reason_codes": codes, "ends_at": ends_at}
+            findings.append(finding("SX-01", "major", event, procedure.id, "queue", **other))
     return findings
 
 
@@ -509,6 +514,16 @@ def ldn_dose(patient, event):
     return dose if dose is not None and dose <= 5 else None
 
 
+def of_unknown_low_dose(patient, event):
+    """A compounded low-dose product of unknown dose is low-dose naltrexone all the same."""
+    dose, _ = windows.daily_sum(patient, event, event.dose, event.time)
+    return dose is None and event.part.form in {"ntx_ldn", "ntx_uldn"}
+
+
+def is_ldn(patient, event):
+    return ldn_dose(patient, event) is not None or of_unknown_low_dose(patient, event)
+
+
 def supply_end(patient, event):
     return antagonist_stretch(patient, event).end
 
@@ -538,7 +553,9 @@ def partner_times(patient, code, begin, end):
     return [t for t in supply_of.active_times(patient, code) if t.begin <= end and begin <= t.end]
 
 
-def ld_finding(rule, severity, display, event, *, counterpart=None, facts=(), codes=frozenset()):
+def ld_finding(patient, rule, severity, display, event, *, counterpart=None, facts=(), codes=frozenset()):
+    if event.part.kind == "S":  # the other products that the daily dose is made of
+        facts = [*facts, *windows.daily_sum(patient, event, event.dose, event.time)[1]]
     codes = set(codes) | late_codes(event.facts, facts)
     codes |= {"TIME_IMPRECISE"} if any(f.dates_used for f in [*event.facts, *facts]) else set()
     confirm = severity == "major" and rule in {"LD-02", "LD-05", "LD-06"}  # section 4: "confirm"
@@ -550,13 +567,13 @@ def ldn(patient):
     for event in naltrexone_events(patient):
         findings += any_dose_rules(patient, event)
         dose = ldn_dose(patient, event)
-        if dose is not None:
+        if dose is not None or of_unknown_low_dose(patient, event):
             findings += thyroid(patient, event, dose)
             findings += immunosuppression(patient, event)
             findings += methotrexate(patient, event)
-            findings += titration(patient, event, dose)
+            findings += titration(patient, event, dose) if dose is not None else []
             if begins_a_course(patient, event):  # LD-10: review at 28 days
-                findings.append(ld_finding("LD-10", "info", "profile", event))
+                findings.append(ld_finding(patient, "LD-10", "info", "profile", event))
     return findings + symptoms(patient)
 
 
@@ -568,11 +585,14 @@ def thyroid(patient, event, dose):
     for code in THYROID:
         times = partner_times(patient, code, event.span.start, event.span.end)
         if times:
-            severity, display = ("major", "queue") if dose > Decimal("1.5") else ("info", "profile")
+            low = dose is not None and dose <= Decimal("1.5")
+            severity, display = ("info", "profile") if low else ("major", "queue")
             codes = {"THYROID_START_DOSE"}
             codes |= {"HISTORY_SHORT"} if windows.history_is_short(patient, event.time) else set()
             facts = [fact for time in times for fact in time.facts]
-            findings.append(ld_finding("LD-01", severity, display, event, counterpart=code, facts=facts, codes=codes))
+            findings.append(
+                ld_finding(patient, "LD-01", severity, display, event, counterpart=code, facts=facts, codes=codes)
+            )
     return findings
 
 
@@ -581,26 +601,38 @@ def immunosuppression(patient, event):
     end, codes, findings = supply_end(patient, event), {"TRANSPLANT_IMMUNOSUPPRESSION"}, []
     transplants = [fact for _, fact in holds(patient, "transplant", event.time, end)]
     if transplants:
-        findings.append(ld_finding("LD-02", "major", "queue", event, facts=transplants, codes=codes))
+        newest = transplants[-1:]
+        found = ld_finding(
+            patient, "LD-02", "major", "queue", event, counterpart="transplant", facts=newest, codes=codes
+        )
+        findings.append(found)
     for code in TRANSPLANT_MEDICINES:
         times = partner_times(patient, code, event.time, end)
         if times:
             facts = [fact for time in times for fact in time.facts]
-            findings.append(ld_finding("LD-02", "major", "queue", event, counterpart=code, facts=facts, codes=codes))
+            findings.append(
+                ld_finding(patient, "LD-02", "major", "queue", event, counterpart=code, facts=facts, codes=codes)
+            )
     if findings:
         return findings
     for code in OTHER_IMMUNOSUPPRESSANTS:
         times = partner_times(patient, code, event.time, end)
         if times:
             facts = [fact for time in times for fact in time.facts]
-            findings.append(ld_finding("LD-02", "info", "profile", event, counterpart=code, facts=facts, codes=codes))
+            findings.append(
+                ld_finding(patient, "LD-02", "info", "profile", event, counterpart=code, facts=facts, codes=codes)
+            )
     return findings
 
 
 def methotrexate(patient, event):
     times = partner_times(patient, METHOTREXATE, event.time, supply_end(patient, event))
     facts = [fact for time in times for fact in time.facts]
-    return [ld_finding("LD-03", "moderate", "profile", event, counterpart=METHOTREXATE, facts=facts)] if times else []
+    return (
+        [ld_finding(patient, "LD-03", "moderate", "profile", event, counterpart=METHOTREXATE, facts=facts)]
+        if times
+        else []
+    )
 
 
 def any_dose_rules(patient, event):
@@ -611,13 +643,16 @@ def any_dose_rules(patient, event):
         facts = [fact for _, fact in liver]
         severe = any(is_liver_failure(value) for value, _ in liver)
         severity, display = ("contraindicated", "interruptive") if severe else ("moderate", "queue")
-        findings.append(ld_finding("LD-04", severity, display, event, facts=facts))
-    carrying = [fact for kind in ("pregnancy", "breastfeeding") for _, fact in holds(patient, kind, event.time, end)]
-    if carrying:
-        findings.append(ld_finding("LD-05", "major", "queue", event, facts=carrying))
+        findings.append(ld_finding(patient, "LD-04", severity, display, event, counterpart="liver", facts=facts))
+    for kind in ("pregnancy", "breastfeeding"):
+        carrying = [fact for _, fact in holds(patient, kind, event.time, end)][-1:]
+        if carrying:
+            findings.append(ld_finding(patient, "LD-05", "major", "queue", event, counterpart=kind, facts=carrying))
     births = [fact for fact in patient.of_type("patient_fact") if fact.get("kind") == "birth_year"]
     if births and event.time.year - int(births[-1].get("value")) <= 18:
-        findings.append(ld_finding("LD-06", "major", "queue", event, facts=births[-1:]))
+        findings.append(
+            ld_finding(patient, "LD-06", "major", "queue", event, counterpart="birth_year", facts=births[-1:])
+        )
     return findings
 
 
@@ -651,7 +686,7 @@ def titration(patient, event, dose):
             level_begin = earlier
         fast = event.dose - course[-1].dose > Decimal("1.5") or event.time - level_begin.time < days(7)
     facts = course[-1].facts if course else []
-    return [ld_finding("LD-07", "moderate", "profile", event, facts=facts)] if fast else []
+    return [ld_finding(patient, "LD-07", "moderate", "profile", event, facts=facts)] if fast else []
 
 
 GUT_UPSET = re.compile(r"\bgi\b|\bgut\b|nausea|vomit|diarrh|loose stool|cramp|stomach|abdom|gastro|bowel")
@@ -665,17 +700,21 @@ def symptoms(patient):
         if fact.get("kind") != "symptom" or negated_symptom(fact):
             continue
         events = [e for e in naltrexone_events(patient) if e.kind != "order" and e.time <= fact.span.start]
-        events = [e for e in events if ldn_dose(patient, e) is not None and in_course(patient, e, fact)]
+        events = [e for e in events if is_ldn(patient, e) and in_course(patient, e, fact)]
         if not events:
             continue
         event = events[-1]
         into = fact.span.start - course_of(patient, event).time
         value = fact.get("value", "").lower().replace("_", " ")
+        start = course_of(patient, event)
         if GUT_UPSET.search(value) and into > days(14):
-            findings.append(ld_finding("LD-08", "moderate", "queue", event, facts=[fact]))
+            findings.append(
+                ld_finding(patient, "LD-08", "moderate", "queue", start, counterpart="symptom", facts=[fact])
+            )
         if EXPECTED_EFFECT.search(value) and into <= days(14):
-            findings.append(ld_finding("LD-09", "info", "profile", event, facts=[fact]))
-    return findings
+            findings.append(ld_finding(patient, "LD-09", "info", "profile", start, counterpart="symptom", facts=[fact]))
+    # One finding a course: the first symptom of it.
+    return list({(one["rule"], one["anchor_key"]): one for one in reversed(findings)}.values())
 
 
 def in_course(patient, event, fact):
@@ -718,11 +757,13 @@ class Deficient:
 
     anchor: object
     with_patient: bool
+    dates_used: bool = False  # of the fact or what stopped it
 
 
 def deficient(patient, fact):
     handed = any(hand.get("refers_to") == fact.id for hand in patient.hand_overs)
-    return Deficient(fact, handed or fact.type in {"administer", "report"})
+    stops = [stop for stop in patient.stops if stop.get("refers_to") == fact.id]
+    return Deficient(fact, handed or fact.type in {"administer", "report"}, any(f.dates_used for f in [fact, *stops]))
 
 
 def missing_days_supply(patient, fact):
@@ -730,7 +771,7 @@ def missing_days_supply(patient, fact):
     medicine = fact.medicine
     forms = [part.form for part in medicine.opioids if part.acting != "depot"]
     injected = medicine.route in facts_of.INJECTED
-    tablets = any(part.kind in {"S", "P"} for part in medicine.antagonists) and not injected
+    tablets = any(part.kind == "S" for part in medicine.antagonists) and not injected
     interacts = not medicine.local and any(code in INTERACTING for code in medicine.codes)
     if fact.type != "fill" or not (forms or tablets or interacts):
         return []
@@ -781,7 +822,7 @@ def ignored_attestations(patient):
         refused = [e for e in supplies if not windows.can_rest_on(fact, e)]
         uncovered = [e for e in own if usable and not windows.covers(fact, e)]
         if not usable or not named or refused or uncovered or (own and not supplies):
-            findings.append(finding("DQ-04", "info", Deficient(fact, True), None, "profile"))
+            findings.append(finding("DQ-04", "info", Deficient(fact, True, fact.dates_used), None, "profile"))
     return findings
 
 

@@ -88,7 +88,7 @@ def one_supply(one, other):
     numbers = [(fill.get("rx_number"), fill.get("fill_number")) for fill in (one, other)]
     if numbers[0] == numbers[1] and None not in numbers[0] and len(sites) <= 1:
         return True
-    if one.key[0] == other.key[0]:
+    if one.get("source") == other.get("source"):
         return False  # the same source gave two event ids
     stated = all(fill.has("quantity") and fill.has("site") for fill in (one, other))
     same = stated and len(sites) == 1 and one.number("quantity") == other.number("quantity")
@@ -725,7 +725,7 @@ def extension(patient, victim, begin, end):
     counting, facts = [], []
     for code in perpetrator_codes():
         row = pair_row(code, victim)
-        if row is None or Decimal(row["t_half_multiplier_used"]) <= 1:
+        if row is None or row["direction"] != "prolong" or Decimal(row["t_half_multiplier_used"]) <= 1:
             continue
         meeting = [
             time

@@ -49,7 +49,10 @@ def finding(rule, severity, anchor, counterpart, display="interruptive", **other
         "max_days_supply": None,
         "anchor_key": fact.key,
     }
-    return found | other
+    found |= other
+    if rule[:2] in {"DQ", "CP"} and getattr(anchor, "dates_used", fact.dates_used):
+        found["reason_codes"] = {*found["reason_codes"], "TIME_IMPRECISE"}
+    return found
 
 
 # --- dose sums and tiers (1.3)
@@ -285,7 +288,7 @@ def valid_attestation(patient, exposure, exposures):
 
 def negative_evidence(patient, exposure, end, event):
     """A negative test >= 168 h after the end and before any hand-over; recorded short-acting supply only."""
-    recorded = exposure.kind in {"supply", "given"} and exposure.part.acting == "short" and not exposure.restricted
+    recorded = exposure.kind == "supply" and exposure.part.acting == "short" and not exposure.restricted
     if not recorded or end == FOREVER:
         return None
     handed = handed_to_patient(event)
@@ -598,6 +601,8 @@ def ultra_low_dose(patient, event, added):
             severity = "major" if all(found.by_assumption for found in group) else "contraindicated"
             basis += [*overall.exposure.facts, *overall.counting.facts]
             codes |= {"ULDN_ABOVE_0_25_LONG_HALF_LIFE"}
+            own = [start_after(patient, c.exposure, exposures, only_accounted=True) for c in group]
+            codes |= {"SEED_2_WEEK_FLOOR"} & set().union(*(start_codes(start) for start in own))
             codes |= {"ONGOING_NO_END"} if overall.time == FOREVER else set()
             codes |= common_codes(patient, event.time, event.facts, basis)
             fields = start_fields(overall) | {"ends_at": start_fields(overall)["earliest_start"]}
@@ -842,7 +847,7 @@ def depot_block(event, x):
             # not past its end: an order ended before the possible injection blocks as if injected at its end
             sure, waning = ended + hours(672), ended + hours(1200)
             first = min(first, sure)
-    if x < first:
+    if x < first and event.kind != "order":  # nothing is certain about an injection that was ordered
         return Block(14, "BL-01", "contraindicated", first, event, event.facts, codes)
     if x < sure:
         return Block(15, "BL-01", "major", sure, event, event.facts, codes)

@@ -43,7 +43,9 @@ OTHERS = [
 DOSES = ["0.25", "0.26", "0.5", "0.99", "1", "1.5", "4.5", "5", "5.01", "8", "50", "50.01"]
 DAYS = ["1", "3", "7", "8", "14", "30"]
 
-days = st.sampled_from([0, 1, 2, 3, 4, 5, 7, 10, 13, 14, 15, 17, 18, 20, 24, 28, 30, 34, 40, 44, 50, 58, 60, 80, 90, 110, 420])
+days = st.sampled_from(
+    [0, 1, 2, 3, 4, 5, 7, 10, 13, 14, 15, 17, 18, 20, 24, 28, 30, 34, 40, 44, 50, 58, 60, 80, 90, 110, 420]
+)
 minutes = st.sampled_from([0, 0, 0, 0, -1, 1])
 
 
@@ -62,7 +64,7 @@ def medicines(draw: st.DrawFn, of: st.SearchStrategy[dict[str, object]]) -> dict
     medicine["days_supply"] = draw(st.sampled_from([*DAYS, "30", "30", None]))
     if draw(st.integers(0, 5)) == 0:
         medicine["prn"] = "true"
-    if medicine in ANTAGONISTS or medicine["ingredients"] and "7243" in medicine["ingredients"]:  # type: ignore[operator]
+    if "7243" in medicine.get("ingredients", ()) or medicine in ANTAGONISTS:  # type: ignore[operator]
         medicine["daily_dose_mg"] = draw(st.sampled_from([*DOSES, None]))
     elif draw(st.booleans()):
         medicine["daily_dose_mg"] = draw(st.sampled_from(["8", "16", "16.5", "20", "25", "25.1"]))
@@ -76,7 +78,8 @@ any_medicine = st.one_of(
 )
 KINDS = [
     *["fill"] * 9, *["prescription"] * 3, *["administer"] * 2, *["report"] * 2, "handed_over", "handed_over",
-    "returned_to_stock", "void", "stop", "evidence", "evidence", "confirm", "confirm", "patient_fact", "procedure", "merge",
+    "returned_to_stock", "void", "stop", "evidence", "evidence", "confirm", "confirm", "patient_fact", "procedure",
+    "merge",
 ]  # fmt: skip
 
 
@@ -133,7 +136,13 @@ ingredients = st.lists(st.sampled_from(["7804", "5489", "2670", "6813", "10689"]
 _EVIDENCE = st.fixed_dictionaries(
     {
         "kind": st.sampled_from(
-            ["urine_drug_test", "naloxone_challenge", "clinician_attestation", "clinician_attestation", "stock_disposed"]
+            [
+                "urine_drug_test",
+                "naloxone_challenge",
+                "clinician_attestation",
+                "clinician_attestation",
+                "stock_disposed",
+            ]
         )
     },
     optional={
@@ -151,7 +160,10 @@ _CONFIRM = st.fixed_dictionaries(
         "daily_dose_mg": st.sampled_from(["0.25", "0.5"]),
         "opioids": st.lists(
             st.fixed_dictionaries(
-                {"form_key": st.sampled_from(["oxycodone_ir", "hydrocodone_ir", "codeine"]), "daily_dose_mg": st.just("20")}
+                {
+                    "form_key": st.sampled_from(["oxycodone_ir", "hydrocodone_ir", "codeine"]),
+                    "daily_dose_mg": st.just("20"),
+                }
             ),
             min_size=1,
             max_size=2,

@@ -45,7 +45,7 @@ def test_the_arithmetic_of_every_finding_can_be_redone():
     for _, scenario in SCENARIOS:
         for facts in scenario.facts_by_patient.values():
             for finding in assess(History(facts=facts), catalogue).findings:
-                if finding.earliest_start_time is None:
+                if finding.earliest_start_time is None or finding.rule == "PA-01":  # by the clock, not by a window
                     continue
                 started += 1
                 starts = [

@@ -63,7 +63,8 @@ def test_rescue_and_gut_antagonists_block_nothing(catalogue, form_key):
 
 @pytest.mark.parametrize(
     ("dose", "tier"),
-    [("0.25", "uldn_trial"), ("0.26", "uldn_untested"), ("0.99", "uldn_untested"), ("1", "ldn"), ("5", "ldn"), ("5.1", "intermediate"), ("24.9", "intermediate"),
+    [("0.25", "uldn_trial"), ("0.26", "uldn_untested"), ("0.99", "uldn_untested"), ("1", "ldn"), ("5", "ldn"),
+     ("5.1", "intermediate"), ("24.9", "intermediate"),
      ("25", "standard"), ("50", "standard"), ("50.1", "high"), (None, "unknown_dose")],
 )  # fmt: skip
 def test_tiers_by_daily_dose(catalogue, dose, tier):

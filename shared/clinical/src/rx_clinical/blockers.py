@@ -64,14 +64,6 @@ class AntagonistHistory:
             *((Event(span.entries[0], antagonist_time(span.entries[0], span.begin)), span) for span in self.others),
         ]
 
-    @property
-    def with_patient_at(self) -> datetime | None:
-        """When any of it first went to the patient: handed over, given or reported; None where nothing did."""
-        entries = [span.entries[-1] for span in self.every_span()]
-        times = [entry.handed_over.occurred.earliest for entry in entries if entry.handed_over is not None]
-        times += [entry.begin.earliest for entry in entries if isinstance(entry.fact, (Administration, Report))]
-        return min(times, default=None)
-
     def every_span(self) -> list[Span]:
         """Every span of every chain and every other course."""
         return [*self.supply.spans, *self.given.spans, *self.others]
@@ -137,15 +129,14 @@ def _history(
 
 def _other(entry: Entry, antagonist: Antagonist, policy: Policy) -> Span | None:
     """What is neither a supply nor a dose: a dispensed depot, a report, an order without a fill."""
-    match entry.fact:
-        case Fill():
-            return None if entry.injected else dispensed_depot(entry, policy)
-        case Report() as report:
-            return _reported(entry, report, policy, depot=antagonist.depot)
-        case Prescription() as order:
-            return None if entry.filled else _ordered(entry, order, antagonist, policy)
-        case _:
-            return None
+    fact = entry.fact
+    if isinstance(fact, Report):
+        return _reported(entry, fact, policy, depot=antagonist.depot)
+    if isinstance(fact, Fill) and not entry.injected:
+        return dispensed_depot(entry, policy)
+    if isinstance(fact, Prescription) and not entry.filled:
+        return _ordered(entry, fact, antagonist, policy)
+    return None
 
 
 def effect_end(antagonist: Antagonist, span: Span, catalogue: Catalogue) -> datetime:
@@ -183,6 +174,14 @@ class Start:
     def at(self) -> datetime:
         """The antagonist time."""
         return self.event.time.earliest
+
+
+def with_patient_at(start: Start) -> datetime | None:
+    """When the antagonist went to the patient: handed over, given or reported; None while it has not."""
+    entry = start.event.entry
+    if entry.handed_over is not None:
+        return entry.handed_over.occurred.earliest
+    return start.at if isinstance(entry.fact, (Administration, Report)) else None
 
 
 def starts(histories: Iterable[AntagonistHistory], catalogue: Catalogue) -> Iterator[Start]:

@@ -272,7 +272,8 @@ def _check_reason_codes(tables: Tables) -> None:
     groups = tables.keyed("reason_codes.csv", lambda row: (row.required("code"), row.required("group")))
     listed = {code for code, group in groups.items() if group not in _ALIAS_GROUPS}
     if differing := listed ^ set(Reason):
-        raise TableError(f"reason_codes.csv: {sorted(differing)} are either listed or raised, not both")
+        named = ", ".join(sorted(str(code) for code in differing))
+        raise TableError(f"reason_codes.csv: {named} are either listed or raised, not both")
 
 
 def _traits(tables: Tables, drugs: Mapping[str, DrugForm]) -> dict[str, frozenset[str]]:

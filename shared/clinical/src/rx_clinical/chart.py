@@ -177,7 +177,7 @@ def _note(chart: Chart, fact: OtherFact) -> None:
             chart.patient_facts.append(fact)
         case Procedure():
             chart.procedures.append(fact)
-        case CompoundRequest() | BatchRecord():
+        case _:
             chart.compounding.append(fact)
 
 

@@ -11,6 +11,7 @@ from rx_clinical.courses import gut_opioids, partners, peripherals
 from rx_clinical.exposures import effect_end as exposure_ends
 from rx_clinical.exposures import opioid_histories
 from rx_clinical.interacting import interacting_histories
+from rx_clinical.spans import Span
 from rx_clinical.windows import EPOCH, later
 
 _NOTHING = timedelta(0)
@@ -26,21 +27,26 @@ def effect_ends(chart: Chart, catalogue: Catalogue) -> list[tuple[Entry, datetim
     return list(latest.values())
 
 
+def _each(span: Span, end: datetime) -> Iterator[tuple[Entry, datetime]]:
+    """Each entry of a span: what it left over lasts as long as the span that it was stacked into."""
+    return ((entry, end) for entry in span.entries)
+
+
 def _of_pairs(chart: Chart, catalogue: Catalogue) -> Iterator[tuple[Entry, datetime]]:
     for exposure in opioid_histories(chart, catalogue, EPOCH):
         for span in exposure.every_span():
-            yield span.entries[-1], exposure_ends(exposure.opioid, span, catalogue)
+            yield from _each(span, exposure_ends(exposure.opioid, span, catalogue))
     for blocker in antagonist_histories(chart, catalogue, EPOCH):
         for span in blocker.every_span():
-            yield span.entries[-1], blocking_ends(blocker.antagonist, span, catalogue)
+            yield from _each(span, blocking_ends(blocker.antagonist, span, catalogue))
 
 
 def _of_others(chart: Chart, catalogue: Catalogue) -> Iterator[tuple[Entry, datetime]]:
     for taken in interacting_histories(chart, catalogue, EPOCH):
         for span in (*taken.supply.spans, *taken.others):
-            yield span.entries[-1], later(span.possible_end, catalogue.longest_carry_over(taken.key))
+            yield from _each(span, later(span.possible_end, catalogue.longest_carry_over(taken.key)))
     afterglow = catalogue.policy.blocker_afterglow
     for read, lasting in ((gut_opioids, _NOTHING), (peripherals, afterglow), (partners, _NOTHING)):
         for other in read(chart, catalogue, EPOCH):
             for span in (*other.supply.spans, *other.others):
-                yield span.entries[-1], later(span.possible_end, lasting)
+                yield from _each(span, later(span.possible_end, lasting))

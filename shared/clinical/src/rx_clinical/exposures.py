@@ -114,19 +114,18 @@ def _history(opioid: Opioid, entries: list[Entry], catalogue: Catalogue, horizon
 
 def _other(entry: Entry, opioid: Opioid, policy: Policy) -> Span | None:
     """What is neither a supply nor a dose: an implant, a dispensed depot, a test, a report, an order without a fill."""
-    match entry.fact:
-        case Administration() as given:
-            return _implanted(entry, given)
-        case Fill():
-            return None if entry.injected else dispensed_depot(entry, policy)
-        case Evidence():
-            return _positive(entry)
-        case Report() as report:
-            return _reported(entry, opioid, report, policy)
-        case Prescription() as order:
-            return None if entry.filled else _possible(entry, order, opioid, policy)
-        case _:
-            return None
+    fact = entry.fact
+    if isinstance(fact, Administration):
+        return _implanted(entry, fact)
+    if isinstance(fact, Evidence):
+        return _positive(entry)
+    if isinstance(fact, Report):
+        return _reported(entry, opioid, fact, policy)
+    if isinstance(fact, Fill) and not entry.injected:
+        return dispensed_depot(entry, policy)
+    if isinstance(fact, Prescription) and not entry.filled:
+        return _possible(entry, fact, opioid, policy)
+    return None
 
 
 def effect_end(opioid: Opioid, span: Span, catalogue: Catalogue) -> datetime:

@@ -80,7 +80,7 @@ def _intakes(picture: Picture) -> list[Intake]:
     begin: datetime | None = None
     for start in steps:
         at, span = start.at, start.span
-        fresh = reach is None or later(reach, gap) <= at
+        fresh = reach is None or later(reach, gap) < at
         if fresh or begin is None:
             begin = at
         lasting = picture.catalogue.policy.depot_block if start.history.antagonist.depot else timedelta(0)

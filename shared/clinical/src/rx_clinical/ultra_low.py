@@ -204,7 +204,7 @@ def _explain(picture: Picture, start: Start, meeting: Meeting, ruled: Reach | Co
             *(
                 _path_sentences(ruled, policy)
                 if isinstance(ruled, Confirmed)
-                else [NO_PATH, start_text(ruled.start, shown, zone)]
+                else [start_text(ruled.start, shown, zone)]
             ),
             NO_PATH,
             OPIOID_NEED_MAY_FALL,

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 
 from rx_clinical.acute import is_acute
-from rx_clinical.blockers import Start
+from rx_clinical.blockers import Start, with_patient_at
 from rx_clinical.chart import Entry
 from rx_clinical.compose import arithmetic_line, resting_on_antagonist, resting_on_opioid, resting_on_prolongers
 from rx_clinical.decisions import Decision, Explanation, Resting
@@ -182,7 +182,7 @@ def _test_after(picture: Picture, start: Start, reach: Reach) -> Evidence | None
     supplied = all(isinstance(entry.fact, (Fill, Evidence)) for entry in span.entries)
     if picture.attestations is None or span.documented_end is None or not supplied:
         return None
-    return picture.attestations.negative_after(reach.opioid, span.documented_end, start.history.with_patient_at)
+    return picture.attestations.negative_after(reach.opioid, span.documented_end, with_patient_at(start))
 
 
 def _decision(picture: Picture, start: Start, met: Met, latest: Reach) -> Decision:

@@ -26,7 +26,6 @@ from rx_clinical.chart import Entry
 from rx_clinical.decisions import Decision, Explanation, Resting
 from rx_clinical.findings import Display, Severity
 from rx_clinical.picture import Picture
-from rx_clinical.roles import Kind
 from rx_clinical.spans import Event
 
 RULE = "DQ-07"
@@ -34,8 +33,6 @@ RULE = "DQ-07"
 
 def decide(picture: Picture) -> list[Decision]:
     """One decision an event."""
-    if not picture.chart.kinds & Kind.ROUTE_OPEN:
-        return []
     return [
         Decision(
             rule=RULE,

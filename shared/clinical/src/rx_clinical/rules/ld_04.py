@@ -6,7 +6,7 @@ Then   contraindicated and interruptive for acute hepatitis, liver failure and d
 Source NTX2 (exposure 5-fold in compensated, 10-fold in decompensated cirrhosis), NTX4, LDN2
 Needs  supply of naltrexone; liver disease on record, in words
 Cannot see liver tests; disease that nobody recorded; how far an exposure rises in this patient
-Reasons HEPATIC_RENAL
+Reasons -
 
 Cases
 | case                                                    | severity        | display      |
@@ -30,7 +30,6 @@ from rx_clinical.facts import PatientFact
 from rx_clinical.findings import Display, Severity
 from rx_clinical.ldn import Intake, intakes
 from rx_clinical.picture import Picture
-from rx_clinical.reasons import Reason
 
 RULE = "LD-04"
 
@@ -62,7 +61,6 @@ def _decision(intake: Intake, facts: tuple[PatientFact, ...], *, failing: bool) 
 def _explain(intake: Intake, facts: tuple[PatientFact, ...]) -> Explanation:
     known = ", ".join(dict.fromkeys(fact.value for fact in facts))
     return Explanation(
-        reasons={Reason.HEPATIC_RENAL},
         sentences=[
             (
                 f"{intake.text} with liver disease on record ({known}): exposure rises about 5-fold in "

@@ -28,7 +28,7 @@ from rx_clinical.courses import MedicineHistory
 from rx_clinical.decisions import Decision, Explanation, Resting
 from rx_clinical.findings import Display, Severity
 from rx_clinical.overlaps import ABOUT_ENDS, Overlap, meet
-from rx_clinical.picture import OpioidCourse, Picture, reach_of
+from rx_clinical.picture import OpioidCourse, Picture, acts_for, reach_of
 from rx_clinical.rules import ot_03
 from rx_clinical.texts import opioid_text, shown_to
 
@@ -44,7 +44,7 @@ def decide(picture: Picture) -> list[Decision]:
                 if ot_03.applies(picture, peripheral, span):
                     continue
                 for exposure in course.history.every_span():
-                    if meet(span, exposure):
+                    if meet(span, exposure, lasting=acts_for(course, picture.catalogue)):
                         decision = _decision(picture, peripheral, course, Overlap(span, exposure))
                         chosen.setdefault((decision.anchor.entry.fact.key, decision.counterpart_key), decision)
     return list(chosen.values())

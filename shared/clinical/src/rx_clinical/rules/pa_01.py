@@ -43,7 +43,6 @@ from rx_clinical.findings import Display, Severity
 from rx_clinical.picture import OpioidCourse, Picture, reach_of
 from rx_clinical.policy import Policy
 from rx_clinical.reasons import Reason
-from rx_clinical.roles import Kind
 from rx_clinical.spans import Event, Span
 from rx_clinical.texts import hours_text, opioid_text, shown_to, utc_text
 from rx_clinical.windows import FOREVER, later
@@ -60,8 +59,6 @@ def waits(acting: Acting, policy: Policy) -> timedelta:
 
 def decide(picture: Picture) -> list[Decision]:
     """One decision a first buprenorphine event and full agonist."""
-    if not picture.chart.kinds & Kind.PARTIAL:
-        return []
     decisions: list[Decision] = []
     for started in picture.opioids:
         if started.opioid.form.form_key == _FORM:
@@ -133,8 +130,7 @@ def _explain(
             f"First dose: {clock}, and only with objective signs of withdrawal.",
             (
                 "This is never a hold: delaying the treatment of opioid use disorder kills too, and a low-dose "
-                "induction is "
-                "legitimate."
+                "induction is legitimate."
             ),
         ],
         resting=[

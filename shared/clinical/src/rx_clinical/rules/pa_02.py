@@ -40,7 +40,7 @@ from rx_clinical.facts import Administration, Prescription
 from rx_clinical.findings import Display, Severity
 from rx_clinical.picture import OpioidCourse, Picture, reach_of
 from rx_clinical.reasons import Reason
-from rx_clinical.roles import Kind, Opioid
+from rx_clinical.roles import Opioid
 from rx_clinical.spans import Event, Span
 from rx_clinical.texts import opioid_text, shown_to
 
@@ -100,8 +100,6 @@ def severity(clash: Clash) -> Severity:
 
 def decide(picture: Picture) -> list[Decision]:
     """One decision an anchor and counterpart, the worst."""
-    if not picture.chart.kinds & Kind.MIXED:
-        return []
     chosen: dict[tuple[bytes, tuple[str, str]], Decision] = {}
     for clash in _clashes(picture):
         decision = _decision(picture, clash)

@@ -2,7 +2,8 @@
 
 When   a procedure is planned for which opioids are expected
   and  a systemic antagonist or depot was begun before it
-  and  it lies sooner after the last dose than the hold: oral 96 h, low-dose 72 h, samidorphan 120 h, depot 720 h
+  and  it lies sooner after the last dose than the hold: oral 96 h, at most 5 mg a day 72 h, samidorphan 120 h,
+       depot 720 h
 Then   major, in the worklist: tell anaesthesia, hold the doses; ends when the hold ends
 Source SPAQI, ANZ (the longer ones); low-dose POLICY
 Needs  planned procedures with their time, and whether opioids are expected; supply and injections of the antagonist
@@ -13,7 +14,7 @@ Cases
 | case                                                                     | severity | display |
 |--------------------------------------------------------------------------|----------|---------|
 | sooner than the hold after the end of the supply, or after the injection | major    | queue   |
-| at the end of the hold or later; naltrexone below 1 mg a day             | none     | -       |
+| at the end of the hold or later                                          | none     | -       |
 
 Timeline
 | time             | event                                           | finding                             |

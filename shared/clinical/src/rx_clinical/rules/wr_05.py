@@ -3,15 +3,17 @@
 When   the daily naltrexone of all products is below 1 mg
   and  a systemic opioid is inside its window at that time, or begins inside the supply or the 24 h after it
   and  WR-06 does not apply
-Then   major until prescriber and pharmacist have both confirmed this dose beside these opioids; moderate while that
-       holds: for 90 days, for the same naltrexone dose, the same opioid forms, each opioid dose up to +25 %
+Then   major until a named prescriber and then a named pharmacist have confirmed this dose beside these opioids;
+       moderate while that holds: for 90 days, for the same naltrexone dose, the same opioid forms, each opioid dose
+       up to +25 %
 Source SEED0, SEED2 (practice), UL1, UL2 (trials in micrograms), UL3
 Needs  orders, fills, hand-overs and doses given of the antagonist, with form and daily dose; the same of opioids,
        with form, days supply and time; the daily dose of both; confirmations by prescriber and pharmacist
 Cannot see leftover tablets; supply of other organisations, opioid treatment programmes, hospitals, abroad, mail or
        friends; what the two who confirm have agreed with the patient; how the capsule was labelled
 Reasons uldn, window, supply, evidence, antagonist, HEPATIC_RENAL, HISTORY_SHORT; except
-       ULDN_ABOVE_0_25_LONG_HALF_LIFE, ACTIVE_OVERLAP, ACUTE_COURSE, OPIOID_FREE_EVIDENCE, SEQUESTERED_RELEASED
+       ULDN_ABOVE_0_25_LONG_HALF_LIFE, SEED_2_WEEK_FLOOR, ACTIVE_OVERLAP, ACUTE_COURSE, OPIOID_FREE_EVIDENCE,
+       SEQUESTERED_RELEASED
 
 Cases
 | case | severity | display |
