@@ -1,0 +1,185 @@
+"""What mutation testing found untold and no scenario can tell: counterparts, numbers of findings, exact lengths."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from clinical_kit import (
+    SOURCE,
+    at,
+    envelope,
+    fill,
+    given,
+    handed_over,
+    ldn,
+    medicine,
+    methadone,
+    order,
+    oxycodone,
+    report,
+)
+from rx_clinical import History, assess
+from rx_clinical.chart import read_chart
+from rx_clinical.facts import CompoundRequest, Confirmation, Evidence, Moment, PatientFact, Procedure, Stop, event_key
+from rx_clinical.findings import NoStartTime
+from rx_clinical.gate import kinds_of
+from rx_clinical.windows import EPOCH, FOREVER, hours, later, window
+
+BEGUN = at("2026-04-01T09:00")
+LATER = at("2026-06-01T09:00")
+ALWAYS_KNOWN = at("2000-01-01T00:00")
+LOPERAMIDE = medicine("6468", "loperamide", text="loperamide 2 mg", dose="8", days="10")
+METHYLNALTREXONE = medicine("29899", "methylnaltrexone", text="methylnaltrexone", days="10")
+MORPHINE_ER = medicine("7052", "morphine_er", text="morphine 30 mg ER", days="10")
+TABLETS = medicine("7243", "ntx_oral", text="naltrexone 50 mg", dose="50", days="30")
+
+
+def findings(catalogue, rule, *facts):
+    found = assess(History(facts=facts, known_since=ALWAYS_KNOWN), catalogue).findings
+    return [one for one in found if one.rule == rule]
+
+
+def chart_of(catalogue, *facts):
+    return read_chart(facts, catalogue, kinds_of(facts, catalogue))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        handed_over("h", LATER, "rx"),
+        Stop(refers_to=event_key(SOURCE, "report"), **envelope("s", LATER)),
+        fill("again", BEGUN, oxycodone(), rx_number="7", fill_number="1", recorded_at=LATER),
+        Evidence(kind="pdmp_review", **envelope("e", LATER)),
+        PatientFact(kind="liver", value="cirrhosis", **envelope("p", LATER)),
+    ],
+    ids=["hand-over", "stop", "second sighting", "evidence", "patient fact"],
+)
+@pytest.mark.parametrize("others", [True, False], ids=["among other facts", "alone"])
+def test_the_newest_record_may_be_a_later_step_of_an_earlier_fact(catalogue, step, others):
+    facts = [fill("rx", BEGUN, oxycodone(), rx_number="7", fill_number="1"), report("report", BEGUN, methadone())]
+    if others:
+        early = at("2026-04-02T09:00")
+        facts += [handed_over("h0", early, "rx"), Stop(refers_to=event_key(SOURCE, "report"), **envelope("s0", early))]
+
+    assert chart_of(catalogue, *facts, step).newest_recorded_at == LATER
+
+
+def test_every_kind_of_fact_that_plays_a_role_is_counted(catalogue):
+    facts = [
+        fill("rx", BEGUN, oxycodone()),
+        handed_over("h", BEGUN, "rx"),
+        Evidence(kind="pdmp_review", **envelope("e", BEGUN)),
+        Confirmation(by="pharmacist", daily_dose_mg=Decimal("0.5"), opioids=(), **envelope("c", BEGUN)),
+        PatientFact(kind="liver", value="cirrhosis", **envelope("p", BEGUN)),
+        Procedure(planned=Moment.instant(LATER), **envelope("o", BEGUN)),
+    ]
+
+    assert {fact.event_id for fact in chart_of(catalogue, *facts).facts()} == {"rx", "h", "e", "c", "p", "o"}
+
+
+def test_an_ultra_low_dose_has_no_start_because_both_are_meant_to_be_taken_together(catalogue):
+    ultra_low = ldn("0.5")
+    beside_oxycodone = findings(catalogue, "WR-05", fill("o", BEGUN, oxycodone("30")), fill("n", BEGUN, ultra_low))
+    beside_ongoing_methadone = findings(
+        catalogue, "WR-06", report("m", BEGUN, methadone(None)), fill("n", LATER, ultra_low)
+    )
+
+    assert [one.no_start_time_reason for one in beside_oxycodone] == [NoStartTime.CONCURRENT_BY_INTENT]
+    assert [one.no_start_time_reason for one in beside_ongoing_methadone] == [NoStartTime.ONGOING_NO_END]
+
+
+def test_the_counterpart_is_the_medicine_that_was_there_first(catalogue):
+    first, second = BEGUN, at("2026-04-03T09:00")
+    loperamide_later = findings(catalogue, "OT-01", fill("n", first, TABLETS), fill("l", second, LOPERAMIDE))
+    naltrexone_later = findings(catalogue, "OT-01", fill("l", first, LOPERAMIDE), fill("n", second, TABLETS))
+    opioid_later = findings(catalogue, "OT-02", fill("p", first, METHYLNALTREXONE), fill("o", second, oxycodone()))
+    peripheral_later = findings(catalogue, "OT-02", fill("o", first, oxycodone()), fill("p", second, METHYLNALTREXONE))
+
+    assert [one.counterpart for one in loperamide_later] == ["ntx_oral"]
+    assert [one.counterpart for one in naltrexone_later] == ["loperamide"]
+    assert [one.counterpart for one in opioid_later] == ["methylnaltrexone"]
+    assert [one.counterpart for one in peripheral_later] == ["oxycodone_ir"]
+
+
+def test_a_medicine_beside_two_others_is_told_with_each(catalogue):
+    second = at("2026-04-03T09:00")
+    beside_two_antagonists = findings(
+        catalogue, "OT-01", fill("n", BEGUN, TABLETS), fill("d", BEGUN, ldn()), fill("l", second, LOPERAMIDE)
+    )
+    beside_two_opioids = findings(
+        catalogue,
+        "OT-02",
+        fill("o", BEGUN, oxycodone()),
+        fill("m", BEGUN, MORPHINE_ER),
+        fill("p", second, METHYLNALTREXONE),
+    )
+
+    assert {one.counterpart for one in beside_two_antagonists} == {"ntx_oral", "ntx_ldn"}
+    assert {one.counterpart for one in beside_two_opioids} == {"oxycodone_ir", "morphine_er"}
+
+
+def test_two_records_of_one_transplant_are_one_finding(catalogue):
+    recorded = [PatientFact(kind="transplant", value="kidney", **envelope(name, BEGUN)) for name in ("t1", "t2")]
+
+    assert len(findings(catalogue, "LD-02", *recorded, fill("n", LATER, ldn()))) == 1
+
+
+def test_a_filler_is_told_with_an_allergy_only_where_one_is_on_record(catalogue):
+    request = CompoundRequest(
+        preparation="capsule",
+        strength_mg=Decimal("4.5"),
+        quantity=Decimal(90),
+        api_source="naltrexone bulk powder",
+        filler="lactose",
+        **envelope("r", BEGUN),
+    )
+    allergy = PatientFact(kind="allergy", value="lactose", **envelope("a", BEGUN))
+    of_filler = "override with an allergy check"
+    without = [one for one in findings(catalogue, "CP-01", request) if of_filler in one.text]
+    with_allergy = [one for one in findings(catalogue, "CP-01", request, allergy) if of_filler in one.text]
+
+    assert ["allergy is on record" in one.text for one in without] == [False]
+    assert ["allergy is on record" in one.text for one in with_allergy] == [True]
+
+
+def test_an_allergen_in_a_preparation_is_for_a_person_to_confirm(catalogue):
+    request = CompoundRequest(
+        preparation="capsule",
+        strength_mg=Decimal("4.5"),
+        quantity=Decimal(90),
+        api_source="naltrexone 50 mg tablets",
+        filler="microcrystalline cellulose",
+        **envelope("r", BEGUN),
+    )
+    allergy = PatientFact(kind="allergy", value="lactose", **envelope("a", BEGUN))
+
+    assert [one.requires_confirmation for one in findings(catalogue, "CP-01", request, allergy)] == [True]
+
+
+def test_a_depot_given_is_no_low_dose_and_begins_no_course(catalogue):
+    depot = medicine("7243", "ntx_depot", text="Vivitrol 380 mg")
+
+    assert findings(catalogue, "LD-10", given("d", BEGUN, depot)) == []
+    assert findings(catalogue, "LD-10", order("d", BEGUN, depot)) == []
+
+
+def test_hours_are_exact_below_a_second_and_over_many_years():
+    assert hours(timedelta(microseconds=3_600)) == Decimal("0.000001")
+    assert hours(timedelta(days=100_000)) == Decimal(2_400_000)
+
+
+def test_half_lives_that_equal_the_label_interval_do_not_set_the_window():
+    lengths = {
+        "half_life_high_h": Decimal(59),
+        "multiplier": Decimal(1),
+        "half_lives": 5,
+        "floor": timedelta(hours=336),
+    }
+
+    assert not window(label_interval_h=Decimal(295), **lengths).by_half_lives
+    assert window(label_interval_h=Decimal(294), **lengths).by_half_lives
+
+
+def test_what_leaves_the_calendar_by_hours_has_no_end_or_lies_before_everything():
+    assert later(FOREVER - timedelta(hours=1), timedelta(hours=2)) == FOREVER
+    assert later(EPOCH + timedelta(hours=1), timedelta(hours=-2)) == EPOCH
