@@ -179,6 +179,20 @@ def test_a_prolonging_medicine_never_makes_a_start_earlier_or_a_finding_milder(h
         assert (later.earliest_start_time or FOREVER) >= (finding.earliest_start_time or FOREVER)
 
 
+@given(histories, minutes, st.sampled_from([None, Decimal(1), Decimal(30)]))
+def test_an_opioid_of_another_form_never_removes_a_finding_or_makes_it_milder(history, time, days):
+    product = Medicine(ingredients=("2670",), form_key="codeine", days_supply=days)
+    envelope = {"key": event_key("test", "new"), "event_id": "new", "source": "test", "site": "", "revision": (1, 0)}
+    added = Fill(medicine=product, occurred=Moment.instant(time), recorded_at=time, **envelope)
+    after = {(one.anchor_key, one.counterpart, one.family): one for one in findings([*history, added])}
+    for finding in findings(history):
+        if finding.family not in ("withdrawal", "blockade"):
+            continue
+        beside = after[finding.anchor_key, finding.counterpart, finding.family]
+        assert beside.severity.rank <= finding.severity.rank
+        assert (beside.earliest_start_time or FOREVER) >= (finding.earliest_start_time or FOREVER)
+
+
 @given(histories)
 def test_a_void_of_every_fact_leaves_nothing(history):
     voids = [
