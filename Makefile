@@ -53,6 +53,15 @@ test: $(VENV)/dev.stamp  ## lint, types and every test, on the embedded Kafka an
 bench-core: $(VENV)/run.stamp  ## what it costs to decide about a patient; needs no server
 	@$(BIN)/python bench/core.py
 
+.venv-mutate/run.stamp: tools/mutation/requirements.lock
+	@test -x .venv-mutate/bin/python || $(PYTHON) -m venv .venv-mutate
+	@.venv-mutate/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $<
+	@touch $@
+
+.PHONY: mutate
+mutate: .venv-mutate/run.stamp  ## wrong edits of the clinical core that no test notices; ONLY=withdrawal.py,rules/wr_02.py
+	@.venv-mutate/bin/python -m tools.mutation --only "$(ONLY)" $(if $(AGAIN),--again)
+
 .PHONY: protos
 protos: $(VENV)/dev.stamp  ## regenerate the committed protobuf code
 	@$(BIN)/python tools/generate_protos.py
