@@ -91,7 +91,7 @@ def _meeting(picture: Picture, start: Start, course: OpioidCourse, until: dateti
             past = at >= span.documented_end
             judged = reach_between(course, span, span.documented_end, at, picture.catalogue) if past else reach
             certain = at < later(span.documented_end, judged.window.policy)
-            if certain and judged.start > reach.start:
+            if certain and judged.start >= reach.start:  # of equals the one that interacting medicines lengthen
                 reach = judged
         if certain or at < reach.start:
             reaches.append(reach)
