@@ -46,7 +46,7 @@ class _Stderr(logging.StreamHandler[TextIO]):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
-        self.setStream(sys.stderr)
+        self.stream = sys.stderr  # setStream would flush the old one, which may be closed
         super().emit(record)
 
 
