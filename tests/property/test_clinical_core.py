@@ -151,46 +151,39 @@ def test_moving_every_instant_moves_the_findings(history, by):
     ] == [(one.finding_id, one.severity, one.reason_codes, one.earliest_start_time, one.ends_at) for one in after]
 
 
+def added(product, time):
+    """A fill of a product at a time, by a source of its own."""
+    envelope = {"key": event_key("test", "new"), "event_id": "new", "source": "test", "site": "", "revision": (1, 0)}
+    return Fill(medicine=product, occurred=Moment.instant(time), recorded_at=time, **envelope)
+
+
+def assert_none_gone_or_milder(before, after):
+    """Every withdrawal and blockade finding is still there, as severe, and starts no earlier."""
+    found = {(one.anchor_key, one.counterpart, one.family): one for one in after}
+    for finding in before:
+        if finding.family not in ("withdrawal", "blockade"):
+            continue
+        later = found[finding.anchor_key, finding.counterpart, finding.family]
+        assert later.severity.rank <= finding.severity.rank
+        assert (later.earliest_start_time or FOREVER) >= (finding.earliest_start_time or FOREVER)
+
+
 @given(histories, minutes, st.sampled_from(["6135", "2551", "4053"]))
 def test_a_product_for_skin_eye_or_ear_changes_nothing(history, time, ingredient):
     product = Medicine(ingredients=(ingredient,), route="topical", days_supply=Decimal(30))
-    envelope = {
-        "key": event_key("test", "local"),
-        "event_id": "local",
-        "source": "test",
-        "site": "",
-        "revision": (1, 0),
-    }
-    added = Fill(medicine=product, occurred=Moment.instant(time), recorded_at=time, **envelope)
-    assert findings([*history, added]) == findings(history)
+    assert findings([*history, added(product, time)]) == findings(history)
 
 
 @given(histories, minutes, st.sampled_from(PROLONGING))
 def test_a_prolonging_medicine_never_makes_a_start_earlier_or_a_finding_milder(history, time, ingredient):
     product = Medicine(ingredients=(ingredient,), route="oral", days_supply=Decimal(30))
-    envelope = {"key": event_key("test", "new"), "event_id": "new", "source": "test", "site": "", "revision": (1, 0)}
-    added = Fill(medicine=product, occurred=Moment.instant(time), recorded_at=time, **envelope)
-    after = {(one.anchor_key, one.counterpart, one.family): one for one in findings([*history, added])}
-    for finding in findings(history):
-        if finding.family not in ("withdrawal", "blockade"):
-            continue
-        later = after[finding.anchor_key, finding.counterpart, finding.family]
-        assert later.severity.rank <= finding.severity.rank
-        assert (later.earliest_start_time or FOREVER) >= (finding.earliest_start_time or FOREVER)
+    assert_none_gone_or_milder(findings(history), findings([*history, added(product, time)]))
 
 
 @given(histories, minutes, st.sampled_from([None, Decimal(1), Decimal(30)]))
 def test_an_opioid_of_another_form_never_removes_a_finding_or_makes_it_milder(history, time, days):
     product = Medicine(ingredients=("2670",), form_key="codeine", days_supply=days)
-    envelope = {"key": event_key("test", "new"), "event_id": "new", "source": "test", "site": "", "revision": (1, 0)}
-    added = Fill(medicine=product, occurred=Moment.instant(time), recorded_at=time, **envelope)
-    after = {(one.anchor_key, one.counterpart, one.family): one for one in findings([*history, added])}
-    for finding in findings(history):
-        if finding.family not in ("withdrawal", "blockade"):
-            continue
-        beside = after[finding.anchor_key, finding.counterpart, finding.family]
-        assert beside.severity.rank <= finding.severity.rank
-        assert (beside.earliest_start_time or FOREVER) >= (finding.earliest_start_time or FOREVER)
+    assert_none_gone_or_milder(findings(history), findings([*history, added(product, time)]))
 
 
 @given(histories)

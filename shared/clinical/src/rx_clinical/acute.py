@@ -40,7 +40,7 @@ def _documented(history: OpioidHistory, moment: Moment, policy: Policy) -> timed
     short = history.opioid.form.acting is Acting.SHORT
     for span in (*history.supply.spans, *history.given.spans):
         entry = span.entries[-1]
-        reaches_in = span.documented_end is None or span.documented_end >= since or entry.begin.latest >= since
+        reaches_in = span.documented_end is None or span.documented_end >= since
         if not reaches_in or not begun_first(entry.begin, moment):
             continue
         if not short:

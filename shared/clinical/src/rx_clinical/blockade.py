@@ -197,7 +197,6 @@ def _decision(picture: Picture, blocked: Blocked) -> Decision:
         counterpart_key=history.antagonist.key,
         severity=severity,
         display=worst.rule.display,
-        active_from=event.time.earliest,
         start=blocked.latest.start,
         ends_at=worst.ends_at,
         explain=partial(_explain, picture, blocked),
@@ -257,9 +256,8 @@ def _headlines(rule: str, opioid: str, antagonist: str) -> list[str]:
         return [
             f"The blockade by {antagonist} is waning: the effect of {opioid} cannot be foretold.",
             (
-                "Tolerance is reduced and receptors are more sensitive: lowest dose, do not exceed it, have "
-                "naloxone at hand; "
-                "trying to overcome the blockade risks a fatal overdose."
+                "Tolerance is reduced and receptors are more sensitive: lowest dose, do not exceed it, have naloxone "
+                "at hand; trying to overcome the blockade risks a fatal overdose."
             ),
         ]
     return [

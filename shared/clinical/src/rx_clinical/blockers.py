@@ -114,16 +114,15 @@ def _history(
             doses_given.append(entry)
         elif (span := _other(entry, antagonist, policy)) is not None:
             others.append(span)
-    supply, given = stack(fills, None, policy), doses(doses_given)
 
     def lasting(span: Span) -> bool:
         return effect_end(antagonist, span, catalogue) >= horizon
 
     return AntagonistHistory(
         antagonist,
-        supply if supply.spans and lasting(supply.spans[-1]) else NO_SUPPLY,
-        given if given.spans and lasting(given.spans[-1]) else NO_SUPPLY,
-        tuple(span for span in others if lasting(span)),
+        stack(fills, None, policy).kept(lasting),
+        doses(doses_given).kept(lasting),
+        tuple(filter(lasting, others)),
     )
 
 

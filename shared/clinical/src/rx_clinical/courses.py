@@ -9,7 +9,7 @@ from rx_clinical.chart import Chart, Entry
 from rx_clinical.facts import Administration, Fill, Moment, Prescription, Report
 from rx_clinical.policy import Policy
 from rx_clinical.roles import Roles
-from rx_clinical.spans import NO_SUPPLY, Span, Supply, reported_begin, reported_end, stack, supplied
+from rx_clinical.spans import Span, Supply, reported_begin, reported_end, stack, supplied
 from rx_clinical.windows import FOREVER, later
 
 
@@ -78,11 +78,12 @@ def partners(chart: Chart, catalogue: Catalogue, horizon: datetime) -> tuple[Med
 
 
 def _history(key: str, entries: list[Entry], policy: Policy, horizon: datetime) -> MedicineHistory:
+    def lasting(span: Span) -> bool:
+        return span.possible_end >= horizon
+
     supply = stack((entry for entry in entries if isinstance(entry.fact, Fill)), None, policy)
-    if supply.spans and supply.spans[-1].possible_end < horizon:
-        supply = NO_SUPPLY
     others = (span for entry in entries if (span := _other(entry, policy)) is not None)
-    return MedicineHistory(key, supply, tuple(span for span in others if span.possible_end >= horizon))
+    return MedicineHistory(key, supply.kept(lasting), tuple(filter(lasting, others)))
 
 
 def _other(entry: Entry, policy: Policy) -> Span | None:

@@ -48,7 +48,6 @@ class Decision:
     anchor: Event
     severity: Severity
     display: Display
-    active_from: datetime
     explain: Callable[[], Explanation]
     counterpart: str | None = None  # form_key of the other side, else its ingredient code, else its name
     counterpart_key: tuple[str, str] = field(default=("", ""))  # ingredient and form; identifies the other side
@@ -58,3 +57,9 @@ class Decision:
     requires_confirmation: bool = False
     max_bud: date | None = None  # the longest beyond-use date, of CP-03
     max_days_supply: int | None = None  # what ends with the beyond-use date, of CP-04
+    since: datetime | None = None  # active from; None = from the time of the anchor
+
+    @property
+    def active_from(self) -> datetime:
+        """When the finding begins to hold."""
+        return self.anchor.time.earliest if self.since is None else self.since

@@ -104,11 +104,15 @@ def _history(opioid: Opioid, entries: list[Entry], catalogue: Catalogue, horizon
         elif (span := _other(entry, opioid, policy)) is not None:
             others.append(span)
     worn = days_of((opioid.form.hours_per_patch or Decimal(0)) / 24)
+
+    def lasting(span: Span) -> bool:
+        return effect_end(opioid, span, catalogue) >= horizon
+
     return OpioidHistory(
         opioid,
-        _kept_chain(opioid, stack(fills, opioid.form.hours_per_patch, policy), catalogue, horizon),
-        _kept_chain(opioid, doses(given, worn), catalogue, horizon),
-        tuple(span for span in others if effect_end(opioid, span, catalogue) >= horizon),
+        stack(fills, opioid.form.hours_per_patch, policy).kept(lasting),
+        doses(given, worn).kept(lasting),
+        tuple(filter(lasting, others)),
     )
 
 
@@ -131,12 +135,6 @@ def _other(entry: Entry, opioid: Opioid, policy: Policy) -> Span | None:
 def effect_end(opioid: Opioid, span: Span, catalogue: Catalogue) -> datetime:
     """The end of an exposure and the longest window that could follow it."""
     return later(span.possible_end, catalogue.window(opioid.form, catalogue.policy.multiplier_cap).policy)
-
-
-def _kept_chain(opioid: Opioid, supply: Supply, catalogue: Catalogue, horizon: datetime) -> Supply:
-    """The whole chain or nothing of it: a fill is kept while a later fill of its form is kept."""
-    kept = supply.spans and effect_end(opioid, supply.spans[-1], catalogue) >= horizon
-    return supply if kept else NO_SUPPLY
 
 
 def _implanted(entry: Entry, given: Administration) -> Span:

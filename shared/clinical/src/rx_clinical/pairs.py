@@ -117,7 +117,6 @@ def decide_pairs(
             counterpart_key=pair.counterpart_key,
             severity=severity,
             display=display,
-            active_from=pair.begins_at,
             explain=partial(explain, pair),
         )
         for (severity, display), pair in chosen.values()

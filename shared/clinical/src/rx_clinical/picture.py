@@ -119,8 +119,8 @@ def _coded(evidence: Iterable[Evidence], catalogue: Catalogue) -> tuple[Evidence
 
 
 def _course(history: OpioidHistory, prolongers: tuple[Prolonger, ...], catalogue: Catalogue) -> OpioidCourse:
-    course = OpioidCourse(history, prolongers)
     outlasting: dict[bytes, Span] = {}
+    course = OpioidCourse(history, prolongers, outlasting)
     for chain in (history.supply, history.given) if prolongers else ():
         farthest: Reach | None = None
         for span in chain.spans:
@@ -129,7 +129,7 @@ def _course(history: OpioidHistory, prolongers: tuple[Prolonger, ...], catalogue
                 farthest = reach
             else:
                 outlasting[span.entries[-1].fact.key] = farthest.span
-    return OpioidCourse(history, prolongers, outlasting)
+    return course
 
 
 @dataclass(slots=True, eq=False)

@@ -1,7 +1,7 @@
 """Spans of time that a medicine may cover, and the stacking of refills into one supply."""
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
@@ -64,6 +64,10 @@ class Supply:
         while seen < len(begins) and begins[seen] < moment.latest:
             seen += 1
         return self.spans[seen - 1] if seen else None
+
+    def kept(self, lasting: Callable[[Span], bool]) -> "Supply":
+        """The whole chain or nothing of it: a fill is kept while a later fill of its form lasts."""
+        return self if self.spans and lasting(self.spans[-1]) else NO_SUPPLY
 
     def entries(self) -> list[Entry]:
         """Every fill or dose, in tie order."""

@@ -1,9 +1,13 @@
 """Symptoms reported while a course of low-dose naltrexone lasts: LD-08 and LD-09."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
+from rx_clinical.chart import Entry
+from rx_clinical.decisions import Decision, Explanation, Resting
 from rx_clinical.facts import PatientFact
+from rx_clinical.findings import Display, Severity
 from rx_clinical.ldn import Intake, intakes, low_dose
 from rx_clinical.picture import Picture
 from rx_clinical.windows import later
@@ -25,3 +29,27 @@ def symptoms_in_courses(picture: Picture, meaning: str) -> Iterator[tuple[Intake
         found = [fact for fact in symptoms if course[0].at <= fact.occurred.earliest < until]
         if found:
             yield course[0], found
+
+
+def symptom_decision(
+    rule: str, intake: Intake, fact: PatientFact, *, severity: Severity, display: Display, sentence: str
+) -> Decision:
+    """A symptom against the course that it was reported in, from the report on."""
+    return Decision(
+        rule=rule,
+        anchor=intake.event,
+        counterpart="symptom",
+        counterpart_key=("symptom", ""),
+        severity=severity,
+        display=display,
+        since=fact.occurred.earliest,
+        explain=partial(_explain, intake, fact, sentence),
+    )
+
+
+def _explain(intake: Intake, fact: PatientFact, sentence: str) -> Explanation:
+    return Explanation(
+        sentences=[sentence.format(symptom=fact.value, course=intake.text)],
+        resting=[*intake.resting, Resting("patient", "symptom", None, Entry(fact))],
+        evidence_level="SEED_CLAIM_ONLY",
+    )

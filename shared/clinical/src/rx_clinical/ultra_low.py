@@ -162,7 +162,6 @@ def _decision(picture: Picture, start: Start, meeting: Meeting, latest: Reach, c
         counterpart_key=meeting.course.opioid.key,
         severity=wr_06.severity(documented=meeting.documented) if hard else wr_05.severity(confirmed.state),
         display=Display.INTERRUPTIVE,
-        active_from=start.at,
         start=latest.start if hard else None,
         concurrent=not hard,
         ends_at=latest.start if hard else None,

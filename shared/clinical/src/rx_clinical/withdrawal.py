@@ -195,7 +195,6 @@ def _decision(picture: Picture, start: Start, met: Met, latest: Reach) -> Decisi
         counterpart_key=met.course.opioid.key,
         severity=worst.severity,
         display=Display.INTERRUPTIVE,
-        active_from=start.at,
         start=latest.start,
         ends_at=latest.start,
         requires_confirmation=attested and worst.severity is not Severity.CONTRAINDICATED,

@@ -71,7 +71,6 @@ def _of_filler(picture: Picture, request: CompoundRequest) -> list[Decision]:
             anchor=Event(Entry(request), request.occurred),
             severity=Severity.MAJOR,
             display=Display.INTERRUPTIVE,
-            active_from=request.occurred.earliest,
             requires_confirmation=all(filler.verdict is Verdict.OVERRIDE for filler in other),
             explain=partial(_explain_filler, picture, request, other),
         )
@@ -87,7 +86,6 @@ def _of_allergens(picture: Picture, request: CompoundRequest) -> list[Decision]:
             counterpart_key=("allergen", brought.allergen),
             severity=Severity.MAJOR,
             display=Display.INTERRUPTIVE,
-            active_from=request.occurred.earliest,
             requires_confirmation=True,
             explain=partial(_explain_allergen, request, brought, allergies),
         )

@@ -45,7 +45,6 @@ def decide(picture: Picture) -> list[Decision]:
             anchor=BatchEvent(Entry(batch), batch.occurred),
             severity=Severity.CONTRAINDICATED,
             display=Display.INTERRUPTIVE,
-            active_from=batch.occurred.earliest,
             explain=partial(_explain, batch, policy),
         )
         for batch in batches(picture.chart.compounding)

@@ -48,7 +48,6 @@ def decide(picture: Picture) -> list[Decision]:
             anchor=Event(Entry(request), request.occurred),
             severity=Severity.MAJOR,
             display=Display.INTERRUPTIVE,
-            active_from=request.occurred.earliest,
             max_bud=limit.last_day(day_of(request.occurred)),
             explain=partial(_explain, request, limit),
         )

@@ -109,7 +109,6 @@ def decide(picture: Picture) -> list[Decision]:
             counterpart_key=("unit", supply.unit) if supply.unit else ("", ""),
             severity=Severity.MAJOR,
             display=Display.INTERRUPTIVE,
-            active_from=supply.fact.occurred.earliest,
             max_days_supply=days_until(supply.dispensed, supply.bud),
             explain=partial(_explain, supply),
         )

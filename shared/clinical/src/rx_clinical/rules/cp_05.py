@@ -62,7 +62,6 @@ def decide(picture: Picture) -> list[Decision]:
             anchor=BatchEvent(Entry(batch), batch.occurred),
             severity=Severity.MAJOR,
             display=Display.QUEUE,
-            active_from=batch.occurred.earliest,
             explain=partial(_explain, batch, found),
         )
         for batch in batches(picture.chart.compounding)

@@ -60,7 +60,6 @@ def decide(picture: Picture) -> list[Decision]:
             anchor=Event(entry, entry.begin),
             severity=Severity.MAJOR,
             display=Display.INTERRUPTIVE,
-            active_from=entry.begin.earliest,
             requires_confirmation=True,
             explain=partial(_explain, entry, found),
         )

@@ -71,7 +71,6 @@ def decide(picture: Picture) -> list[Decision]:
             anchor=Event(entry, entry.begin),
             severity=Severity.MODERATE,
             display=Display.QUEUE,
-            active_from=entry.begin.earliest,
             explain=partial(_explain, entry, found, picture.catalogue),
         )
         for entry in entries

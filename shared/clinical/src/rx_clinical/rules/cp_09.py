@@ -45,7 +45,6 @@ def decide(picture: Picture) -> list[Decision]:
             counterpart_key=("unit", unit.reference),
             severity=Severity.MAJOR,
             display=Display.INTERRUPTIVE,
-            active_from=batch.occurred.earliest,
             explain=partial(_explain, batch, unit, policy),
         )
         for batch in batches(picture.chart.compounding)

@@ -58,7 +58,6 @@ def decide(picture: Picture) -> list[Decision]:
             anchor=Event(entry, entry.fact.occurred),
             severity=Severity.INFO,
             display=Display.PROFILE,
-            active_from=entry.fact.occurred.earliest,
             explain=partial(_explain, picture, entry),
         )
         for entry in picture.entries()

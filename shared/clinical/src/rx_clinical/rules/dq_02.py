@@ -39,7 +39,7 @@ RULE = "DQ-02"
 def missing(entry: Entry, catalogue: Catalogue) -> list[str]:
     """What is missing: dose, route, both or nothing."""
     antagonist = entry.roles.antagonist
-    if antagonist is None or antagonist.tier != BY_DOSE or (entry.filled or entry.injected):
+    if antagonist is None or antagonist.tier != BY_DOSE:
         return []
     form_known = catalogue.roles_reader.form_known(entry.medicine)
     lacks = {
@@ -57,7 +57,6 @@ def decide(picture: Picture) -> list[Decision]:
             anchor=Event(entry, entry.fact.occurred),
             severity=Severity.MODERATE,
             display=Display.QUEUE,
-            active_from=entry.fact.occurred.earliest,
             explain=partial(_explain, entry, lacks),
         )
         for entry in picture.entries()

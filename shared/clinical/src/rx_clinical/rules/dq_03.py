@@ -42,7 +42,6 @@ def decide(picture: Picture) -> list[Decision]:
             anchor=Event(entry, entry.fact.occurred),
             severity=Severity.MAJOR,
             display=Display.INTERRUPTIVE,
-            active_from=entry.fact.occurred.earliest,
             explain=partial(_explain, entry),
         )
         for entry in picture.chart.uncoded

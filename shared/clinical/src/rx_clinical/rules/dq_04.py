@@ -56,7 +56,6 @@ def decide(picture: Picture) -> list[Decision]:
             anchor=Event(Entry(fact), fact.occurred),
             severity=Severity.INFO,
             display=Display.PROFILE,
-            active_from=fact.occurred.earliest,
             explain=partial(_explain, fact, why),
         )
         for fact in picture.attestations.evidence

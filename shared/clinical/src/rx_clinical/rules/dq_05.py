@@ -52,7 +52,6 @@ def decide(picture: Picture) -> list[Decision]:
             anchor=Event(entry, entry.fact.occurred),
             severity=Severity.INFO,
             display=Display.QUEUE,
-            active_from=entry.fact.occurred.earliest,
             explain=partial(_explain, picture, entry, end),
         )
         for entry, end in late(picture)
@@ -66,9 +65,8 @@ def _explain(picture: Picture, entry: Entry, end: datetime) -> Explanation:
         reasons={Reason.LATE_BEYOND_HORIZON},
         sentences=[
             (
-                f"{name} was recorded at {utc_text(entry.fact.recorded_at)}, more than {days} days after its "
-                "effect ended "
-                f"({utc_text(end)}): it was not assessed. Look at it."
+                f"{name} was recorded at {utc_text(entry.fact.recorded_at)}, more than {days} days after its effect "
+                f"ended ({utc_text(end)}): it was not assessed. Look at it."
             ),
         ],
         resting=[Resting("deficient", name, entry.medicine.form_key, entry)],

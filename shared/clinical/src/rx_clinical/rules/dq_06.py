@@ -44,7 +44,6 @@ def decide(picture: Picture) -> list[Decision]:
             anchor=Event(entry, entry.fact.occurred),
             severity=Severity.MODERATE,
             display=Display.QUEUE,
-            active_from=entry.fact.occurred.earliest,
             explain=partial(_explain, entry, len(facts), limit),
         )
     ]

@@ -71,7 +71,6 @@ def _decision(picture: Picture, entry: Entry, span: Span) -> Decision:
         anchor=Event(entry, entry.begin),
         severity=severity,
         display=display,
-        active_from=entry.begin.earliest,
         explain=partial(_explain, picture, entry, released, other),
     )
 

@@ -78,7 +78,6 @@ def _decision(picture: Picture, intake: Intake, taken: MedicineHistory, span: Sp
         counterpart_key=(taken.key, ""),
         severity=severity,
         display=display,
-        active_from=intake.at,
         explain=partial(_explain, picture, intake, taken, span),
     )
 
@@ -89,20 +88,17 @@ def _explain(picture: Picture, intake: Intake, taken: MedicineHistory, span: Spa
     sentences = [
         (
             f"{intake.text} is started at {dose_said(intake.dose_mg)} beside {partner.name}: as the autoimmune "
-            "disease improves, "
-            "the thyroid dose may become too much."
+            "disease improves, the thyroid dose may become too much."
         ),
         (
-            f"Start at {start} mg or less; test the thyroid before, at 4-8 weeks, then every 2-3 months; watch "
-            "for hyperthyroid "
-            "signs and be ready to cut the thyroid dose fast."
+            f"Start at {start} mg or less; test the thyroid before, at 4-8 weeks, then every 2-3 months; watch for "
+            "hyperthyroid signs and be ready to cut the thyroid dose fast."
         ),
     ]
     if picture.patient.symptoms("paralysis"):
         sentences.append(
-            "Periodic paralysis is on record: hyperthyroid signs are critical, mind potassium; opioids are a "
-            "poor choice "
-            "(low respiratory reserve, slow gut)."
+            "Periodic paralysis is on record: hyperthyroid signs are critical, mind potassium; opioids are a poor "
+            "choice (low respiratory reserve, slow gut)."
         )
     if history_is_short(picture, intake.at):
         sentences.append("Start unknown: too little history is known to tell a first fill from a later one.")

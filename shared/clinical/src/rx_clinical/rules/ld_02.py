@@ -89,7 +89,6 @@ def _decision(intake: Intake, met: Met) -> Decision:
         counterpart_key=(met.key, ""),
         severity=Severity.MAJOR if met.major else Severity.INFO,
         display=Display.QUEUE if met.major else Display.PROFILE,
-        active_from=intake.at,
         requires_confirmation=met.major,
         explain=partial(_explain, intake, met),
     )

@@ -42,7 +42,6 @@ def decide(picture: Picture) -> list[Decision]:
             counterpart_key=(taken.key, ""),
             severity=Severity.MODERATE,
             display=Display.PROFILE,
-            active_from=intake.at,
             explain=partial(_explain, intake, span),
         )
         for taken in methotrexate
@@ -55,9 +54,8 @@ def _explain(intake: Intake, span: Span) -> Explanation:
     return Explanation(
         sentences=[
             (
-                f"{intake.text} beside methotrexate: a patient reported a warning, no study was found. The "
-                "prescriber checks; "
-                "liver tests."
+                f"{intake.text} beside methotrexate: a patient reported a warning, no study was found. The prescriber "
+                "checks; liver tests."
             )
         ],
         resting=[*intake.resting, *(Resting("interacting", "methotrexate", None, entry) for entry in span.entries)],

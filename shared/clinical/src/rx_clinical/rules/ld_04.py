@@ -53,7 +53,6 @@ def _decision(intake: Intake, facts: tuple[PatientFact, ...], *, failing: bool) 
         counterpart_key=("liver", ""),
         severity=Severity.CONTRAINDICATED if failing else Severity.MODERATE,
         display=Display.INTERRUPTIVE if failing else Display.QUEUE,
-        active_from=intake.at,
         explain=partial(_explain, intake, facts),
     )
 
@@ -63,9 +62,9 @@ def _explain(intake: Intake, facts: tuple[PatientFact, ...]) -> Explanation:
     return Explanation(
         sentences=[
             (
-                f"{intake.text} with liver disease on record ({known}): exposure rises about 5-fold in "
-                "compensated and 10-fold in "
-                "decompensated cirrhosis; acute hepatitis and liver failure are contraindications of the older label."
+                f"{intake.text} with liver disease on record ({known}): exposure rises about 5-fold in compensated "
+                "and 10-fold in decompensated cirrhosis; acute hepatitis and liver failure are contraindications of "
+                "the older label."
             ),
             "Liver tests at baseline, then every 3-6 months.",
         ],

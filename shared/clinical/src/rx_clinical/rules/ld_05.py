@@ -55,7 +55,6 @@ def decide(picture: Picture) -> list[Decision]:
             counterpart_key=(kind, ""),
             severity=Severity.MAJOR,
             display=Display.QUEUE,
-            active_from=intake.at,
             requires_confirmation=True,
             explain=partial(_explain, intake, fact),
         )

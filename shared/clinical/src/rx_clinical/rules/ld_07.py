@@ -74,7 +74,6 @@ def _of_course(picture: Picture, course: list[Intake]) -> list[Decision]:
             anchor=by_supply[number].event,
             severity=Severity.MODERATE,
             display=Display.PROFILE,
-            active_from=by_supply[number].at,
             explain=partial(_explain, picture, by_supply[number], how),
         )
         for number, how in found.items()
@@ -87,9 +86,8 @@ def _explain(picture: Picture, intake: Intake, how: list[Deviation]) -> Explanat
     return Explanation(
         sentences=[
             (
-                f"{intake.text}: {' and '.join(_SAID[one] for one in how)}. Usual are {usual} mg at 7-14 days "
-                "each; sensitive "
-                "patients rise by 0.5 mg every 1-2 weeks; very low and transdermal starts are legitimate."
+                f"{intake.text}: {' and '.join(_SAID[one] for one in how)}. Usual are {usual} mg at 7-14 days each; "
+                "sensitive patients rise by 0.5 mg every 1-2 weeks; very low and transdermal starts are legitimate."
             ),
             "If a lower dose works, stay on it (hold_at_effective_dose).",
         ],

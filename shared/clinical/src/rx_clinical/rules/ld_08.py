@@ -22,47 +22,22 @@ Timeline
 | 2026-03-20 09:00 | fact symptom: cramps         | LD-08 moderate |
 """
 
-from functools import partial
-
-from rx_clinical.chart import Entry
-from rx_clinical.decisions import Decision, Explanation, Resting
-from rx_clinical.facts import PatientFact
+from rx_clinical.decisions import Decision
 from rx_clinical.findings import Display, Severity
-from rx_clinical.ldn import Intake
 from rx_clinical.picture import Picture
-from rx_clinical.symptoms import symptoms_in_courses
+from rx_clinical.symptoms import symptom_decision, symptoms_in_courses
 
 RULE = "LD-08"
+_SAID = (
+    "{symptom} is reported more than two weeks into {course}. Stop for 1-2 weeks, then resume as a transdermal cream."
+)
 
 
 def decide(picture: Picture) -> list[Decision]:
     """One decision a course."""
     early = picture.catalogue.policy.ldn_early_effects
     return [
-        Decision(
-            rule=RULE,
-            anchor=intake.event,
-            counterpart="symptom",
-            counterpart_key=("symptom", ""),
-            severity=Severity.MODERATE,
-            display=Display.QUEUE,
-            active_from=late[0].occurred.earliest,
-            explain=partial(_explain, intake, late[0]),
-        )
+        symptom_decision(RULE, intake, late[0], severity=Severity.MODERATE, display=Display.QUEUE, sentence=_SAID)
         for intake, facts in symptoms_in_courses(picture, "gut")
         if (late := [fact for fact in facts if fact.occurred.earliest - intake.course_begin > early])
     ]
-
-
-def _explain(intake: Intake, fact: PatientFact) -> Explanation:
-    return Explanation(
-        sentences=[
-            (
-                f"{fact.value} is reported more than two weeks into {intake.text}. Stop for 1-2 weeks, then "
-                "resume as a "
-                "transdermal cream."
-            )
-        ],
-        resting=[*intake.resting, Resting("patient", "symptom", None, Entry(fact))],
-        evidence_level="SEED_CLAIM_ONLY",
-    )

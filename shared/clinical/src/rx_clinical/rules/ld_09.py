@@ -26,47 +26,23 @@ Timeline: later
 | 2026-03-20 09:00 | fact symptom: headache       |         |
 """
 
-from functools import partial
-
-from rx_clinical.chart import Entry
-from rx_clinical.decisions import Decision, Explanation, Resting
-from rx_clinical.facts import PatientFact
+from rx_clinical.decisions import Decision
 from rx_clinical.findings import Display, Severity
-from rx_clinical.ldn import Intake
 from rx_clinical.picture import Picture
-from rx_clinical.symptoms import symptoms_in_courses
+from rx_clinical.symptoms import symptom_decision, symptoms_in_courses
 
 RULE = "LD-09"
+_SAID = (
+    "{symptom} in the first two weeks of {course} is expected and usually passes. Go back one step, or take it in the "
+    "morning."
+)
 
 
 def decide(picture: Picture) -> list[Decision]:
     """One decision a course."""
     early = picture.catalogue.policy.ldn_early_effects
     return [
-        Decision(
-            rule=RULE,
-            anchor=intake.event,
-            counterpart="symptom",
-            counterpart_key=("symptom", ""),
-            severity=Severity.INFO,
-            display=Display.PROFILE,
-            active_from=soon[0].occurred.earliest,
-            explain=partial(_explain, intake, soon[0]),
-        )
+        symptom_decision(RULE, intake, soon[0], severity=Severity.INFO, display=Display.PROFILE, sentence=_SAID)
         for intake, facts in symptoms_in_courses(picture, "night")
         if (soon := [fact for fact in facts if fact.occurred.earliest - intake.course_begin <= early])
     ]
-
-
-def _explain(intake: Intake, fact: PatientFact) -> Explanation:
-    return Explanation(
-        sentences=[
-            (
-                f"{fact.value} in the first two weeks of {intake.text} is expected and usually passes. Go back "
-                "one step, or "
-                "take it in the morning."
-            )
-        ],
-        resting=[*intake.resting, Resting("patient", "symptom", None, Entry(fact))],
-        evidence_level="SEED_CLAIM_ONLY",
-    )

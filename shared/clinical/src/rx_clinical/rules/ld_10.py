@@ -42,7 +42,7 @@ def decide(picture: Picture) -> list[Decision]:
             anchor=intake.event,
             severity=Severity.INFO,
             display=Display.PROFILE,
-            active_from=later(intake.at, review),
+            since=later(intake.at, review),
             explain=partial(_explain, intake, review),
         )
         for intake in low_dose(intakes(picture))
@@ -55,9 +55,8 @@ def _explain(intake: Intake, review: timedelta) -> Explanation:
     return Explanation(
         sentences=[
             (
-                f"Review {intake.text} {days} days after its start: about a month to full benefit, and no "
-                "response before is no "
-                "failure. Do not gate on ESR."
+                f"Review {intake.text} {days} days after its start: about a month to full benefit, and no response "
+                "before is no failure. Do not gate on ESR."
             )
         ],
         resting=intake.resting,

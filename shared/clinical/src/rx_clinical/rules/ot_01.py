@@ -69,7 +69,6 @@ def _decision(picture: Picture, gut: MedicineHistory, antagonist: AntagonistHist
         counterpart_key=antagonist.antagonist.key if overlap.one_is_later else (gut.key, ""),
         severity=Severity.INFO,
         display=Display.PROFILE,
-        active_from=overlap.anchor.time.earliest,
         explain=partial(_explain, picture, gut, antagonist, overlap),
     )
 

@@ -59,7 +59,6 @@ def _decision(picture: Picture, peripheral: MedicineHistory, course: OpioidCours
         counterpart_key=course.opioid.key if overlap.one_is_later else (peripheral.key, ""),
         severity=Severity.INFO,
         display=Display.PROFILE,
-        active_from=overlap.anchor.time.earliest,
         explain=partial(_explain, picture, peripheral, course, overlap),
     )
 
@@ -73,8 +72,7 @@ def _explain(picture: Picture, peripheral: MedicineHistory, course: OpioidCourse
         sentences=[
             (
                 f"{form.name} with {opioid_text(shown)} is intended: it acts on the gut. Withdrawal is rare, and "
-                "possible where "
-                "the barrier to the brain is damaged."
+                "possible where the barrier to the brain is damaged."
             ),
             *duplicate,
         ],

@@ -96,7 +96,6 @@ def _decision(picture: Picture, span: Span, course: OpioidCourse, exposure: Span
         counterpart_key=course.opioid.key,
         severity=Severity.CONTRAINDICATED,
         display=Display.INTERRUPTIVE,
-        active_from=anchor.time.earliest,
         explain=partial(_explain, picture, anchor, course, exposure),
     )
 

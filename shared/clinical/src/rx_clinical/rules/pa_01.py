@@ -103,7 +103,6 @@ def _of_event(picture: Picture, started: OpioidCourse, event: Event) -> list[Dec
             counterpart_key=course.opioid.key,
             severity=Severity.MODERATE,
             display=Display.QUEUE,
-            active_from=event.time.earliest,
             start=start,
             explain=partial(_explain, picture, started, event, (course, span, until)),
         )

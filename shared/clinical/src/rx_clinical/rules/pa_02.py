@@ -38,6 +38,7 @@ from rx_clinical.compose import resting_on_opioid
 from rx_clinical.decisions import Decision, Explanation
 from rx_clinical.facts import Administration, Prescription
 from rx_clinical.findings import Display, Severity
+from rx_clinical.overlaps import Overlap
 from rx_clinical.picture import OpioidCourse, Picture, reach_of
 from rx_clinical.reasons import Reason
 from rx_clinical.roles import Opioid
@@ -49,37 +50,20 @@ _MIXED = "mixed_agonist_antagonist"
 _AGONISTS = frozenset({"full_agonist", "partial_agonist"})
 
 
-@dataclass(frozen=True, slots=True)
-class Clash:
-    """A mixed agonist and an agonist that are active together."""
+@dataclass(slots=True, eq=False)
+class Clash(Overlap):
+    """A mixed agonist (`one`) and an agonist (`other`) that are active together."""
 
     mixed: OpioidCourse
-    mixed_span: Span
     agonist: OpioidCourse
-    agonist_span: Span
-
-    @property
-    def mixed_is_later(self) -> bool:
-        """The mixed agonist is the later-starting medicine; ties go by key."""
-        return _order(self.mixed_span) > _order(self.agonist_span)
-
-    @property
-    def anchor(self) -> Event:
-        """The later-starting medicine's event."""
-        span = self.mixed_span if self.mixed_is_later else self.agonist_span
-        return Event(span.entries[-1], span.newest_begin)
 
     @property
     def certain(self) -> bool:
         """Recorded on both sides, and the documented supplies meet."""
-        entries = (self.mixed_span.entries[-1], self.agonist_span.entries[-1])
+        entries = (self.one.entries[-1], self.other.entries[-1])
         if any(isinstance(entry.fact, Prescription) for entry in entries):
             return False
-        return _meet(self.mixed_span, self.agonist_span, documented=True)
-
-
-def _order(span: Span) -> tuple[object, bytes]:
-    return (span.newest_begin.earliest, span.entries[-1].fact.key)
+        return _meet(self.one, self.other, documented=True)
 
 
 def _meet(mixed: Span, agonist: Span, *, documented: bool) -> bool:
@@ -92,7 +76,7 @@ def _meet(mixed: Span, agonist: Span, *, documented: bool) -> bool:
 
 def severity(clash: Clash) -> Severity:
     """By the setting and by what is certain."""
-    given = clash.mixed_span.entries[-1].fact
+    given = clash.one.entries[-1].fact
     if isinstance(given, Administration) and given.setting == "inpatient":
         return Severity.MODERATE
     return Severity.CONTRAINDICATED if clash.certain else Severity.MAJOR
@@ -118,11 +102,11 @@ def _clashes(picture: Picture) -> Iterator[Clash]:
             for other in agonists:
                 for span in other.history.every_span():
                     if _meet(mixed_span, span, documented=False):
-                        yield Clash(one, mixed_span, other, span)
+                        yield Clash(mixed_span, span, one, other)
 
 
 def _decision(picture: Picture, clash: Clash) -> Decision:
-    other, span = (clash.agonist, clash.agonist_span) if clash.mixed_is_later else (clash.mixed, clash.mixed_span)
+    other, span = (clash.agonist, clash.other) if clash.one_is_later else (clash.mixed, clash.one)
     rated = severity(clash)
     return Decision(
         rule=RULE,
@@ -131,7 +115,6 @@ def _decision(picture: Picture, clash: Clash) -> Decision:
         counterpart_key=other.opioid.key,
         severity=rated,
         display=Display.PROFILE if rated is Severity.MODERATE else Display.INTERRUPTIVE,
-        active_from=clash.anchor.time.earliest,
         explain=partial(_explain, picture, clash),
     )
 
@@ -141,23 +124,22 @@ def _shown(picture: Picture, anchor: Event, course: OpioidCourse, span: Span) ->
 
 
 def _explain(picture: Picture, clash: Clash) -> Explanation:
-    mixed = shown_to(clash.anchor, [reach_of(clash.mixed, clash.mixed_span, picture.catalogue)])[0]
-    agonist = shown_to(clash.anchor, [reach_of(clash.agonist, clash.agonist_span, picture.catalogue)])[0]
+    mixed = shown_to(clash.anchor, [reach_of(clash.mixed, clash.one, picture.catalogue)])[0]
+    agonist = shown_to(clash.anchor, [reach_of(clash.agonist, clash.other, picture.catalogue)])[0]
     return Explanation(
-        reasons={Reason.MIXED_ON_FULL_AGONIST, *clash.mixed_span.reasons, *clash.agonist_span.reasons},
+        reasons={Reason.MIXED_ON_FULL_AGONIST, *clash.one.reasons, *clash.other.reasons},
         sentences=[
             (
                 f"{opioid_text(mixed)} on {opioid_text(agonist)}: it blocks what the other one activates, and "
-                "precipitates "
-                "opioid withdrawal."
+                "precipitates opioid withdrawal."
             ),
             "In hospital low doses are used on purpose (itch, labour)."
             if severity(clash) is Severity.MODERATE
             else "Choose another analgesic.",
         ],
         resting=[
-            *resting_on_opioid(mixed.opioid, clash.mixed_span),
-            *resting_on_opioid(agonist.opioid, clash.agonist_span),
+            *resting_on_opioid(mixed.opioid, clash.one),
+            *resting_on_opioid(agonist.opioid, clash.other),
         ],
         evidence_level="LABEL",
     )

@@ -66,8 +66,7 @@ def _explain(picture: Picture, pair: Pair) -> Explanation:
     sentences = [
         (
             f"{pair.taken.interaction.name} and {opioid_of(picture, pair)} are active together: higher and longer "
-            "exposure, "
-            "watch sedation."
+            "exposure, watch sedation."
         ),
         *interacting_text([shown]),
         f"With it, an antagonist waits {hours_text(shown.window.policy)} h or longer after the last opioid dose.",

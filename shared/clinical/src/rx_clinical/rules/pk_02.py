@@ -45,8 +45,7 @@ def _explain(picture: Picture, pair: Pair) -> Explanation:
     sentences = [
         (
             f"{row.name} and {opioid_of(picture, pair)} are taken together: more of the opioid is absorbed, its "
-            "half-life "
-            f"is unchanged ({row.measured_effect}). No window changes."
+            f"half-life is unchanged ({row.measured_effect}). No window changes."
         ),
     ]
     return explain_pair(picture, pair, sentences, ())

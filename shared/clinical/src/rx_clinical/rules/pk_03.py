@@ -44,8 +44,7 @@ def _explain(picture: Picture, pair: Pair) -> Explanation:
     sentences = [
         (
             f"{pair.taken.interaction.name} keeps the body from activating {opioid_of(picture, pair)}: less pain "
-            "relief, "
-            "more of the parent drug. Do not raise the dose; choose another analgesic."
+            "relief, more of the parent drug. Do not raise the dose; choose another analgesic."
         ),
     ]
     return explain_pair(picture, pair, sentences, ())

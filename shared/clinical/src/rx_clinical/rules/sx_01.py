@@ -73,7 +73,6 @@ def _decision(picture: Picture, procedure: Procedure, history: AntagonistHistory
         counterpart_key=("procedure", procedure.key.hex()),
         severity=Severity.MAJOR,
         display=Display.QUEUE,
-        active_from=anchor.time.earliest,
         ends_at=hold_ends,
         explain=partial(_explain, picture, Hold(history, span, dose, procedure, hold_ends)),
     )
@@ -102,9 +101,8 @@ def _explain(picture: Picture, hold: Hold) -> Explanation:
         },
         sentences=[
             (
-                f"A procedure with opioids is planned for {utc_text(procedure.planned.earliest)}, and "
-                f"{antagonist} must be held "
-                f"for {hours_text(dose.tier.hold)} h before it: {until}."
+                f"A procedure with opioids is planned for {utc_text(procedure.planned.earliest)}, and {antagonist} "
+                f"must be held for {hours_text(dose.tier.hold)} h before it: {until}."
             ),
             (
                 "Opioids would work poorly or in a way nobody can foretell. Tell anaesthesia, hold doses, plan "
