@@ -12,6 +12,7 @@ import kubernetes_validate
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+from rx_runtime.grpc_server import LIVENESS
 from rx_runtime.settings import ServiceSettings
 from rx_runtime.sites import load_sites
 from rxguard.__main__ import app
@@ -205,7 +206,7 @@ def test_the_namespace_enforces_the_restricted_security_standard():
 def test_kubernetes_sends_calls_to_a_ready_service_and_kills_only_one_that_answers_nothing(service: str):
     (container,) = pods()[service]["spec"]["containers"]
     assert container["readinessProbe"]["grpc"] == {"port": 50051}
-    assert container["livenessProbe"]["httpGet"] == {"path": "/metrics", "port": "metrics"}
+    assert container["livenessProbe"]["grpc"] == {"port": 50051, "service": LIVENESS}
     assert {port["name"]: port["containerPort"] for port in container["ports"]} == {"grpc": 50051, "metrics": 9464}
     assert pods()[service]["spec"]["terminationGracePeriodSeconds"] == 30
 

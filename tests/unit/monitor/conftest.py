@@ -10,8 +10,7 @@ from rx_monitor.domain.decide import FindingSet
 from rx_monitor.domain.patient import EventKey, HeldEvent, Patient, Pseudonym
 from rx_monitor.domain.progress import Progress
 from rx_monitor.domain.store import PartitionStore, Stores
-from rx_monitor.handlers import Ports
-from rx_monitor.ports import Batch
+from rx_monitor.ports import Batch, Ports
 
 GENERATION = 3
 PARTITION = 2
@@ -83,20 +82,47 @@ class RecordingOutbox:
     progress: Progress
     log: list = field(default_factory=list)
     fails_at: str = ""
+    ends: dict = field(default_factory=lambda: {"findings": 0, "states": 0})
 
     async def findings(self, partition, records):
-        await self._take("findings", partition, records)
+        return await self._take("findings", partition, records)
 
     async def states(self, partition, records):
-        await self._take("states", partition, records)
+        return await self._take("states", partition, records)
 
     async def _take(self, kind, partition, records):
         if kind == self.fails_at:
             raise BrokerDownError
-        self.log.append((kind, partition, list(records), self.progress.positions().get(partition)))
+        taken = list(records)
+        self.log.append((kind, partition, taken, self.progress.positions().get(partition)))
+        first = self.ends[kind]
+        self.ends[kind] += len(taken)
+        return range(first, self.ends[kind])
 
     def sent(self, kind):
         return [record for what, _, records, _ in self.log if what == kind for record in records]
+
+
+class ForeignRecords:
+    """What the test says that somebody else has written to the topics of an outbox."""
+
+    def __init__(self, outbox):
+        self.outbox = outbox
+        self.by_kind = {"findings": {}, "states": {}}
+
+    def add(self, kind, name, place):
+        """One record at the end of the topic."""
+        self.by_kind[kind][self.outbox.ends[kind]] = (name, place)
+        self.outbox.ends[kind] += 1
+
+    async def findings(self, _, offsets):
+        return self._at("findings", offsets)
+
+    async def states(self, _, offsets):
+        return self._at("states", offsets)
+
+    def _at(self, kind, offsets):
+        return [self.by_kind[kind][n] for stretch in offsets for n in stretch if n in self.by_kind[kind]]
 
 
 def batch(*records, log_end=100):
@@ -115,6 +141,14 @@ def ports():
     progress, stores = Progress(), Stores()
     progress.begin(GENERATION, {PARTITION: 10})
     stores.ready(GENERATION, {PARTITION: PartitionStore({})})
+    outbox = RecordingOutbox(progress)
     return Ports(
-        codec=TextCodec(), assess=assess_pairs, outbox=RecordingOutbox(progress), stores=stores, progress=progress
+        codec=TextCodec(),
+        assess=assess_pairs,
+        ruleset_seq=1,
+        outbox=outbox,
+        written=ForeignRecords(outbox),
+        stores=stores,
+        progress=progress,
+        max_record_bytes=1000,
     )

@@ -105,7 +105,7 @@ async def test_a_batch_of_another_generation_or_partition_is_refused(ports, make
 
 
 async def test_a_batch_is_refused_while_its_state_is_not_restored(ports, make):
-    ports.stores.drop()
+    ports.stores.suspend()
     with pytest.raises(NotOwnedError):
         await process_batch(make.batch(make.record(10, "opioid")), ports)
 

@@ -1,5 +1,6 @@
 """Every kind of fact reaches the real core through the monitor, whichever side of the join comes first."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -101,14 +102,8 @@ class Log:
 
 @pytest.fixture
 def log(ports, make):
-    ports = make.Ports(
-        codec=ProtoCodec(CATALOGUE.ruleset_seq),
-        assess=CoreAssessor(CATALOGUE, load_sites(SHIPPED_SITES)),
-        outbox=ports.outbox,
-        stores=ports.stores,
-        progress=ports.progress,
-    )
-    return Log(ports, make)
+    real = {"codec": ProtoCodec(CATALOGUE.ruleset_seq), "assess": CoreAssessor(CATALOGUE, load_sites(SHIPPED_SITES))}
+    return Log(replace(ports, **real, max_record_bytes=1 << 20), make)
 
 
 OTHER_SIDES = {

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from rx_monitor.domain.progress import EventsMissingError, NotOwnedError
 from rx_monitor.domain.store import PartitionStore
-from rx_monitor.monitor import Monitor
+from rx_monitor.monitor import ENDED_AFTER_LOOKS, STALLED_AFTER_LOOKS, Monitor, StalledError
+from rx_monitor.ports import Ends
 
 
 class HeldChangelog:
@@ -13,8 +14,10 @@ class HeldChangelog:
 
     def __init__(self):
         self.go = asyncio.Event()
+        self.held = []
 
-    async def restore(self, partitions):
+    async def restore(self, partitions, held):
+        self.held.append(dict(held))
         await self.go.wait()
         return {number: PartitionStore({b"A" * 16: b"state"}) for number in partitions}
 
@@ -30,17 +33,28 @@ class NoReports:
         self.written += 1
 
 
+class Probes:
+    """What probes would have been answered with, in order."""
+
+    def __init__(self):
+        self.readiness = []
+        self.liveness = []
+
+    async def set_ready(self, ready):
+        self.readiness.append(ready)
+
+    async def set_live(self, live):
+        self.liveness.append(live)
+
+
 @pytest.fixture
 def monitor(ports):
-    ports.stores.drop()
+    ports.stores.suspend()
     ports.progress.end()
-    readiness = []
-
-    async def set_ready(ready):
-        readiness.append(ready)
-
-    built = Monitor(ports, HeldChangelog(), NoReports(), set_ready)
-    built.readiness, built.ports, built.changelog = readiness, ports, built._changelog
+    probes = Probes()
+    built = Monitor(ports, HeldChangelog(), NoReports(), probes)
+    built.readiness, built.liveness = probes.readiness, probes.liveness
+    built.ports, built.changelog = ports, built._changelog
     return built
 
 
@@ -86,3 +100,61 @@ async def test_a_monitor_without_partitions_is_ready_to_take_over(monitor):
     monitor.changelog.go.set()
     await monitor.assigned(1, {})
     assert monitor.readiness == [True]
+
+
+async def test_state_of_the_generation_before_is_offered_for_reuse_and_of_no_other(monitor):
+    monitor.changelog.go.set()
+    for generation in (1, 2, 5):
+        await monitor.assigned(generation, {0: 5})
+        await monitor.revoked()
+    assert [sorted(held) for held in monitor.changelog.held] == [[], [0], []]
+
+
+async def test_a_monitor_that_took_nothing_in_between_offers_what_it_held_before(monitor):
+    """Revoked twice without an assignment: the second time there is nothing to suspend."""
+    monitor.changelog.go.set()
+    await monitor.assigned(1, {0: 5})
+    await monitor.revoked()
+    await monitor.revoked()
+    await monitor.assigned(2, {0: 5})
+    assert sorted(monitor.changelog.held[-1]) == [0]
+
+
+async def looked(monitor, times, events):
+    for _ in range(times):
+        await monitor.looked({0: Ends(events=events, findings=0, states=0)})
+
+
+async def test_liveness_fails_when_events_wait_and_nothing_advances(monitor):
+    monitor.changelog.go.set()
+    await monitor.assigned(1, {0: 5})
+    await looked(monitor, STALLED_AFTER_LOOKS, events=6)
+    assert set(monitor.liveness) == {True}
+    await looked(monitor, 1, events=6)
+    assert monitor.liveness[-1] is False
+    monitor.ports.progress.advance(1, 0, 6)
+    await looked(monitor, 1, events=7)
+    assert monitor.liveness[-1] is True
+
+
+async def test_a_monitor_that_stands_still_for_long_ends(monitor):
+    monitor.changelog.go.set()
+    await monitor.assigned(1, {0: 5})
+    with pytest.raises(StalledError):
+        await looked(monitor, ENDED_AFTER_LOOKS + 1, events=6)
+
+
+@pytest.mark.parametrize("events", [5, 4])
+async def test_an_idle_monitor_is_alive(monitor, events):
+    monitor.changelog.go.set()
+    await monitor.assigned(1, {0: 5})
+    await looked(monitor, 2 * ENDED_AFTER_LOOKS, events)
+    assert set(monitor.liveness) == {True}
+
+
+async def test_a_monitor_that_restores_is_alive(monitor):
+    assigning = asyncio.create_task(monitor.assigned(1, {0: 5}))
+    await looked(monitor, 2 * ENDED_AFTER_LOOKS, events=9)
+    assert set(monitor.liveness) == {True}
+    monitor.changelog.go.set()
+    await assigning

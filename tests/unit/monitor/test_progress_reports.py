@@ -1,6 +1,7 @@
 """Progress reports: soon after an advance, at most one a second, and always after the last one."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress
@@ -15,7 +16,7 @@ class MemoryProducer:
     async def send(self, topic, value, *, key, partition):
         self.sent.append((topic, partition, key, MonitorProgress.FromString(value)))
         acknowledged = asyncio.get_running_loop().create_future()
-        acknowledged.set_result(None)
+        acknowledged.set_result(SimpleNamespace(offset=len(self.sent) - 1))
         return acknowledged
 
 

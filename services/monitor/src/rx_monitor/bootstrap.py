@@ -11,13 +11,14 @@ from rx_runtime.sites import load_sites
 from rx_monitor.adapters.assessor import CoreAssessor
 from rx_monitor.adapters.codec import ProtoCodec
 from rx_monitor.adapters.faust_source import FaustSource
+from rx_monitor.adapters.log_watch import LogWatch, WrittenRecords
 from rx_monitor.adapters.outbox import KafkaOutbox, ProgressReports
 from rx_monitor.adapters.restore import StateChangelog
 from rx_monitor.adapters.start_checks import check_start
 from rx_monitor.domain.progress import Progress
 from rx_monitor.domain.store import Stores
-from rx_monitor.handlers import Ports
 from rx_monitor.monitor import Monitor
+from rx_monitor.ports import Ports
 from rx_monitor.settings import MonitorSettings
 
 
@@ -34,14 +35,18 @@ async def start(runtime: Runtime) -> AsyncIterator[None]:
     ports = Ports(
         codec=ProtoCodec(catalogue.ruleset_seq),
         assess=CoreAssessor(catalogue, load_sites(settings.sites_file)),
+        ruleset_seq=catalogue.ruleset_seq,
         outbox=KafkaOutbox(producer, findings_topic=settings.findings_topic, state_topic=settings.state_topic),
+        written=WrittenRecords(settings),
         stores=Stores(),
         progress=progress,
+        max_record_bytes=settings.max_record_bytes,
     )
-    changelog = StateChangelog(settings.kafka, settings.state_topic, producer)
-    source = FaustSource(settings, progress, Monitor(ports, changelog, reports, runtime.set_ready))
+    monitor = Monitor(ports, StateChangelog(settings, producer), reports, runtime)
+    source = FaustSource(settings, progress, monitor)
     runtime.spawn(source.run(), name="faust")
     runtime.spawn(reports.run(), name="progress")
+    runtime.spawn(LogWatch(settings, ports.stores.owned, monitor.looked).run(), name="watch")
     try:
         yield
         await source.stop()

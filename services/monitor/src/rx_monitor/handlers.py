@@ -15,22 +15,21 @@ from dataclasses import dataclass
 from rx_monitor.domain.decide import Decision, Incoming, decide
 from rx_monitor.domain.patient import EventKey, Patient, Pseudonym
 from rx_monitor.domain.progress import EventsMissingError, Progress
-from rx_monitor.domain.store import PartitionStore, Stores
-from rx_monitor.ports import Assessor, Batch, Codec, EventRecord, Outbox
+from rx_monitor.domain.store import Foreign, PartitionStore
+from rx_monitor.mend import mend
+from rx_monitor.ports import Batch, Codec, EventRecord, Ports
 
 IRRELEVANT = b"irrelevant"
 """Value of the header `rx-class` that lets an event pass unread: first revision, coded, nothing in it concerns us."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """All that `process_batch` works with."""
+class RecordTooLargeError(Exception):
+    """A patient's facts or findings have grown beyond one record: nothing of that patient can be left out."""
 
-    codec: Codec
-    assess: Assessor
-    outbox: Outbox
-    stores: Stores
-    progress: Progress
+    def __init__(self, partition: int, patient: Pseudonym, size: int, limit: int) -> None:
+        super().__init__(f"partition {partition}: a record of {size} bytes, at most {limit} may be")
+        self.patient = patient
+        self.size = size
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +83,20 @@ def look_up(events: list[Incoming], store: PartitionStore, codec: Codec) -> dict
 async def apply(batch: Batch, decision: Decision, store: PartitionStore, ports: Ports) -> None:
     """Findings before state, so that a state never claims a publication that did not happen; progress last."""
     states = {name: ports.codec.encode(patient) for name, patient in decision.patients.items()}
-    await ports.outbox.findings(batch.partition, decision.findings)
-    await ports.outbox.states(batch.partition, states.items())
+    _check_sizes(batch.partition, [*decision.findings, *states.items()], ports.max_record_bytes)
+    published = await ports.outbox.findings(batch.partition, decision.findings)
+    stored = await ports.outbox.states(batch.partition, states.items())
     for name, encoded in states.items():
         store.put(name, encoded)
+    foreign = Foreign(store.findings_tail.passed(published), store.states_tail.passed(stored))
+    await mend(batch.partition, foreign, store, ports)
     ports.progress.advance(batch.generation, batch.partition, batch.following)
+
+
+def _check_sizes(partition: int, records: list[tuple[Pseudonym, bytes]], limit: int) -> None:
+    for name, value in records:
+        if len(value) > limit:
+            raise RecordTooLargeError(partition, name, len(value), limit)
 
 
 def _check_complete(batch: Batch, progress: Progress) -> None:

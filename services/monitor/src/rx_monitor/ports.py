@@ -6,7 +6,8 @@ from typing import Protocol
 
 from rx_monitor.domain.decide import FindingSet
 from rx_monitor.domain.patient import HeldEvent, Patient, Pseudonym
-from rx_monitor.domain.store import PartitionStore
+from rx_monitor.domain.progress import Progress
+from rx_monitor.domain.store import PartitionStore, Stores
 
 
 class EventRecord(Protocol):
@@ -75,18 +76,47 @@ Output = Iterable[tuple[Pseudonym, bytes]]
 class Outbox(Protocol):
     """Where results go, to the same partition number as their input."""
 
-    async def findings(self, partition: int, records: Output) -> None:
-        """Returns when every record is acknowledged; raises if one is not."""
+    async def findings(self, partition: int, records: Output) -> Sequence[int]:
+        """Their offsets, once every record is acknowledged; raises if one is not."""
 
-    async def states(self, partition: int, records: Output) -> None:
-        """Returns when every record is acknowledged; raises if one is not."""
+    async def states(self, partition: int, records: Output) -> Sequence[int]:
+        """Their offsets, once every record is acknowledged; raises if one is not."""
+
+
+class Written(Protocol):
+    """What stands in the output topics, whoever wrote it."""
+
+    async def findings(self, partition: int, offsets: Iterable[range]) -> list[tuple[Pseudonym, tuple[int, int]]]:
+        """Patient and (ruleset_seq, position) of the finding sets at these offsets."""
+
+    async def states(self, partition: int, offsets: Iterable[range]) -> list[tuple[Pseudonym, int]]:
+        """Patient and position of the states at these offsets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All that the handlers work with."""
+
+    codec: Codec
+    assess: Assessor
+    ruleset_seq: int  # of the catalogue that `assess` uses
+    outbox: Outbox
+    written: Written
+    stores: Stores
+    progress: Progress
+    max_record_bytes: int
 
 
 class Changelog(Protocol):
     """The durable form of the state."""
 
-    async def restore(self, partitions: Iterable[int]) -> Mapping[int, PartitionStore]:
-        """The stores of these partitions; raises if one cannot be read to its end."""
+    async def restore(
+        self, partitions: Iterable[int], held: Mapping[int, PartitionStore]
+    ) -> Mapping[int, PartitionStore]:
+        """The stores of these partitions; those in `held` to which nobody has added since are kept as they are.
+
+        Raises if one cannot be read to its end.
+        """
 
 
 class ProgressLog(Protocol):
@@ -97,6 +127,25 @@ class ProgressLog(Protocol):
 
     async def report(self) -> None:
         """Write a report now; returns when it is acknowledged."""
+
+
+class Health(Protocol):
+    """What probes are answered with."""
+
+    async def set_ready(self, ready: bool) -> None:  # noqa: FBT001  # a state, not an option
+        """Whether everything owned is being assessed."""
+
+    async def set_live(self, live: bool) -> None:  # noqa: FBT001  # as above
+        """Whether it gets on; if not, a restart is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Offsets behind the newest record of one partition number in each topic."""
+
+    events: int
+    findings: int
+    states: int
 
 
 class SourceListener(Protocol):

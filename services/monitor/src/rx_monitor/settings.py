@@ -1,10 +1,21 @@
 """Settings of the monitor."""
 
+from pydantic import Field
 from rx_runtime.settings import ServiceSettings
+
+_MAX_RECORD_BYTES = 900 * 1024
+_TOPIC_MAX_BYTES = 8_000_000  # what the topics take, less the frame of a record
 
 
 class MonitorSettings(ServiceSettings):
-    """What every service needs is all that the monitor needs."""
+    """What the monitor needs beyond every service."""
+
+    max_record_bytes: int = Field(
+        default=_MAX_RECORD_BYTES,
+        ge=1024,
+        le=_TOPIC_MAX_BYTES,
+        description="largest state or finding set of one patient; a partition with a larger one stands still",
+    )
 
     @property
     def events_topic(self) -> str:

@@ -12,6 +12,9 @@ from rx_runtime.errors import InvalidSettings, RxGuardError
 from rx_runtime.logs import get_logger
 from rx_runtime.metrics import counter, histogram
 
+LIVENESS = "liveness"
+"""Asked by this name, health tells whether the process gets on at all; it need not be ready for that."""
+
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 """Largest message either way: a receipt or a history of one patient stays far below it."""
 
@@ -95,14 +98,22 @@ class GrpcServer:
                 "ADDRESS_NOT_FREE", f"cannot listen on {self._address}; set RXGUARD_GRPC_ADDRESS to one that is free"
             ) from error
         await self.server.start()
+        await self.set_live(True)
         return f"{self._address.rpartition(':')[0]}:{port}"
 
     async def set_serving(self, serving: bool) -> None:  # noqa: FBT001  # a state, not an option
         """Answer health checks of every service with SERVING or NOT_SERVING."""
-        status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
         for service in self._services:
-            await self._health.set(service, status)
+            await self._health.set(service, _status(serving))
+
+    async def set_live(self, live: bool) -> None:  # noqa: FBT001  # as above
+        """Answer health checks of `liveness` with SERVING or NOT_SERVING."""
+        await self._health.set(LIVENESS, _status(live))
 
     async def stop(self, grace_seconds: float) -> None:
         """Refuse new calls and let running ones end."""
         await self.server.stop(grace_seconds)
+
+
+def _status(serving: bool) -> health_pb2.HealthCheckResponse.ServingStatus.ValueType:  # noqa: FBT001  # a state
+    return health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING

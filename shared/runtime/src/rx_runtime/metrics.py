@@ -141,6 +141,27 @@ METRICS: tuple[Metric, ...] = (
         "memory grows with it; 0 on a process that owns partitions with events: the state was lost, stop and rebuild",
     ),
     Metric(
+        "rx_monitor_stopped_partitions",
+        "gauge",
+        "monitor",
+        "partitions that stand still because a record of theirs would be too large; their later events wait unchecked",
+        "above 0: read `partition_stopped` in the log, raise RXGUARD_MAX_RECORD_BYTES, start the monitor again",
+    ),
+    Metric(
+        "rx_monitor_repaired_records_total",
+        "counter",
+        "monitor",
+        "findings and states written again because somebody else had written an older record after them",
+        "rising: two monitors write to one partition; look for one that was paused, or for two with one RXGUARD_MEMBER",
+    ),
+    Metric(
+        "rx_monitor_restore_remaining_records",
+        "gauge",
+        "monitor",
+        "offsets of the changelog that are still to be read before the monitor is ready",
+        "not falling: the broker does not deliver; look at its log",
+    ),
+    Metric(
         "rx_monitor_restored_records_total",
         "counter",
         "monitor",

@@ -52,6 +52,10 @@ class Runtime:
         log.info("ready" if ready else "not_ready")
         await self._server.set_serving(ready)
 
+    async def set_live(self, live: bool) -> None:  # noqa: FBT001  # a state, not an option
+        """Tell health checks of the service `liveness` whether a restart is due."""
+        await self._server.set_live(live)
+
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if task.cancelled():

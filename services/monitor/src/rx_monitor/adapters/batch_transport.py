@@ -64,6 +64,10 @@ class BatchConsumer(driver.Consumer):
         self.app.progress.committed(generation, {tp.partition: offset for tp, offset in assigned.items()})
         return True
 
+    def member_id(self) -> str:
+        """What the broker calls this process within the group; empty while it is no member."""
+        return str(self._thread._ensure_consumer()._coordinator.member_id)  # noqa: SLF001  # told nowhere else
+
 
 class BatchTransport(driver.Transport):
     """Faust's transport with our consumer."""

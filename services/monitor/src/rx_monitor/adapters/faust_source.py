@@ -11,6 +11,7 @@ from rx_runtime.errors import RefusedToRun
 
 from rx_monitor.adapters.batch_transport import BatchApp, BatchConsumer, BatchSchema
 from rx_monitor.adapters.crash import process_ends_on
+from rx_monitor.adapters.membership import check_not_replaced
 from rx_monitor.domain.progress import Progress
 from rx_monitor.ports import SourceListener
 from rx_monitor.settings import MonitorSettings
@@ -46,9 +47,16 @@ class FaustSource:
 
     def __init__(self, settings: MonitorSettings, progress: Progress, listener: SourceListener) -> None:
         brokers = ";".join(f"kafka://{address}" for address in settings.kafka.split(","))
+        self._settings = settings
         self._listener = listener
         self._app = BatchApp(
-            settings.consumer_group, broker=brokers, progress=progress, autodiscover=False, **FAUST_SETTINGS
+            settings.consumer_group,
+            broker=brokers,
+            progress=progress,
+            autodiscover=False,
+            # A process that comes back within its session takes its partitions up again and nobody else is disturbed.
+            **({"consumer_group_instance_id": settings.member} if settings.member else {}),
+            **FAUST_SETTINGS,
         )
         check_settings(self._app)
         self._app.on_partitions_revoked.connect(self._revoked)
@@ -57,6 +65,10 @@ class FaustSource:
         self._app.on_rebalance_complete.connect(self._assigned)
         events = self._app.topic(settings.events_topic, schema=BatchSchema())
         self._app.agent(events, name="monitor", concurrency=1)(self._deliver)
+
+    @property
+    def _consumer(self) -> BatchConsumer:
+        return cast("BatchConsumer", self._app.consumer)
 
     async def run(self) -> None:
         """Deliver until stopped. Raises FaustCrashedError if Faust gives up."""
@@ -78,15 +90,16 @@ class FaustSource:
 
     async def _assigned(self, *_: object, **__: object) -> None:
         generation = self._app.consumer_generation_id
-        consumer = cast("BatchConsumer", self._app.consumer)
-        committed = await consumer.seek_to_committed() if consumer.assignment() else {}
+        committed = await self._consumer.seek_to_committed() if self._consumer.assignment() else {}
         # Cancelled here, nothing is owned yet: the monitor was asked to stop while it restored.
         with process_ends_on(Exception):
             await self._listener.assigned(generation, {tp.partition: offset for tp, offset in committed.items()})
 
-    async def _revoked(self, *_: object, **__: object) -> None:
+    async def _revoked(self, *signalled: Any, **_: object) -> None:  # noqa: ANN401  # the app and a set of partitions
         with process_ends_on(Exception):
             await self._listener.revoked()
+            if signalled[1]:  # nothing is before the first join, when the name may still be that of a process that died
+                await check_not_replaced(self._settings, self._consumer.member_id())
 
 
 def check_settings(app: BatchApp) -> None:

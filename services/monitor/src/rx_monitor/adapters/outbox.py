@@ -1,7 +1,7 @@
 """Findings, states and progress on their way to Kafka, each awaited until the broker has acknowledged it."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from aiokafka import AIOKafkaProducer
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress
@@ -19,21 +19,21 @@ class KafkaOutbox:
         self._findings_topic = findings_topic
         self._state_topic = state_topic
 
-    async def findings(self, partition: int, records: Output) -> None:
-        """Send finding sets in this order; returns when all are acknowledged, raises if one is not."""
-        await send_all(self._producer, self._findings_topic, partition, records)
+    async def findings(self, partition: int, records: Output) -> Sequence[int]:
+        """Send finding sets in this order; their offsets when all are acknowledged, raises if one is not."""
+        return await send_all(self._producer, self._findings_topic, partition, records)
 
-    async def states(self, partition: int, records: Output) -> None:
-        """Send encoded states; returns when all are acknowledged, raises if one is not."""
-        await send_all(self._producer, self._state_topic, partition, records)
+    async def states(self, partition: int, records: Output) -> Sequence[int]:
+        """Send encoded states; their offsets when all are acknowledged, raises if one is not."""
+        return await send_all(self._producer, self._state_topic, partition, records)
 
 
 async def send_all(
     producer: AIOKafkaProducer, topic: str, partition: int, records: Iterable[tuple[bytes, bytes]]
-) -> None:
-    """Send keyed records; returns when all are acknowledged, raises if one is not."""
+) -> list[int]:
+    """Send keyed records; their offsets when all are acknowledged, raises if one is not."""
     sent = [await producer.send(topic, value, key=key, partition=partition) for key, value in records]
-    await asyncio.gather(*sent)
+    return [written.offset for written in await asyncio.gather(*sent)]
 
 
 class ProgressReports:

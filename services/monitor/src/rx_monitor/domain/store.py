@@ -1,16 +1,55 @@
 """The state of the partitions this process owns, in memory. The changelog topic is its durable form."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from rx_monitor.domain.patient import EventKey, Pseudonym
 from rx_monitor.domain.progress import NotOwnedError
 
 
+class Tail:
+    """The end of a partition that this process alone should write to."""
+
+    def __init__(self, following: int = 0) -> None:
+        self.following = following
+        """Offset behind the last record that is known."""
+
+    def passed(self, offsets: Iterable[int]) -> list[range]:
+        """Go on behind our own records at these offsets; returns where records of somebody else stand before them."""
+        foreign: list[range] = []
+        for offset in sorted(offsets):
+            if offset > self.following:
+                foreign.append(range(self.following, offset))
+            self.following = max(self.following, offset + 1)
+        return foreign
+
+    def reached(self, end: int) -> list[range]:
+        """Go on to the end of the partition while nothing of ours is on its way; returns what stands before it."""
+        foreign = [range(self.following, end)] if end > self.following else []
+        self.following = max(self.following, end)
+        return foreign
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """Offsets of records that somebody else has written to the partitions of a store."""
+
+    findings: list[range]
+    states: list[range]
+
+    def __bool__(self) -> bool:
+        return bool(self.findings or self.states)
+
+
 class PartitionStore:
     """Encoded state of each patient of one partition who has a relevant fact."""
 
-    def __init__(self, patients: Mapping[Pseudonym, bytes]) -> None:
+    def __init__(
+        self, patients: Mapping[Pseudonym, bytes], findings_tail: Tail | None = None, states_tail: Tail | None = None
+    ) -> None:
         self._patients = dict(patients)
+        self.findings_tail = findings_tail or Tail()
+        self.states_tail = states_tail or Tail()
 
     def __len__(self) -> int:
         return len(self._patients)
@@ -35,16 +74,29 @@ class Stores:
     def __init__(self) -> None:
         self._generation = -1
         self._stores: dict[int, PartitionStore] = {}
+        self._suspended: tuple[int, dict[int, PartitionStore]] = (-1, {})
 
     def ready(self, generation: int, stores: Mapping[int, PartitionStore]) -> None:
         """Serve these partitions from now on."""
         self._generation = generation
         self._stores = dict(stores)
+        self._suspended = (-1, {})
 
-    def drop(self) -> None:
-        """Forget everything: another process may own the partitions now."""
+    def suspend(self) -> None:
+        """Serve nothing: another process may own the partitions now. What was held may still prove to be of use."""
+        if self._stores:
+            self._suspended = (self._generation, self._stores)
         self._generation = -1
-        self._stores.clear()
+        self._stores = {}
+
+    def suspended(self, generation: int) -> Mapping[int, PartitionStore]:
+        """What was held in the generation before this one; nobody else can have owned it in between."""
+        held_in, stores = self._suspended
+        return stores if held_in == generation - 1 else {}
+
+    def owned(self) -> Mapping[int, PartitionStore]:
+        """The stores that are served."""
+        return self._stores
 
     def of(self, generation: int, partition: int) -> PartitionStore:
         """The store of a partition. Raises NotOwnedError unless it was restored in this very generation."""

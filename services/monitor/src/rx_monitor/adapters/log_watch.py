@@ -1,0 +1,91 @@
+"""Looks at the topics from outside of the group: what waits, and what somebody else has written where we write."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from pharmacy.events.v1.finding_pb2 import FindingSet
+from rx_runtime import kafka
+from rx_runtime.logs import get_logger
+
+from rx_monitor.adapters.codec import position_of
+from rx_monitor.domain.patient import Pseudonym
+from rx_monitor.ports import Ends
+from rx_monitor.settings import MonitorSettings
+
+LOOK_SECONDS = 5.0
+_FETCH_TIMEOUT_MS = 500
+log = get_logger()
+
+
+class LogWatch:
+    """The ends of the partitions that this process owns, told every five seconds."""
+
+    def __init__(
+        self,
+        settings: MonitorSettings,
+        owned: Callable[[], Iterable[int]],
+        tell: Callable[[Mapping[int, Ends]], Awaitable[None]],
+    ) -> None:
+        self._settings = settings
+        self._owned = owned
+        self._tell = tell
+
+    async def run(self) -> None:
+        """Look for the life of the process; a look that the broker does not answer is left out."""
+        consumer = kafka.new_consumer(self._settings.kafka, client_id="rx-monitor-watch")
+        await kafka.start(consumer, self._settings.kafka)
+        try:
+            while True:
+                await asyncio.sleep(LOOK_SECONDS)
+                try:
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        ends = await self._ends(consumer)
+                except (KafkaError, TimeoutError):
+                    continue
+                await self._tell(ends)
+        finally:
+            await consumer.stop()
+
+    async def _ends(self, consumer: AIOKafkaConsumer) -> dict[int, Ends]:
+        topics = (self._settings.events_topic, self._settings.findings_topic, self._settings.state_topic)
+        numbers = sorted(self._owned())
+        found = await consumer.end_offsets([TopicPartition(topic, number) for topic in topics for number in numbers])
+        return {number: Ends(*(found[TopicPartition(topic, number)] for topic in topics)) for number in numbers}
+
+
+class WrittenRecords:
+    """Reads single stretches of the output topics."""
+
+    def __init__(self, settings: MonitorSettings) -> None:
+        self._settings = settings
+
+    async def findings(self, partition: int, offsets: Iterable[range]) -> list[tuple[Pseudonym, tuple[int, int]]]:
+        """Patient and (ruleset_seq, position) of the finding sets at these offsets."""
+        values = await self._read(TopicPartition(self._settings.findings_topic, partition), offsets)
+        sets = [FindingSet.FromString(value) for _, value in values]
+        return [(Pseudonym(one.patient), (one.ruleset_seq, one.position)) for one in sets]
+
+    async def states(self, partition: int, offsets: Iterable[range]) -> list[tuple[Pseudonym, int]]:
+        """Patient and position of the states at these offsets."""
+        values = await self._read(TopicPartition(self._settings.state_topic, partition), offsets)
+        return [(Pseudonym(key), position_of(value)) for key, value in values]
+
+    async def _read(self, tp: TopicPartition, offsets: Iterable[range]) -> list[tuple[bytes, bytes]]:
+        if not (stretches := list(offsets)):
+            return []
+        consumer = kafka.new_consumer(self._settings.kafka, client_id="rx-monitor-mend")
+        await kafka.start(consumer, self._settings.kafka)
+        found: list[tuple[bytes, bytes]] = []
+        try:
+            consumer.assign([tp])
+            for stretch in stretches:
+                consumer.seek(tp, stretch.start)
+                # By position: compaction leaves offsets without a record.
+                while await consumer.position(tp) < stretch.stop:
+                    records = (await consumer.getmany(tp, timeout_ms=_FETCH_TIMEOUT_MS)).get(tp, [])
+                    found += [(one.key, one.value) for one in records if one.offset in stretch and one.value]
+        finally:
+            await consumer.stop()
+        return found

@@ -1,0 +1,90 @@
+"""Records of somebody else where we write: what is older than ours is written over again, nothing else is touched."""
+
+import pytest
+from rx_monitor.handlers import process_batch
+from rx_monitor.monitor import Monitor
+from rx_monitor.ports import Ends
+
+ANNA, BERT = b"A" * 16, b"B" * 16
+NEWER, SAME, OLDER = 12, 11, 10
+
+
+class NoReports:
+    def advanced(self):
+        pass
+
+
+class Probes:
+    ready = live = None
+
+    async def set_ready(self, ready):
+        self.ready = ready
+
+    async def set_live(self, live):
+        self.live = live
+
+
+@pytest.fixture
+async def annas(ports, make):
+    """One set and one state of Anna, both of position 11, as they were published; the log starts anew behind them."""
+    await process_batch(make.batch(make.record(10, "opioid"), make.record(11, "blocker")), ports)
+    ours = {kind: ports.outbox.sent(kind) for kind in ("findings", "states")}
+    ports.outbox.log.clear()
+    return ours
+
+
+def berts(make):
+    """A batch that has Bert published and his state written."""
+    return make.batch(make.record(12, "opioid", patient=BERT), make.record(13, "blocker", patient=BERT))
+
+
+@pytest.mark.parametrize(("position", "again"), [(OLDER, 1), (SAME, 0), (NEWER, 0)])
+async def test_a_state_is_written_again_behind_an_older_one(ports, make, annas, position, again):
+    ports.written.add("states", ANNA, position)
+    await process_batch(berts(make), ports)
+    assert [one for one in ports.outbox.sent("states") if one[0] == ANNA] == annas["states"] * again
+
+
+@pytest.mark.parametrize(("place", "again"), [((1, OLDER), 1), ((1, SAME), 0), ((1, NEWER), 0), ((2, OLDER), 0)])
+async def test_findings_are_published_again_behind_older_ones(ports, make, annas, place, again):
+    ports.written.add("findings", ANNA, place)
+    await process_batch(berts(make), ports)
+    assert [one for one in ports.outbox.sent("findings") if one[0] == ANNA] == annas["findings"] * again
+
+
+async def test_progress_waits_for_what_is_written_again(ports, make, annas):
+    ports.written.add("states", ANNA, OLDER)
+    await process_batch(berts(make), ports)
+    assert annas["states"][0] in ports.outbox.sent("states")
+    assert {position for _, _, _, position in ports.outbox.log} == {12}
+    assert ports.progress.positions() == {make.PARTITION: 14}
+
+
+async def test_an_idle_monitor_notices_them_too_and_writes_once(ports, make, annas):
+    ports.written.add("states", ANNA, OLDER)
+    ports.written.add("findings", ANNA, (1, OLDER))
+    monitor = Monitor(ports, None, NoReports(), Probes())
+    for _ in range(2):
+        await monitor.looked({make.PARTITION: Ends(events=12, **ports.outbox.ends)})
+    assert {kind: ports.outbox.sent(kind) for kind in annas} == annas
+
+
+async def test_a_patient_of_whom_nothing_is_held_is_left_alone(ports, make):
+    ports.written.add("states", ANNA, OLDER)
+    ports.written.add("findings", ANNA, (1, OLDER))
+    monitor = Monitor(ports, None, NoReports(), Probes())
+    await monitor.looked({make.PARTITION: Ends(events=10, **ports.outbox.ends)})
+    assert ports.outbox.sent("states") == ports.outbox.sent("findings") == []
+
+
+async def test_a_record_that_is_too_large_stops_its_partition(ports, make):
+    probes = Probes()
+    monitor = Monitor(ports, None, NoReports(), probes)
+    await monitor.batch(make.batch(make.record(10, "opioid", text="x" * 1000)))
+    await monitor.batch(make.batch(make.record(11, "other")))
+    assert ports.outbox.sent("states") == ports.outbox.sent("findings") == []
+    assert ports.progress.positions() == {make.PARTITION: 10}
+    assert probes.ready is False
+    for _ in range(100):  # standing still on purpose is no reason for a restart, which would change nothing
+        await monitor.looked({make.PARTITION: Ends(events=20, findings=0, states=0)})
+    assert probes.live is True
