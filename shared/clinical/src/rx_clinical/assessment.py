@@ -107,11 +107,10 @@ class Decided:
 
 def decide(history: History, catalogue: Catalogue) -> Decided:
     """The decisions about a history; the same for every order and duplication of its facts."""
-    facts = history.facts if isinstance(history.facts, (list, tuple)) else tuple(history.facts)
-    kinds = kinds_of(facts, catalogue)
+    kinds = kinds_of(history.facts, catalogue)
     if not may_speak(kinds):
         return Decided((), (), None)
-    picture = draw(read_chart(facts, catalogue, kinds), catalogue, history.known_since)
+    picture = draw(read_chart(history.facts, catalogue, kinds), catalogue, history.known_since)
     decisions: list[Decision] = []
     satisfied: list[Passed] = []
     if picture.antagonists and picture.opioids:

@@ -1,6 +1,6 @@
 """What the core reads: facts about one patient. A history is a set of them: order and duplication mean nothing."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -275,7 +275,7 @@ class UnreadFact(Fact):
 class History:
     """All that is known about one patient."""
 
-    facts: Iterable[Fact]
+    facts: Collection[Fact]
     known_since: datetime | None = None  # history is complete from then on; None = unknown
 
 

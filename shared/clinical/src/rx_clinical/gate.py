@@ -1,6 +1,6 @@
 """The gate before everything: what a set of facts brings, told at a glance, and whether any rule could speak."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from rx_clinical.catalogue import Catalogue
 from rx_clinical.chart import read_as
@@ -15,7 +15,7 @@ _ALONE |= Kind.LATE | Kind.MANY | Kind.COMPOUNDING
 _WITH_OPIOID = Kind.INTERACTING | Kind.PERIPHERAL
 
 
-def kinds_of(facts: Sequence[Fact], catalogue: Catalogue) -> int:
+def kinds_of(facts: Collection[Fact], catalogue: Catalogue) -> int:
     """Everything that the facts may bring, as bits of Kind; what is voided or superseded counts too."""
     kinds = Kind.MANY if len(facts) > catalogue.policy.too_many_facts else 0
     read, late = catalogue.read, catalogue.policy.late_beyond
