@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 
 import pytest
-from clinical_kit import at, envelope, fill, ldn, medicine, methadone, report
+from clinical_kit import at, envelope, fill, ldn, medicine, methadone, oxycodone, report
 from rx_clinical import History, assess
 from rx_clinical.facts import Medicine, Moment, Stop
 from rx_clinical.report import finding_to_json
@@ -46,3 +46,14 @@ def test_sources_do_not_tell_the_name(catalogue):
     facts = [USED, STOPPED, fill("L", at("2026-04-01T09:00"), ldn(), site="pharmacy")]
     (found,) = [one for one in assess(History(facts=facts), catalogue).findings if one.rule == "WR-02"]
     assert set(found.sources) <= set(catalogue.rules["WR-02"].sources)
+
+
+def test_the_sources_of_an_opioid_beside_it_are_still_named(catalogue):
+    lasting_longer = fill("O", at("2026-03-10T09:00"), oxycodone("30"), site="pharmacy")
+    facts = [USED, STOPPED, lasting_longer, fill("L", at("2026-04-01T09:00"), ldn(), site="pharmacy")]
+    (found,) = [
+        one for one in assess(History(facts=facts), catalogue).findings if one.counterpart == "restricted_source"
+    ]
+    assert [line.ingredient for line in found.arithmetic] == ["opioid, restricted source", "oxycodone"]
+    assert not set(catalogue.drugs["oxycodone_ir"].sources) <= set(catalogue.rules[found.rule].sources)
+    assert set(catalogue.drugs["oxycodone_ir"].sources) <= set(found.sources)

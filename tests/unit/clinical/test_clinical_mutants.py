@@ -20,7 +20,17 @@ from clinical_kit import (
 )
 from rx_clinical import History, assess
 from rx_clinical.chart import read_chart
-from rx_clinical.facts import CompoundRequest, Confirmation, Evidence, Moment, PatientFact, Procedure, Stop, event_key
+from rx_clinical.facts import (
+    CompoundRequest,
+    Confirmation,
+    Evidence,
+    Medicine,
+    Moment,
+    PatientFact,
+    Procedure,
+    Stop,
+    event_key,
+)
 from rx_clinical.findings import NoStartTime
 from rx_clinical.gate import kinds_of
 from rx_clinical.windows import EPOCH, FOREVER, hours, later, window
@@ -161,6 +171,19 @@ def test_a_depot_given_is_no_low_dose_and_begins_no_course(catalogue):
 
     assert findings(catalogue, "LD-10", given("d", BEGUN, depot)) == []
     assert findings(catalogue, "LD-10", order("d", BEGUN, depot)) == []
+
+
+def test_without_a_dose_the_form_tells_whether_it_is_a_low_one(catalogue):
+    tablets = medicine("7243", "ntx_oral", text="naltrexone", days="30")
+
+    assert len(findings(catalogue, "LD-10", fill("n", BEGUN, ldn(None)))) == 1
+    assert findings(catalogue, "LD-10", fill("n", BEGUN, tablets)) == []
+
+
+def test_an_unknown_form_of_a_known_medicine_is_not_cleared_where_its_text_names_an_opioid(catalogue):
+    unknown = Medicine(coded=False, ingredients=("723",), form_key="methadone_orall", text="methadone 10 mg")
+
+    assert len(findings(catalogue, "DQ-03", fill("f", BEGUN, unknown))) == 1
 
 
 def test_hours_are_exact_below_a_second_and_over_many_years():

@@ -74,3 +74,9 @@ def test_an_unknown_code_is_unknown_and_a_known_one_beside_it_counts(catalogue):
 
 def test_where_codes_disagree_the_one_that_matters_wins(catalogue):
     assert catalogue.code_product([(RXNORM, "259255"), (RXNORM, "864706")]).product_code == "864706"
+
+
+@pytest.mark.parametrize("codes", [["6813", "864706"], ["864706", "6813"]])
+def test_a_product_beside_its_ingredient_tells_strength_and_form(catalogue, codes):
+    coded = catalogue.code_product([(RXNORM, code) for code in codes])
+    assert (coded.product_code, coded.form_key, coded.strength_mg) == ("864706", "methadone_oral", 10)

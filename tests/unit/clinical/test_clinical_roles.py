@@ -3,7 +3,9 @@
 from decimal import Decimal
 
 import pytest
+from rx_clinical.catalogue import Catalogue
 from rx_clinical.facts import Medicine
+from table_kit import copy_of_the_tables, drop_row, set_cell
 
 
 def opioids(catalogue, **medicine):
@@ -72,7 +74,80 @@ def test_tiers_by_daily_dose(catalogue, dose, tier):
 
 
 def test_the_class_row_stands_in_where_a_pair_has_no_row_of_its_own(catalogue):
-    members = set(catalogue.prolonging["5489"])
-    assert {"6135", "121243", "21212", "85762"} <= members  # ketoconazole, voriconazole, clarithromycin, ritonavir
-    assert "*strong_cyp3a4*" not in members
+    names = {row.name for row in catalogue.prolonging["5489"].values()}
+    assert names == {
+        *("ketoconazole", "itraconazole", "voriconazole", "posaconazole"),
+        *("clarithromycin", "nefazodone", "ritonavir", "atazanavir"),
+    }
     assert "85762" not in catalogue.prolonging["6813"]  # ritonavir has its own row with methadone: it induces
+
+
+def test_what_does_not_lengthen_stands_under_the_rule_that_speaks_of_it(catalogue):
+    directions = {
+        rule: {row.direction for rows in victims.values() for row in rows}
+        for rule, victims in catalogue.effects.items()
+    }
+    assert directions == {"PK-02": {"exposure_only"}, "PK-03": {"prodrug_block"}, "IN-01": {"shorten"}}
+    assert all(row.interacting for victims in catalogue.effects.values() for rows in victims.values() for row in rows)
+
+
+def test_a_multiplier_of_one_lengthens_nothing(tmp_path):
+    folder = copy_of_the_tables(tmp_path)
+    set_cell(
+        folder,
+        "perpetrators.csv",
+        {"perpetrator_rxnorm": "9143", "victim_rxnorm": "6813"},
+        "t_half_multiplier_used",
+        "1.0",
+    )
+    assert "9143" not in Catalogue(folder).prolonging["6813"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "counterpart"),
+    [({"form_key": "ntx_ldn"}, "ntx_ldn"), ({"ingredients": ("7243",)}, "7243")],
+)
+def test_an_antagonist_is_named_by_its_form_and_else_by_its_code(catalogue, stated, counterpart):
+    assert catalogue.roles(Medicine(**stated)).antagonist.counterpart == counterpart
+
+
+LOPERAMIDE = {"ingredients": ("6468",), "form_key": "loperamide"}
+
+
+@pytest.mark.parametrize("order", [(False, True), (True, False)])
+def test_one_medicine_used_as_told_and_misused_is_read_both_ways(catalogue, order):
+    medicine = Medicine(**LOPERAMIDE)
+    read = {misuse: len(catalogue.roles(medicine, misuse=misuse).opioids) for misuse in order}
+    assert read == {False: 0, True: 1}
+
+
+def test_each_ruleset_reads_a_medicine_by_its_own_tables(catalogue, tmp_path):
+    folder = copy_of_the_tables(tmp_path)
+    drop_row(folder, "form_traits.csv", {"form_key": "loperamide"})
+    without, medicine = Catalogue(folder), Medicine(**LOPERAMIDE, daily_dose_mg=Decimal(100))
+    for _ in range(2):
+        assert len(catalogue.roles(medicine).opioids) == 1
+        assert without.roles(medicine).opioids == ()
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        {"form_key": "loperamide"},  # a row of drugs.csv
+        {"form_key": "compounding_api"},  # a form without one
+        {"product_code": "259255"},
+        {"ingredients": ("723",)},
+        {"ingredients": ("6813", "99999999")},  # the opioid that the text names is coded
+        {"ingredients": ("7243", "99999999")},
+    ],
+)
+def test_a_text_adds_nothing_to_what_codes_tell(catalogue, stated):
+    assert not catalogue.names_what_codes_lack(Medicine(text="methadone, never with naltrexone", **stated))
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [{}, {"form_key": "methadone_orall"}, {"ingredients": ("99999999",)}, {"ingredients": ("723", "99999999")}],
+)
+def test_a_text_that_names_what_no_code_tells_is_looked_at(catalogue, stated):
+    assert catalogue.names_what_codes_lack(Medicine(text="methadone 10 mg", **stated))

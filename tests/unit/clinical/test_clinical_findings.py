@@ -1,0 +1,68 @@
+"""What every finding carries: its identity, why it gives no start, and what it rests on."""
+
+from dataclasses import replace
+from datetime import date
+
+from clinical_kit import at, envelope, fill, ldn, medicine, methadone, order, oxycodone, report
+from rx_clinical import History, assess
+from rx_clinical.facts import Moment, PatientFact
+from rx_clinical.findings import NoStartTime
+
+OXYCODONE = fill("o", at("2026-04-01T09:00"), oxycodone())
+LDN = fill("n", at("2026-04-05T09:00"), ldn())
+
+
+def finding(catalogue, rule, *facts):
+    (found,) = [one for one in assess(History(facts=facts), catalogue).findings if one.rule == rule]
+    return found
+
+
+def test_a_finding_has_an_identity_of_sixteen_bytes(catalogue):
+    assert len(finding(catalogue, "WR-01", OXYCODONE, LDN).finding_id) == 16
+
+
+def test_a_rule_without_a_start_says_that_there_is_none_to_give(catalogue):
+    assert finding(catalogue, "LD-10", LDN).no_start_time_reason is NoStartTime.NOT_APPLICABLE
+    assert finding(catalogue, "WR-01", OXYCODONE, LDN).no_start_time_reason is None
+
+
+def test_the_sources_of_the_interacting_medicine_that_lengthens_the_window_are_named(catalogue):
+    cimetidine = fill("c", at("2026-03-10T09:00"), medicine("2541", text="cimetidine", days="30"))
+    found = finding(catalogue, "WR-01", fill("m", at("2026-03-10T09:00"), methadone()), cimetidine, LDN)
+    of_the_interaction = set(catalogue.prolonging["6813"]["2541"].sources)
+    assert not of_the_interaction <= {*catalogue.rules["WR-01"].sources, *catalogue.drugs["methadone_oral"].sources}
+    assert of_the_interaction <= set(found.sources)
+
+
+def test_each_assumption_is_told_where_its_reason_holds_and_nowhere_else(catalogue):
+    said = {
+        "SUPPLY_END_ASSUMED": "taken as needed, without days supply",
+        "UNFILLED_PRESCRIPTION": "ordered without a fill seen",
+        "ADMINISTRATION_UNCONFIRMED": "depot dispensed without an injection seen",
+        "ONGOING_NO_END": "use without a recorded stop",
+        "TIME_IMPRECISE": "a date without clock time",
+        "DOSE_UNKNOWN": "antagonist dose missing",
+        "HEPATIC_RENAL": "liver or kidney disease is known",
+        "HISTORY_SHORT": "history is not known to be complete for the 300 days",
+        "RESTRICTED_SOURCE": "a restricted source counts in full",
+    }
+    before = at("2026-03-20T09:00")
+    programme = {"kind": "history", "source_kind": "OPIOID_TREATMENT_PROGRAM", "site": "programme"}
+    findings = [
+        one
+        for beside, known_since in (
+            ([OXYCODONE], None),
+            ([fill("o", before, oxycodone(None))], at("2020-01-01T00:00")),
+            ([order("o", before, oxycodone())], None),
+            ([fill("d", before, medicine("7243", "ntx_depot", text="Vivitrol 380 mg")), OXYCODONE], None),
+            ([report("r", before, methadone(None))], None),
+            ([report("r", before, methadone(None), **programme)], None),
+            ([replace(OXYCODONE, occurred=Moment.local_date(date(2026, 4, 1), "America/New_York"))], None),
+            ([OXYCODONE, fill("n0", before, ldn(None))], None),
+            ([OXYCODONE, PatientFact(kind="liver", value="cirrhosis", **envelope("l", before))], None),
+        )
+        for one in assess(History(facts=[*beside, LDN], known_since=known_since), catalogue).findings
+    ]
+    told = [{code for code, text in said.items() if any(text in line for line in one.assumptions)} for one in findings]
+    assert told == [said.keys() & set(one.reason_codes) for one in findings]
+    assert set.union(*told) == said.keys()
