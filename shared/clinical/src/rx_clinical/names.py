@@ -71,9 +71,8 @@ class Names:
 
 
 def _any_of(terms: Iterable[str], ending: str = "(?![a-z])") -> re.Pattern[str]:
-    longest_first = sorted(terms, key=lambda term: (-len(term), term))
     # Not \b: "methadone10mg" and "LDN4.5mg" name what they name; a letter beside the name makes it another word.
-    return re.compile(rf"(?<![a-z])(?:{'|'.join(map(re.escape, longest_first))}){ending}")
+    return re.compile(rf"(?<![a-z])(?:{'|'.join(map(re.escape, terms))}){ending}")
 
 
 def _near(pattern: re.Pattern[str], text: str, span: re.Match[str], characters: int) -> bool:

@@ -20,10 +20,7 @@ class Terms:
         for row in tables.rows("patient_terms.csv"):
             terms.setdefault(row.required("meaning"), []).append(row.required("term"))
         self._patterns: Mapping[str, re.Pattern[str]] = {
-            meaning: re.compile(
-                rf"(?<![a-z0-9])(?:{'|'.join(map(re.escape, sorted(words, key=len, reverse=True)))})"
-                r"(?![a-z0-9])"
-            )
+            meaning: re.compile(rf"(?<![a-z0-9])(?:{'|'.join(map(re.escape, words))})(?![a-z0-9])")
             for meaning, words in terms.items()
         }
 

@@ -72,9 +72,5 @@ def hides_antagonist(entry: Entry, names: Names) -> bool:
 
 def spacing_reasons(entries: Sequence[Entry], names: Names) -> set[Reason]:
     """Some product text or directions space opioid and antagonist by hours."""
-    spaced = any(
-        names.spaces_by_hours(f"{entry.medicine.text} {entry.medicine.directions}")
-        for entry in entries
-        if entry.medicine.directions or entry.medicine.text
-    )
+    spaced = any(names.spaces_by_hours(f"{entry.medicine.text} {entry.medicine.directions}") for entry in entries)
     return {Reason.HOUR_SPACING_UNSAFE} if spaced else set()
