@@ -307,6 +307,7 @@ def test_an_interacting_medicine_that_is_only_ordered_counts_from_the_order(cata
     ("product", "said"),
     [
         (medicine("4337", "fentanyl_td", dose="0.6", days="3"), "25 mcg/h x 2.4 = 60 a day (CDC 2022;"),
+        (medicine("4337", "fentanyl_td", dose="0.5", days="3"), "20.8 mcg/h x 2.4 = 49.9 a day (CDC 2022;"),
         (medicine("4337", "fentanyl_tm", dose="0.4", days="3"), "400 mcg/day x 0.13 = 52 a day (CDC 2017;"),
         (medicine("7804", "oxycodone_ir", dose="20", days="3"), "20 mg/day x 1.5 = 30 a day (CDC 2022;"),
         (medicine("1819", "bup_sl", dose="16", days="3"), None),  # no factor, never added to a total

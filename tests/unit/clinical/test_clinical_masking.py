@@ -1,6 +1,7 @@
 """What another site may read of an opioid from a restricted source: that there is one, and no more."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -40,6 +41,13 @@ def test_another_site_reads_no_name(catalogue, rule, product):
     )
     assert "methadone" not in read.lower()
     assert "programme" not in read
+
+
+def test_who_names_no_site_is_another_site(catalogue):
+    facts = [replace(fact, site="") for fact in (USED, STOPPED, fill("L", at("2026-04-01T09:00"), ldn()))]
+    (found,) = [one for one in assess(History(facts=facts), catalogue).findings if one.rule == "WR-02"]
+    assert found.counterpart == "restricted_source"
+    assert "methadone" not in json.dumps(finding_to_json(found)).lower()
 
 
 def test_sources_do_not_tell_the_name(catalogue):

@@ -39,6 +39,37 @@ def test_false_friends_of_spacing(catalogue, text):
 
 
 @pytest.mark.parametrize(
+    ("gap", "cue_is_near", "negation_is_near"),
+    [(30, True, True), (31, True, False), (40, True, False), (41, False, False)],
+)
+def test_a_cue_counts_within_forty_characters_of_the_hours_and_a_negation_within_thirty(
+    catalogue, gap, cue_is_near, negation_is_near
+):
+    spaced, blanks = catalogue.names.spaces_by_hours, " " * gap
+    assert spaced(f"LDN, oxycodone, after{blanks}6 hours") is cue_is_near
+    assert spaced(f"LDN, oxycodone, 6 hours{blanks}after") is cue_is_near
+    assert spaced(f"LDN, oxycodone, never{blanks}6 hours apart") is not negation_is_near
+    assert spaced(f"LDN, oxycodone, apart 6 hours{blanks}never") is not negation_is_near
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("crush and snort", True),
+        ("crushed in water", True),
+        ("do not crush", False),
+        ("do not crush, chew it", False),
+        ("crush it, never snort it", True),
+        ("never" + " " * 30 + "crush", False),
+        ("never" + " " * 31 + "crush", True),
+        ("take one capsule", False),
+    ],
+)
+def test_directions_that_release_what_is_inside_unless_they_forbid_it(catalogue, text, told):
+    assert catalogue.names.releases(text) is told
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "Methadose 40",

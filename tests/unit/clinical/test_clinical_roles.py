@@ -65,8 +65,8 @@ def test_rescue_and_gut_antagonists_block_nothing(catalogue, form_key):
 
 @pytest.mark.parametrize(
     ("dose", "tier"),
-    [("0.25", "uldn_trial"), ("0.26", "uldn_untested"), ("0.99", "uldn_untested"), ("1", "ldn"), ("5", "ldn"),
-     ("5.1", "intermediate"), ("24.9", "intermediate"),
+    [("0", "unknown_dose"), ("0.25", "uldn_trial"), ("0.26", "uldn_untested"), ("0.99", "uldn_untested"),
+     ("1", "ldn"), ("5", "ldn"), ("5.1", "intermediate"), ("24.9", "intermediate"),
      ("25", "standard"), ("50", "standard"), ("50.1", "high"), (None, "unknown_dose")],
 )  # fmt: skip
 def test_tiers_by_daily_dose(catalogue, dose, tier):
@@ -151,3 +151,9 @@ def test_a_text_adds_nothing_to_what_codes_tell(catalogue, stated):
 )
 def test_a_text_that_names_what_no_code_tells_is_looked_at(catalogue, stated):
     assert catalogue.names_what_codes_lack(Medicine(text="methadone 10 mg", **stated))
+
+
+def test_a_medicine_that_was_read_is_the_same_medicine(catalogue):
+    read, unread = Medicine(**LOPERAMIDE), Medicine(**LOPERAMIDE)
+    catalogue.roles(read)
+    assert (read, repr(read)) == (unread, repr(unread))

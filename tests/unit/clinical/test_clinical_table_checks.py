@@ -87,6 +87,7 @@ def shown_tier(name):
         (FLOOR, "unit", "weeks", "policy.csv line 3 (floor): unit 'weeks' is none of h, d"),
         (FLOOR, "value", "-336", "policy.csv line 3 (floor): value is not a finite number of zero or more"),
         (FLOOR, "value", "", "policy.csv line 3 (floor): value is empty"),
+        (FLOOR, "source", "POLICY9", "policy.csv line 3 (floor): source POLICY9 is not in sources.csv"),
         (rule("WR-01"), "fires_once_per", "day", "rules.csv line 2 (WR-01): fires_once_per 'day' is none of course"),
         (rule("WR-01"), "source", "VIV9", "rules.csv line 2 (WR-01): source VIV9 is not in sources.csv"),
         (rule("WR-01"), "recommended_action", "", "rules.csv line 2 (WR-01): recommended_action is empty"),
@@ -162,6 +163,11 @@ def test_a_number_of_the_ruleset_that_is_none_is_refused(folder):
 
 def test_a_table_that_is_no_text_is_refused_by_name(folder):
     (folder / "names.csv").write_bytes(b"term,role\n\xff\xfe,opioid\n")
+    assert refusal(folder).startswith("names.csv: ")
+
+
+def test_a_quote_in_the_middle_of_a_cell_is_refused_by_table(folder):
+    (folder / "names.csv").write_text('term,role,names_antagonist,source\n"morphine"x,opioid,n,OCDS\n')
     assert refusal(folder).startswith("names.csv: ")
 
 
