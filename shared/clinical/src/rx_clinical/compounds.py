@@ -55,7 +55,7 @@ class Verdict(StrEnum):
     REFUSED = "refused"
 
 
-_WORST_FIRST = (Verdict.REFUSED, Verdict.UNKNOWN, Verdict.OVERRIDE, Verdict.FINE)
+_WORST_FIRST = (Verdict.REFUSED, Verdict.OVERRIDE, Verdict.FINE)  # of what the table may say
 
 
 @dataclass(frozen=True, slots=True)
