@@ -132,8 +132,15 @@ def caches() -> list[Any]:
     ]
 
 
+def memories() -> list[Callable[[], None]]:
+    """What empties each memory of the core, so that a test does again what an earlier one has done."""
+    catalogue = importlib.import_module("rx_clinical").load_catalogue()
+    own = (catalogue._tier_of, catalogue._windows, catalogue.roles_reader._cache)  # noqa: SLF001  # nobody else empties them
+    return [*(one.cache_clear for one in caches()), *(one.clear for one in own)]
+
+
 class _Collecting:
-    """Collects with lazy scenarios, then reads the catalogue and empties the caches."""
+    """Collects with lazy scenarios, then reads the catalogue and empties the memories."""
 
     def __init__(self) -> None:
         self._lazy = lazy_scenarios()
@@ -145,9 +152,8 @@ class _Collecting:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:  # noqa: ARG002  # pytest's signature
         self._lazy.__exit__(None, None, None)
-        importlib.import_module("rx_clinical").load_catalogue()
-        for one in caches():
-            one.cache_clear()
+        for empty in memories():
+            empty()
 
 
 class _Recording(_Collecting):
@@ -157,17 +163,32 @@ class _Recording(_Collecting):
         super().__init__()
         self.baseline = Baseline()
         self._recorder = recorder
-        self._caches: list[Any] = []
+        self._memories: list[Callable[[], None]] = []
+        self._read: set[int] = set()  # ids of the medicines that a test has read
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         super().pytest_collection_finish(session)
-        self._caches = caches()
+        self._memories = [*memories(), self._read.clear]
+        self._forget_medicines()
+
+    def _forget_medicines(self) -> None:
+        """A medicine keeps what the catalogue made of it: each test reads it anew."""
+        catalogue = importlib.import_module("rx_clinical.catalogue").Catalogue
+        real = catalogue.read
+
+        def read(asked: object, medicine: object, *, misuse: bool = False) -> object:
+            if id(medicine) not in self._read:
+                self._read.add(id(medicine))
+                object.__setattr__(medicine, "memo", None)
+            return real(asked, medicine, misuse=misuse)
+
+        catalogue.read = read
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        for one in self._caches:
-            one.cache_clear()
+        for empty in self._memories:
+            empty()
         self._recorder.switch_context(item.nodeid)
         begun = time.monotonic()
         try:
