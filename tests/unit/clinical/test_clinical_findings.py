@@ -3,10 +3,13 @@
 from dataclasses import replace
 from datetime import date
 
-from clinical_kit import at, envelope, fill, ldn, medicine, methadone, order, oxycodone, report
+import pytest
+from clinical_kit import at, envelope, fill, given, ldn, medicine, methadone, order, oxycodone, report
 from rx_clinical import History, assess
-from rx_clinical.facts import Moment, PatientFact
+from rx_clinical.catalogue import Catalogue
+from rx_clinical.facts import Medicine, Moment, PatientFact
 from rx_clinical.findings import NoStartTime
+from table_kit import copy_of_the_tables, set_cell
 
 OXYCODONE = fill("o", at("2026-04-01T09:00"), oxycodone())
 LDN = fill("n", at("2026-04-05T09:00"), ldn())
@@ -66,3 +69,56 @@ def test_each_assumption_is_told_where_its_reason_holds_and_nowhere_else(catalog
     told = [{code for code, text in said.items() if any(text in line for line in one.assumptions)} for one in findings]
     assert told == [said.keys() & set(one.reason_codes) for one in findings]
     assert set.union(*told) == said.keys()
+
+
+BEFORE = at("2026-03-20T09:00")
+RANITIDINE = fill("r", BEFORE, medicine("9143", text="ranitidine", days="30"))
+CIMETIDINE = fill("c", BEFORE, medicine("2541", text="cimetidine", days="30"))
+KETOCONAZOLE = fill("k", BEFORE, medicine("6135", text="ketoconazole", days="30", route="oral"))
+METHADONE = fill("m", BEFORE, methadone())
+FORTNIGHT = {"LABEL_7_10_DAYS", "SEED_2_WEEK_FLOOR"}
+LONG = {"LONG_ACTING_FORM", "LONG_HALF_LIFE"}
+LENGTHENED = {"FIVE_HALF_LIVES", "HALF_LIFE_EXTENDED"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "reasons"),
+    [
+        ([fill("o", BEFORE, oxycodone("30"))], FORTNIGHT),
+        ([fill("o", BEFORE, oxycodone("30")), KETOCONAZOLE], FORTNIGHT),  # ten half-lives are still short
+        ([report("o", BEFORE, oxycodone(None))], {"LABEL_7_10_DAYS"}),  # no end, no start to set
+        ([METHADONE], LONG | {"LABEL_2_WEEKS"}),
+        ([METHADONE, RANITIDINE], LONG | LENGTHENED | {"EVIDENCE_SEED_CLAIM_ONLY"}),
+        ([METHADONE, CIMETIDINE], LONG | LENGTHENED),
+        (
+            [METHADONE, RANITIDINE, CIMETIDINE],
+            LONG | LENGTHENED | {"EVIDENCE_SEED_CLAIM_ONLY", "MULTIPLE_PERPETRATORS"},
+        ),
+        ([fill("b", BEFORE, medicine("1841", "butorphanol", days="30"))], FORTNIGHT | {"MIXED_AGONIST"}),
+        ([fill("b", BEFORE, medicine("1819", "bup_sl", days="30"))], LONG | {"LABEL_2_WEEKS", "PARTIAL_AGONIST"}),
+        (
+            [given("s", BEFORE, medicine("1819", "bup_depot_monthly_sublocade"))],
+            {"DEPOT", "FIVE_HALF_LIVES", "LONG_HALF_LIFE", "PARTIAL_AGONIST"},
+        ),
+        (
+            [report("k", BEFORE, Medicine(form_key="kratom"), kind="supplement")],
+            LONG | {"LABEL_2_WEEKS", "NON_PRESCRIPTION_OPIOID", "PARTIAL_AGONIST"},
+        ),
+    ],
+)
+def test_the_reasons_of_a_window_are_those_that_hold_and_no_other(catalogue, facts, reasons):
+    of_windows = {
+        *("LONG_HALF_LIFE", "LONG_ACTING_FORM", "DEPOT", "NON_PRESCRIPTION_OPIOID", "PARTIAL_AGONIST", "MIXED_AGONIST"),
+        *("FIVE_HALF_LIVES", "LABEL_7_10_DAYS", "LABEL_2_WEEKS", "SEED_2_WEEK_FLOOR", "HALF_LIFE_EXTENDED"),
+        *("MULTIPLE_PERPETRATORS", "EVIDENCE_SEED_CLAIM_ONLY"),
+    }
+    (found,) = [one for one in assess(History(facts=[*facts, LDN]), catalogue).findings if one.arithmetic]
+    assert of_windows & set(found.reason_codes) == reasons
+
+
+@pytest.mark.parametrize(("from_h", "is_long"), [("5", True), ("5.01", False)])
+def test_a_half_life_is_long_from_the_length_that_the_policy_names(tmp_path, from_h, is_long):
+    folder = copy_of_the_tables(tmp_path)
+    set_cell(folder, "policy.csv", {"name": "long_half_life"}, "value", from_h)
+    found = finding(Catalogue(folder), "WR-01", OXYCODONE, LDN)
+    assert ("LONG_HALF_LIFE" in found.reason_codes) is is_long

@@ -157,3 +157,97 @@ def test_a_medicine_that_was_read_is_the_same_medicine(catalogue):
     read, unread = Medicine(**LOPERAMIDE), Medicine(**LOPERAMIDE)
     catalogue.roles(read)
     assert (read, repr(read)) == (unread, repr(unread))
+
+
+@pytest.mark.parametrize(
+    ("stated", "form_key", "depot", "extended_release"),
+    [
+        ({"form_key": "ntx_er_contrave"}, "ntx_er_contrave", False, True),
+        ({"form_key": "ntx_oral"}, "ntx_oral", False, False),
+        ({"form_key": "ntx_depot"}, "ntx_depot", True, False),
+        ({"ingredients": ("7243",), "route": "im"}, "ntx_depot", True, False),
+        ({"ingredients": ("7243",), "route": "sc"}, "ntx_depot", True, False),
+        ({"ingredients": ("7243",), "route": "oral"}, None, False, False),
+        ({"ingredients": ("7243",)}, None, False, False),
+        ({"ingredients": ("31479",), "route": "oral"}, "nalmefene", False, False),
+    ],
+)
+def test_form_and_route_tell_tablets_from_depots(catalogue, stated, form_key, depot, extended_release):
+    read = catalogue.roles(Medicine(**stated)).antagonist
+    assert (read.form_key, read.depot, read.extended_release) == (form_key, depot, extended_release)
+
+
+@pytest.mark.parametrize("route", ["iv", "im", "sc", "nasal_local"])
+@pytest.mark.parametrize("stated", [{"form_key": "nalmefene"}, {"ingredients": ("31479",)}, {"ingredients": ("7242",)}])
+def test_what_is_injected_or_sprayed_in_an_emergency_blocks_nothing_later(catalogue, stated, route):
+    assert catalogue.roles(Medicine(route=route, **stated)).antagonist is None
+
+
+@pytest.mark.parametrize(
+    ("stated", "reported_only", "until_removed"),
+    [
+        ({"form_key": "oxycodone_ir"}, False, False),
+        ({"form_key": "kratom"}, True, False),
+        ({"form_key": "bup_implant"}, False, True),
+        ({"form_key": "loperamide", "daily_dose_mg": Decimal(100)}, True, False),
+    ],
+)
+def test_an_opioid_known_from_reports_alone_or_in_place_until_removed(catalogue, stated, reported_only, until_removed):
+    (read,) = catalogue.roles(Medicine(**stated)).opioids
+    assert (read.non_prescription, read.until_removed) == (reported_only, until_removed)
+
+
+@pytest.mark.parametrize(
+    ("stated", "hidden"),
+    [
+        ({"form_key": "ntx_er_contrave"}, True),
+        ({"product_code": "1551468"}, True),
+        ({"form_key": "ntx_oral"}, False),
+        ({"form_key": "ntx_ldn"}, False),
+        ({"ingredients": ("7243",)}, False),
+    ],
+)
+def test_a_form_hides_its_antagonist_where_every_product_of_it_does(catalogue, stated, hidden):
+    assert catalogue.roles(Medicine(**stated)).hidden is hidden
+
+
+@pytest.mark.parametrize(("code", "form_key"), [("6468", "loperamide"), ("29899", "methylnaltrexone")])
+def test_an_order_by_ingredient_and_a_fill_by_form_are_of_one_medicine(catalogue, code, form_key):
+    by_code, by_form = catalogue.roles(Medicine(ingredients=(code,))), catalogue.roles(Medicine(form_key=form_key))
+    assert by_code == by_form
+    assert by_code.supply_key == ((code, ""),)
+
+
+def test_loperamide_that_is_misused_does_not_stay_in_the_gut(catalogue):
+    told, misused = (catalogue.roles(Medicine(**LOPERAMIDE), misuse=misuse).gut_opioids for misuse in (False, True))
+    assert ([form.form_key for form in told], misused) == (["loperamide"], ())
+
+
+@pytest.mark.parametrize(
+    ("stated", "sequestered", "antagonist"),
+    [
+        ({"product_code": "863849"}, True, False),
+        ({"ingredients": ("7052", "7243"), "form_key": "morphine_er"}, True, False),
+        ({"ingredients": ("7052",), "form_key": "morphine_er"}, False, False),
+        ({"ingredients": ("7052", "7243")}, False, True),  # of an unknown form: what is inside may act
+    ],
+)
+def test_naltrexone_in_morphine_capsules_is_sequestered(catalogue, stated, sequestered, antagonist):
+    roles = catalogue.roles(Medicine(**stated))
+    assert (roles.sequestered, roles.antagonist is not None) == (sequestered, antagonist)
+
+
+@pytest.mark.parametrize(
+    ("code", "route", "acts", "asked"),
+    [
+        ("3008", "oral", True, ()),
+        ("3008", None, True, ("cyclosporine",)),
+        ("3008", "ophthalmic", False, ()),
+        ("6135", None, True, ("ketoconazole",)),
+        ("6135", "topical", False, ()),
+        ("9143", None, True, ()),  # ranitidine is sold in no local form
+    ],
+)
+def test_a_route_is_asked_for_where_it_decides(catalogue, code, route, acts, asked):
+    roles = catalogue.roles(Medicine(ingredients=(code,), route=route))
+    assert (bool(roles.interacting or roles.partners), roles.route_open) == (acts, asked)
