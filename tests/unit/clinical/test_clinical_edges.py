@@ -400,6 +400,8 @@ def test_an_antagonist_is_held_before_a_procedure_with_opioids(catalogue, produc
     assert all((one.severity, one.display) == (Severity.MAJOR, Display.QUEUE) for one in found)
 
 
-def test_a_procedure_without_opioids_holds_nothing(catalogue):
+def test_a_procedure_that_is_not_said_to_need_opioids_holds_nothing(catalogue):
     without = procedure("2026-03-20T09:00", opioid_expected=False)
-    assert findings(catalogue, fill("N", at("2026-03-01T09:00"), NALTREXONE), without, rule="SX-01") == []
+    unsaid = Procedure(planned=without.planned, **envelope("X", at("2026-03-02T09:00")))
+    for one in (without, unsaid):
+        assert findings(catalogue, fill("N", at("2026-03-01T09:00"), NALTREXONE), one, rule="SX-01") == []
