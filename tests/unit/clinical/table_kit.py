@@ -39,6 +39,10 @@ def drop_column(folder, table, column):
     _rewrite(folder / table, lambda rows: [{key: row[key] for key in row if key != column} for row in rows])
 
 
+def add_column(folder, table, column, value):
+    _rewrite(folder / table, lambda rows: [row | {column: value} for row in rows])
+
+
 def _picked(rows, where):
     (row,) = [row for row in rows if where.items() <= row.items()]
     return row

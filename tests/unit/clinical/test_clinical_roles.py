@@ -202,6 +202,7 @@ def test_an_opioid_known_from_reports_alone_or_in_place_until_removed(catalogue,
     [
         ({"form_key": "ntx_er_contrave"}, True),
         ({"product_code": "1551468"}, True),
+        ({"product_code": "863849"}, False),  # sequestered: another rule speaks of it
         ({"form_key": "ntx_oral"}, False),
         ({"form_key": "ntx_ldn"}, False),
         ({"ingredients": ("7243",)}, False),

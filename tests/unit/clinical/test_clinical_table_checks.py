@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from rx_clinical.catalogue import Catalogue
 from rx_clinical.tables import TableError
-from table_kit import add_row, copy_of_the_tables, drop_column, drop_row, set_cell
+from table_kit import add_column, add_row, copy_of_the_tables, drop_column, drop_row, set_cell
 
 
 @pytest.fixture
@@ -154,6 +154,11 @@ def test_a_missing_column_is_named(folder, table, column):
     message = refusal(folder)
     assert message.startswith(f"{table} line ")
     assert message.endswith(f"column {column} is missing")
+
+
+def test_a_column_that_nobody_reads_is_passed_over(folder):
+    add_column(folder, "sources.csv", "source", "read in a library")
+    assert Catalogue(folder).sources == Catalogue().sources
 
 
 def test_a_number_of_the_ruleset_that_is_none_is_refused(folder):
