@@ -91,6 +91,10 @@ def test_what_does_not_lengthen_stands_under_the_rule_that_speaks_of_it(catalogu
     assert all(row.interacting for victims in catalogue.effects.values() for rows in victims.values() for row in rows)
 
 
+def test_only_a_short_course_of_ritonavir_beside_methadone_is_too_short_to_induce(catalogue):
+    assert catalogue.short_courses == {"85762": {"6813"}}
+
+
 def test_a_multiplier_of_one_lengthens_nothing(tmp_path):
     folder = copy_of_the_tables(tmp_path)
     set_cell(
