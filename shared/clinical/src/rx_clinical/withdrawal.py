@@ -1,6 +1,6 @@
 """Opioid first, antagonist second: every antagonist event against every opioid that had begun (WR-01 to WR-03)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -151,9 +151,10 @@ def _judge_ends(picture: Picture, start: Start, course: OpioidCourse, span: Span
     for end, documented in _ends(span):
         reach = reach_between(course, span, end, start.at, picture.catalogue)
         judged = Judgement(start.at, end, documented=documented, short_acting=short, window=reach.window)
-        rule = next((rule for rule in RULES if rule.applies(judged)), None)
-        if rule is not None:
-            verdicts.append(_verdict(picture, start, rule, judged, reach))
+        for rule in RULES:
+            if rule.applies(judged):
+                verdicts.append(_verdict(picture, start, rule, judged, reach))
+                break
     return verdicts
 
 
@@ -168,19 +169,17 @@ def _verdict(picture: Picture, start: Start, rule: WithdrawalRule, judged: Judge
     """The rule's verdict, with what may make it milder: a short course, a negative test."""
     if judged.short_acting and rule is not wr_01.RULE:
         recorded = reach.span.recorded or reach.span
-        judged = replace(
-            judged,
-            acute=judged.documented and is_acute(picture, reach.opioid, recorded, start.event.time),
-            tested=_test_after(picture, start, reach) is not None,
-        )
+        judged.acute = judged.documented and is_acute(picture, reach.opioid, recorded, start.event.time)
+        judged.tested = _test_after(picture, start, reach) is not None
     return Verdict(rule, judged, rule.severity(judged), reach)
 
 
 def _test_after(picture: Picture, start: Start, reach: Reach) -> Evidence | None:
     """The negative test that counts: after recorded supply alone, never after an order or a report."""
     span = reach.span
-    supplied = all(isinstance(entry.fact, (Fill, Evidence)) for entry in span.entries)
-    if picture.attestations is None or span.documented_end is None or not supplied:
+    if picture.attestations is None or span.documented_end is None:
+        return None
+    if not all(isinstance(entry.fact, (Fill, Evidence)) for entry in span.entries):
         return None
     return picture.attestations.negative_after(reach.opioid, span.documented_end, with_patient_at(start))
 
