@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain
 
 from rx_clinical.catalogue import Catalogue
 from rx_clinical.facts import (
@@ -70,12 +69,9 @@ class Entry:
     @property
     def steps(self) -> tuple[Fact, ...]:
         """The fact, other sightings of it and its later steps."""
-        return (self.fact, *self.sightings, *((self.handed_over,) if self.handed_over else ()), *self.stops)
-
-    @property
-    def plain(self) -> bool:
-        """Nothing belongs to it but its fact."""
-        return self.handed_over is None and not self.stops and not self.sightings
+        if self.handed_over is None:
+            return (self.fact, *self.sightings, *self.stops)
+        return (self.fact, *self.sightings, self.handed_over, *self.stops)
 
     @property
     def in_hand(self) -> Moment:
@@ -119,32 +115,21 @@ class Chart:
         A statin ordered years later is no fact of the function: whoever keeps it and whoever does not must agree.
         """
         newest: datetime | None = None
-        for entries in (self.orders, self.fills, self.administrations, self.reports):
-            for entry in entries:
-                at = entry.fact.recorded_at if entry.plain else max(step.recorded_at for step in entry.steps)
-                if newest is None or at > newest:
-                    newest = at
-        others = (self.evidence, self.confirmations, self.patient_facts, self.procedures)
-        for fact in chain.from_iterable(others):
+        for fact in self.facts():
             if newest is None or fact.recorded_at > newest:
                 newest = fact.recorded_at
         return newest
 
-    def entries(self) -> Iterable[Entry]:
+    def entries(self) -> list[Entry]:
         """All medicines with a role."""
-        yield from self.orders
-        yield from self.fills
-        yield from self.administrations
-        yield from self.reports
+        return [*self.orders, *self.fills, *self.administrations, *self.reports]
 
-    def facts(self) -> Iterable[Fact]:
+    def facts(self) -> list[Fact]:
         """Every fact that plays a role, the steps of a medicine included."""
+        facts: list[Fact] = [*self.evidence, *self.confirmations, *self.patient_facts, *self.procedures]
         for entry in self.entries():
-            yield from entry.steps
-        yield from self.evidence
-        yield from self.confirmations
-        yield from self.patient_facts
-        yield from self.procedures
+            facts += entry.steps
+        return facts
 
 
 def read_chart(facts: Iterable[Fact], catalogue: Catalogue, kinds: int) -> Chart:
@@ -152,7 +137,7 @@ def read_chart(facts: Iterable[Fact], catalogue: Catalogue, kinds: int) -> Chart
     chart = Chart(kinds=kinds)
     hand_overs: dict[bytes, HandOver] = {}
     stops: dict[bytes, list[Stop]] = {}
-    for fact in _standing(facts):
+    for fact in _standing(facts, kinds):
         if isinstance(fact, MedicineFact):
             _enter(chart, fact, catalogue)
         elif isinstance(fact, HandOver):
@@ -181,19 +166,23 @@ def _note(chart: Chart, fact: OtherFact) -> None:
             chart.compounding.append(fact)
 
 
-def _standing(facts: Iterable[Fact]) -> list[Fact]:
+def _standing(facts: Iterable[Fact], kinds: int) -> list[Fact]:
     """Highest revisions without what was voided or returned, in tie order."""
     latest: dict[bytes, Fact] = {}
     for fact in facts:
         held = latest.get(fact.key)
         if held is None or (fact is not held and _outranks(fact, held)):
             latest[fact.key] = fact
+    kept = _without_removed(latest) if kinds & Kind.REMOVING else list(latest.values())
+    kept.sort(key=lambda fact: (fact.occurred.earliest, fact.key))
+    return kept
+
+
+def _without_removed(latest: dict[bytes, Fact]) -> list[Fact]:
     voided = {fact.refers_to for fact in latest.values() if isinstance(fact, Void)}
     returned = {fact.refers_to for key, fact in latest.items() if isinstance(fact, ReturnToStock) and key not in voided}
     gone = voided | returned
-    kept = [fact for key, fact in latest.items() if key not in gone]
-    kept.sort(key=lambda fact: (fact.occurred.earliest, fact.key))
-    return kept
+    return [fact for key, fact in latest.items() if key not in gone]
 
 
 def _outranks(fact: Fact, held: Fact) -> bool:

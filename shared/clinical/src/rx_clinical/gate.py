@@ -4,11 +4,23 @@ from collections.abc import Collection
 
 from rx_clinical.catalogue import Catalogue
 from rx_clinical.chart import read_as
-from rx_clinical.facts import BatchRecord, CompoundRequest, Evidence, Fact, Fill, PatientFact, Procedure, Report
+from rx_clinical.facts import (
+    BatchRecord,
+    CompoundRequest,
+    Evidence,
+    Fact,
+    Fill,
+    PatientFact,
+    Procedure,
+    Report,
+    ReturnToStock,
+    Void,
+)
 from rx_clinical.roles import Kind
 
 _BITS = {Evidence: Kind.EVIDENCE, PatientFact: Kind.PATIENT, Procedure: Kind.PROCEDURE}
 _BITS |= {CompoundRequest: Kind.COMPOUNDING, BatchRecord: Kind.COMPOUNDING}
+_BITS |= {Void: Kind.REMOVING, ReturnToStock: Kind.REMOVING}
 # Each of these may raise a finding without anything beside it.
 _ALONE = Kind.ANTAGONIST | Kind.SEQUESTERED | Kind.ROUTE_OPEN | Kind.EVIDENCE | Kind.DEFICIENT
 _ALONE |= Kind.LATE | Kind.MANY | Kind.COMPOUNDING

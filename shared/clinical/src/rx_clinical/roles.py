@@ -40,6 +40,7 @@ class Kind:
     LATE: Final = 32768  # recorded very late
     MANY: Final = 16384  # more facts than one patient has
     COMPOUNDING: Final = 524288  # requests and batch records
+    REMOVING: Final = 1048576  # what takes another fact back
 
 
 @dataclass(frozen=True, slots=True)
