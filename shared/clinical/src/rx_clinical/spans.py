@@ -57,6 +57,8 @@ class Supply:
 
     def at(self, moment: Moment) -> Span | None:
         """The span by what had begun at a moment; where the order is unknown, the fill counts as begun."""
+        if not self.spans:
+            return None
         if len(self.spans) == 1:
             return self.spans[0] if begun_first(self.spans[0].begin, moment) else None
         begins = [span.entries[-1].begin.earliest for span in self.spans]
@@ -118,24 +120,24 @@ def _stacked_on(held: Span | None, fill: Entry, hours_per_patch: Decimal | None,
     entries: tuple[Entry, ...] = (fill,)
     documented_supply, possible_supply = supplied(fill, hours_per_patch, policy)
     start = fill.in_hand.latest
-    if held is None or held.documented_end is None:
-        ends, reasons = (later(start, documented_supply), later(start, possible_supply)), _NOTHING
-    else:
-        documented_end, of_documented = _stacked_end(held.documented_end, start, documented_supply)
-        possible_end, of_possible = _stacked_end(held.possible_end, start, possible_supply)
-        ends, reasons = (documented_end, possible_end), of_documented | of_possible
-        if start < held.possible_end:
-            begin, entries = held.begin, (*held.entries, fill)
-            reasons |= held.reasons - {Reason.SUPPLY_END_ASSUMED}
-    if ends[1] > ends[0]:
+    held_documented, held_possible = (None, None) if held is None else (held.documented_end, held.possible_end)
+    documented_end, reasons = _stacked_end(held_documented, start, documented_supply)
+    possible_end = documented_end
+    if possible_supply != documented_supply or held_possible != held_documented:
+        possible_end, of_possible = _stacked_end(held_possible, start, possible_supply)
+        reasons |= of_possible
+    if held is not None and start < held.possible_end:
+        begin, entries = held.begin, (*held.entries, fill)
+        reasons |= held.reasons - {Reason.SUPPLY_END_ASSUMED}
+    if possible_end > documented_end:
         reasons |= {Reason.SUPPLY_END_ASSUMED}
-    return Span(begin=begin, documented_end=ends[0], possible_end=ends[1], entries=entries, reasons=reasons)
+    return Span(begin=begin, documented_end=documented_end, possible_end=possible_end, entries=entries, reasons=reasons)
 
 
-def _stacked_end(held_end: datetime, start: datetime, supply: timedelta) -> tuple[datetime, frozenset[Reason]]:
-    carry = held_end - start
-    if carry <= timedelta(0):
+def _stacked_end(held_end: datetime | None, start: datetime, supply: timedelta) -> tuple[datetime, frozenset[Reason]]:
+    if held_end is None or held_end <= start:
         return later(start, supply), _NOTHING
+    carry = held_end - start
     capped = {Reason.REFILL_STACK_CAPPED} if carry > supply else set()
     return max(held_end, later(start, min(carry, supply) + supply)), frozenset({Reason.REFILL_STACKED, *capped})
 
