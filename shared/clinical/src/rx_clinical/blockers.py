@@ -58,10 +58,9 @@ class AntagonistHistory:
 
     def steps(self) -> list[tuple[Event, Span]]:
         """Every antagonist event with the course as it stands with it."""
-        return [
-            *((Event(span.entries[-1], antagonist_begin(span)), span) for span in self.supply.spans),
-            *((Event(span.entries[-1], antagonist_begin(span)), span) for span in self.given.spans),
-            *((Event(span.entries[0], antagonist_time(span.entries[0], span.begin)), span) for span in self.others),
+        chained = (*self.supply.spans, *self.given.spans)
+        return [(Event(span.entries[-1], antagonist_begin(span)), span) for span in chained] + [
+            (Event(span.entries[0], antagonist_time(span.entries[0], span.begin)), span) for span in self.others
         ]
 
     def every_span(self) -> list[Span]:
@@ -120,9 +119,9 @@ def _history(
 
     return AntagonistHistory(
         antagonist,
-        stack(fills, None, policy).kept(lasting),
-        doses(doses_given).kept(lasting),
-        tuple(filter(lasting, others)),
+        stack(fills, None, policy).kept(lasting) if fills else NO_SUPPLY,
+        doses(doses_given).kept(lasting) if doses_given else NO_SUPPLY,
+        tuple(filter(lasting, others)) if others else (),
     )
 
 

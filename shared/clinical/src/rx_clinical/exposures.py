@@ -42,11 +42,8 @@ class OpioidHistory:
 
     def seen_at(self, moment: Moment) -> list[Span]:
         """The exposures that had begun at a moment; of a chain of fills only what had begun."""
-        chains = (self.supply.at(moment), self.given.at(moment))
-        return [
-            *(span for span in chains if span is not None),
-            *(span for span in self.others if begun_first(span.begin, moment)),
-        ]
+        seen = [span for span in (self.supply.at(moment), self.given.at(moment)) if span is not None]
+        return seen + [span for span in self.others if begun_first(span.begin, moment)] if self.others else seen
 
     def entries_seen_at(self, moment: Moment) -> list[Entry]:
         """Every fact about it that had begun at a moment, earlier runs of a chain included."""
@@ -103,17 +100,21 @@ def _history(opioid: Opioid, entries: list[Entry], catalogue: Catalogue, horizon
             given.append(entry)
         elif (span := _other(entry, opioid, policy)) is not None:
             others.append(span)
-    worn = days_of((opioid.form.hours_per_patch or Decimal(0)) / 24)
 
     def lasting(span: Span) -> bool:
         return effect_end(opioid, span, catalogue) >= horizon
 
     return OpioidHistory(
         opioid,
-        stack(fills, opioid.form.hours_per_patch, policy).kept(lasting),
-        doses(given, worn).kept(lasting),
-        tuple(filter(lasting, others)),
+        stack(fills, opioid.form.hours_per_patch, policy).kept(lasting) if fills else NO_SUPPLY,
+        doses(given, _worn(opioid)).kept(lasting) if given else NO_SUPPLY,
+        tuple(filter(lasting, others)) if others else (),
     )
+
+
+def _worn(opioid: Opioid) -> timedelta:
+    """How long one patch is worn; no time for what is no patch."""
+    return days_of((opioid.form.hours_per_patch or Decimal(0)) / 24)
 
 
 def _other(entry: Entry, opioid: Opioid, policy: Policy) -> Span | None:

@@ -32,7 +32,9 @@ class OpioidCourse:
     def seen_at(self, moment: Moment) -> list[Span]:
         """The exposures that had begun at a moment, so that a later fill never makes an earliest start earlier."""
         seen = self.history.seen_at(moment)
-        keys = (span.entries[-1].fact.key for span in seen) if self.outlasting else ()
+        if not self.outlasting:
+            return seen
+        keys = (span.entries[-1].fact.key for span in seen)
         return [*seen, *(self.outlasting[key] for key in keys if key in self.outlasting)]
 
     @property
@@ -166,6 +168,8 @@ def reach_of(course: OpioidCourse, span: Span, catalogue: Catalogue) -> Reach:
     recompute until stable. The multiplier only grows, so this ends.
     """
     factor = catalogue.policy.multiplier_floor
+    if not course.prolongers:
+        return Reach(course.opioid, span, window_of(course.opioid, factor, catalogue), ())
     while True:
         length = window_of(course.opioid, factor, catalogue)
         if span.possible_end == FOREVER:
@@ -179,7 +183,7 @@ def reach_of(course: OpioidCourse, span: Span, catalogue: Catalogue) -> Reach:
 
 def reach_between(course: OpioidCourse, span: Span, end: datetime, at: datetime, catalogue: Catalogue) -> Reach:
     """The window by what was active between an end of the exposure and the time judged."""
-    counted = _meeting(course, end, at)
+    counted = _meeting(course, end, at) if course.prolongers else ()
     return Reach(course.opioid, span, window_of(course.opioid, _factor(counted, catalogue), catalogue), counted)
 
 
