@@ -60,7 +60,6 @@ from rx_clinical.withdrawal import RULES as WITHDRAWAL_RULES
 from rx_clinical.withdrawal import Passed, withdrawal
 
 _ANY = -1
-_LDN_FACTS = Kind.PARTNER | Kind.PATIENT
 # Each rule with the two kinds of facts that it needs: without them it is not asked.
 _RULES = (
     (Kind.SEQUESTERED, _ANY, hn_02),
@@ -75,7 +74,10 @@ _RULES = (
     (Kind.PERIPHERAL, Kind.OPIOID, ot_02),
     (Kind.PERIPHERAL, Kind.OPIOID, ot_03),
     (Kind.PROCEDURE, Kind.ANTAGONIST, sx_01),
-    *((Kind.ANTAGONIST, _LDN_FACTS, rule) for rule in (ld_01, ld_02, ld_03, ld_04, ld_05, ld_06, ld_08, ld_09)),
+    (Kind.ANTAGONIST, Kind.PARTNER, ld_01),
+    (Kind.ANTAGONIST, Kind.PARTNER | Kind.PATIENT, ld_02),
+    (Kind.ANTAGONIST, Kind.PARTNER, ld_03),
+    *((Kind.ANTAGONIST, Kind.PATIENT, rule) for rule in (ld_04, ld_05, ld_06, ld_08, ld_09)),
     (Kind.ANTAGONIST, _ANY, ld_07),
     (Kind.ANTAGONIST, _ANY, ld_10),
     *((Kind.DEFICIENT, _ANY, rule) for rule in (dq_01, dq_02, dq_03)),

@@ -134,8 +134,10 @@ def counterpart_shown(event: Event, reach: Reach) -> str:
 
 def hidden_from(event: Event, span: Span) -> bool:
     """Whether the site of an event may only know that this opioid exists: a restricted source of another site."""
+    if Reason.RESTRICTED_SOURCE not in span.reasons:
+        return False
     sites = {entry.fact.site for entry in span.entries}
-    return Reason.RESTRICTED_SOURCE in span.reasons and ("" in sites or sites != {event.entry.fact.site})
+    return "" in sites or sites != {event.entry.fact.site}
 
 
 def _masked(reach: Reach) -> Reach:
