@@ -1,5 +1,6 @@
 """Events become the facts they state, findings the messages they mean; nothing is rounded, nothing is dropped."""
 
+import hashlib
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from types import SimpleNamespace
@@ -367,25 +368,37 @@ CATALOGUE = SimpleNamespace(ruleset_seq=3, ruleset_version="3f1c")
 
 @given(st.lists(findings, unique_by=lambda one: one.finding_id, max_size=3), st.randoms())
 def test_a_finding_set_says_the_same_whatever_the_order_and_the_position(found: list[Finding], chance):
-    first = translate.finding_set(KEY, 4, assessment(*found), CATALOGUE)
+    first = translate.published_findings(KEY, 4, assessment(*found), CATALOGUE)
     chance.shuffle(found)
-    second = translate.finding_set(KEY, 9, assessment(*found), CATALOGUE)
-    assert translate.finding_set_hash(first) == translate.finding_set_hash(second)
-    assert (first.position, second.position) == (4, 9)
-    first.position = 9
-    assert first.SerializeToString(deterministic=True) == second.SerializeToString(deterministic=True)
+    second = translate.published_findings(KEY, 9, assessment(*found), CATALOGUE)
+    assert first.content_hash == second.content_hash
+    sets = [finding_pb2.FindingSet.FromString(one.value) for one in (first, second)]
+    assert [one.position for one in sets] == [4, 9]
+    sets[0].position = 9
+    assert sets[0].SerializeToString(deterministic=True) == second.value
+
+
+@given(st.lists(findings, unique_by=lambda one: one.finding_id, max_size=3))
+def test_the_hash_of_a_set_is_that_of_the_set_without_its_position(found: list[Finding]):
+    published = translate.published_findings(KEY, 4, assessment(*found), CATALOGUE)
+    read = finding_pb2.FindingSet.FromString(published.value)
+    assert (read.patient, read.ruleset_seq, read.ruleset_version) == (KEY, 3, "3f1c")
+    assert [one.finding_id for one in read.findings] == sorted(one.finding_id for one in found)
+    read.ClearField("position")
+    assert published.content_hash == hashlib.sha256(read.SerializeToString(deterministic=True)).digest()
 
 
 @given(findings)
 def test_another_finding_or_another_ruleset_changes_the_hash(finding: Finding):
-    empty = translate.finding_set(KEY, 4, assessment(), CATALOGUE)
-    full = translate.finding_set(KEY, 4, assessment(finding), CATALOGUE)
-    newer = translate.finding_set(KEY, 4, assessment(), SimpleNamespace(ruleset_seq=4, ruleset_version="3f1c"))
-    assert len({translate.finding_set_hash(one) for one in (empty, full, newer)}) == 3
+    empty = translate.published_findings(KEY, 4, assessment(), CATALOGUE)
+    full = translate.published_findings(KEY, 4, assessment(finding), CATALOGUE)
+    newer = translate.published_findings(KEY, 4, assessment(), SimpleNamespace(ruleset_seq=4, ruleset_version="3f1c"))
+    assert len({one.content_hash for one in (empty, full, newer)}) == 3
 
 
 def test_a_set_names_what_was_not_checked():
-    covered = translate.finding_set(KEY, 4, assessment(), CATALOGUE).coverage
+    published = translate.published_findings(KEY, 4, assessment(), CATALOGUE)
+    covered = finding_pb2.FindingSet.FromString(published.value).coverage
     assert list(covered.rules_run) == ["WR-01", "WR-02"]
     assert list(covered.rules_not_covered) == ["HN-01"]
     assert list(covered.facts_not_read) == ["merge"]

@@ -3,6 +3,7 @@
 import hashlib
 import sys
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 import pytest
@@ -58,17 +59,31 @@ class TextCodec:
         return held(name, int(revision), text)
 
 
-def assess_pairs(name, patient):
+class AssessPairs:
     """Finds one thing: that the patient holds both `opioid` and `blocker`, neither of them void."""
-    names = {one.content.split(b"|")[0] for one in patient.events.values()}
-    found = [b"WR"] if {b"opioid", b"blocker"} <= names and b"void" not in names else []
-    found += [one.content for one in patient.events.values() if one.key.startswith(b"blocker") and found]
-    content = name + b",".join(found)
-    return FindingSet(
-        value=content + f"@{patient.position}".encode(),
-        content_hash=hashlib.sha256(content).digest(),
-        is_empty=not found,
-    )
+
+    KINDS = MappingProxyType({b"opioid": 1, b"blocker": 2})
+
+    def __init__(self):
+        self.assessed = []
+
+    def kinds(self, events):
+        return sum({self.KINDS.get(one.content.split(b"|")[0], 0) for one in events})
+
+    def may_speak(self, patient):
+        return patient.kinds == 3
+
+    def __call__(self, name, patient):
+        self.assessed.append(name)
+        names = {one.content.split(b"|")[0] for one in patient.events.values()}
+        found = [b"WR"] if {b"opioid", b"blocker"} <= names and b"void" not in names else []
+        found += [one.content for one in patient.events.values() if one.key.startswith(b"blocker") and found]
+        content = name + b",".join(found)
+        return FindingSet(
+            value=content + f"@{patient.position}".encode(),
+            content_hash=hashlib.sha256(content).digest(),
+            is_empty=not found,
+        )
 
 
 class BrokerDownError(Exception):
@@ -144,7 +159,7 @@ def ports():
     outbox = RecordingOutbox(progress)
     return Ports(
         codec=TextCodec(),
-        assess=assess_pairs,
+        assess=AssessPairs(),
         ruleset_seq=1,
         outbox=outbox,
         written=ForeignRecords(outbox),

@@ -54,6 +54,13 @@ async def test_a_patient_without_any_finding_so_far_is_not_published(ports, make
     assert ports.outbox.sent("findings") == []
 
 
+async def test_only_patients_about_whom_a_rule_could_speak_are_assessed(ports, make):
+    records = [make.record(10, "opioid"), make.record(11, "other"), make.record(12, "opioid", patient=BERT)]
+    await process_batch(make.batch(*records, make.record(13, "blocker")), ports)
+    assert ports.assess.assessed == [ANNA]
+    assert len(ports.outbox.sent("states")) == 2
+
+
 async def test_an_irrelevant_event_is_passed_unread_and_moves_progress(ports, make):
     unread = make.record(10, "vitamin", kind=b"irrelevant")._replace(value=b"not to be decoded")
     summary = await process_batch(make.batch(unread), ports)

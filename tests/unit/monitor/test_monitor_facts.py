@@ -2,9 +2,13 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from itertools import count
+from operator import or_
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pharmacy.events.v1 import event_pb2
 from pharmacy.events.v1.finding_pb2 import FindingSet
 from rx_clinical import load_catalogue
@@ -12,6 +16,7 @@ from rx_clinical.facts import Moment, event_key
 from rx_contracts.translate import occurred_time, severity_name, timestamp
 from rx_monitor.adapters.assessor import CoreAssessor
 from rx_monitor.adapters.codec import ProtoCodec
+from rx_monitor.domain.patient import UNKNOWN, HeldEvent, Patient, fold
 from rx_monitor.handlers import IRRELEVANT, process_batch
 from rx_prescriptions.domain.model import EventClass
 from rx_runtime.settings import SHIPPED_SITES
@@ -20,6 +25,7 @@ from rx_runtime.sites import load_sites
 ANNA = b"A" * 16
 DISPENSED = datetime(2026, 4, 14, 12, tzinfo=UTC)
 CATALOGUE = load_catalogue()
+ASSESS = CoreAssessor(CATALOGUE, load_sites(SHIPPED_SITES))
 
 
 def medicine(*ingredients, **more):
@@ -60,6 +66,20 @@ def patient_fact(kind, value):
     return {"patient_fact": event_pb2.PatientFact(kind=kind, value=value)}
 
 
+def event(name, time, fact):
+    return event_pb2.Event(
+        event_key=event_key("demo", name),
+        event_id=name,
+        source="demo",
+        source_revision=1,
+        site_id="main-street",
+        patient=ANNA,
+        occurred=occurred_time(Moment.instant(time)),
+        recorded_time=timestamp(time),
+        **fact,
+    )
+
+
 class Log:
     """Events of one patient through a monitor with the real core."""
 
@@ -72,20 +92,9 @@ class Log:
         """Take events that happened so long before the dispense, one batch each."""
         for fact in events:
             offset = next(self.offsets)
-            name = f"event-{offset}"
-            event = event_pb2.Event(
-                event_key=event_key("demo", name),
-                event_id=name,
-                source="demo",
-                source_revision=1,
-                site_id="main-street",
-                patient=ANNA,
-                occurred=occurred_time(Moment.instant(DISPENSED - before)),
-                recorded_time=timestamp(DISPENSED - before),
-                **fact,
-            )
-            headers = [("rx-class", b"relevant"), ("rx-event-key", event.event_key)]
-            record = self.make.Record(offset, ANNA, event.SerializeToString(), headers)
+            built = event(f"event-{offset}", DISPENSED - before, fact)
+            headers = [("rx-class", b"relevant"), ("rx-event-key", built.event_key)]
+            record = self.make.Record(offset, ANNA, built.SerializeToString(), headers)
             summary = await process_batch(self.make.batch(record), self.ports)
             assert (summary.skipped, summary.folded) == (0, 1)
 
@@ -102,7 +111,7 @@ class Log:
 
 @pytest.fixture
 def log(ports, make):
-    real = {"codec": ProtoCodec(CATALOGUE.ruleset_seq), "assess": CoreAssessor(CATALOGUE, load_sites(SHIPPED_SITES))}
+    real = {"codec": ProtoCodec(CATALOGUE.ruleset_seq), "assess": ASSESS}
     return Log(replace(ports, **real, max_record_bytes=1 << 20), make)
 
 
@@ -117,6 +126,16 @@ OTHER_SIDES = {
     "an immunosuppressant": (fill("3008", text="cyclosporine", route="oral"), "LD-02"),
     "methotrexate": (fill("6851", text="methotrexate", route="oral"), "LD-03"),
 }
+
+
+POOL = [
+    LDN,
+    OXYCODONE,
+    fill("6813", text="methadone", form_key="methadone_oral"),
+    fill("1819", text="buprenorphine", form_key="bup_sl"),
+    fill("9143", text="ranitidine", route="oral"),
+    *(fact for fact, _ in OTHER_SIDES.values()),
+]
 
 
 @pytest.mark.parametrize(("fact", "rule"), OTHER_SIDES.values(), ids=OTHER_SIDES)
@@ -158,6 +177,30 @@ async def test_a_merge_is_named_as_not_read(log):
     await log.take(OXYCODONE, LDN)
 
     assert list(log.published.coverage.facts_not_read) == ["merge"]
+
+
+@given(st.lists(st.sampled_from(POOL), min_size=1, max_size=6))
+def test_where_no_rule_could_speak_the_core_finds_nothing(facts):
+    """And what is told of the facts one by one is what is told of all of them."""
+    patient = UNKNOWN
+    for offset, fact in enumerate(facts):
+        built = event(f"event-{offset}", DISPENSED - timedelta(days=offset), fact)
+        patient = fold(patient, HeldEvent(built.event_key, (1, 0), built.SerializeToString()), offset)
+    kinds = [ASSESS.kinds((one,)) for one in patient.events.values()]
+    assert reduce(or_, kinds) == ASSESS.kinds(patient.events.values())
+    found = ASSESS(ANNA, replace(patient, kinds=reduce(or_, kinds)))
+    assert found.is_empty or ASSESS.may_speak(replace(patient, kinds=reduce(or_, kinds)))
+
+
+def test_too_many_facts_are_seen_however_little_each_may_bring():
+    limit = CATALOGUE.policy.too_many_facts
+    for count_of, speaks in ((limit, False), (limit + 1, True)):
+        events = {name: HeldEvent(name, (1, 0), b"") for name in (b"%016d" % number for number in range(count_of))}
+        assert ASSESS.may_speak(Patient(events=events, kinds=0)) is speaks
+
+
+def test_a_patient_of_whom_it_is_not_known_what_the_facts_may_bring_is_assessed():
+    assert ASSESS.may_speak(UNKNOWN)
 
 
 def test_the_one_class_that_the_monitor_passes_unread_is_the_one_that_prescriptions_gives_to_the_irrelevant():

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from rx_monitor.domain.decide import FindingSet
+from rx_monitor.domain.decide import Assessor
 from rx_monitor.domain.patient import HeldEvent, Patient, Pseudonym
 from rx_monitor.domain.progress import Progress
 from rx_monitor.domain.store import PartitionStore, Stores
@@ -61,13 +61,6 @@ class Codec(Protocol):
 
     def encode(self, patient: Patient) -> bytes:
         """The encoded state of a patient."""
-
-
-class Assessor(Protocol):
-    """The clinical core: a function of a patient's facts."""
-
-    def __call__(self, name: Pseudonym, patient: Patient) -> FindingSet:
-        """The findings of the patient at the patient's position."""
 
 
 Output = Iterable[tuple[Pseudonym, bytes]]

@@ -8,7 +8,8 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from pharmacy.events.v1 import event_pb2, finding_pb2
@@ -35,11 +36,17 @@ from rx_clinical.facts import (
 from rx_clinical.findings import ArithmeticLine, Assessment, Basis, Finding
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MEDICINES_KEPT = 4096
+"""Medicines read before, by their bytes: the same products are dispensed again and again."""
 
 
 def instant(stamp: Timestamp) -> datetime:
     """The aware UTC datetime of a timestamp; what lies below a microsecond is cut off."""
-    return EPOCH + timedelta(seconds=stamp.seconds, microseconds=stamp.nanos // 1000)
+    return _instant(stamp.seconds, stamp.nanos)
+
+
+def _instant(seconds: int, nanos: int) -> datetime:
+    return EPOCH + timedelta(0, seconds, nanos // 1000)
 
 
 def timestamp(time: datetime) -> Timestamp:
@@ -52,9 +59,10 @@ def timestamp(time: datetime) -> Timestamp:
 
 def moment(occurred: event_pb2.OccurredTime) -> Moment:
     """The instant or local date of a message."""
-    return Moment(
-        earliest=instant(occurred.earliest_time), latest=instant(occurred.latest_time), zone=occurred.zone or None
-    )
+    begin, end = occurred.earliest_time, occurred.latest_time
+    earliest = instant(begin)
+    latest = earliest if begin == end else instant(end)
+    return Moment(earliest=earliest, latest=latest, zone=occurred.zone or None)
 
 
 def occurred_time(moment: Moment) -> event_pb2.OccurredTime:
@@ -125,6 +133,16 @@ def medicine(message: event_pb2.Medicine) -> Medicine:
     )
 
 
+def _medicine(message: event_pb2.Medicine) -> Medicine:
+    """The medicine of a message, one object for equal messages: it remembers what a catalogue made of it."""
+    return _read_medicine(message.SerializeToString(deterministic=True))
+
+
+@lru_cache(_MEDICINES_KEPT)
+def _read_medicine(encoded: bytes) -> Medicine:
+    return medicine(event_pb2.Medicine.FromString(encoded))
+
+
 def _envelope(event: event_pb2.Event) -> dict[str, Any]:
     return {
         "key": event.event_key,
@@ -144,7 +162,7 @@ def _optional_moment(message: Any, field: str) -> Moment | None:  # noqa: ANN401
 def _prescription(event: event_pb2.Event) -> Fact:
     order = getattr(event, str(event.WhichOneof("fact")))
     return Prescription(
-        medicine=medicine(order.medicine),
+        medicine=_medicine(order.medicine),
         status=order.status or "unknown",
         status_at=_optional_moment(order, "status_time"),
         intent=order.intent or "order",
@@ -157,7 +175,7 @@ def _fill(event: event_pb2.Event) -> Fact:
     """A prescribed quantity of 0 is a field that nobody filled: no supply is a part of nothing."""
     fill = event.medication_filled
     return Fill(
-        medicine=medicine(fill.medicine),
+        medicine=_medicine(fill.medicine),
         prescription=fill.prescription_key or None,
         rx_number=fill.rx_number or None,
         fill_number=fill.fill_number or None,
@@ -171,7 +189,7 @@ def _fill(event: event_pb2.Event) -> Fact:
 def _administration(event: event_pb2.Event) -> Fact:
     given = event.medication_administered
     return Administration(
-        medicine=medicine(given.medicine),
+        medicine=_medicine(given.medicine),
         fill=given.fill_key or None,
         setting=given.setting or "outpatient",
         removed=_optional_moment(given, "removed_time"),
@@ -182,7 +200,7 @@ def _administration(event: event_pb2.Event) -> Fact:
 def _report(event: event_pb2.Event) -> Fact:
     report = event.medication_reported
     return Report(
-        medicine=medicine(report.medicine),
+        medicine=_medicine(report.medicine),
         kind=report.kind,
         ongoing=report.ongoing,
         started=_optional_moment(report, "started_time"),
@@ -266,32 +284,43 @@ def display_name(display: finding_pb2.Display) -> str:
     return finding_pb2.Display.Name(display).removeprefix("DISPLAY_").lower()
 
 
-def finding_set(patient: bytes, position: int, assessment: Assessment, catalogue: Catalogue) -> finding_pb2.FindingSet:
-    """The whole of one patient's findings as published. `patient`: pseudonym, 16 bytes. Equal input, equal bytes."""
-    return finding_pb2.FindingSet(
-        patient=patient,
-        ruleset_seq=catalogue.ruleset_seq,
-        ruleset_version=catalogue.ruleset_version,
-        position=position,
-        findings=[finding_to_proto(one) for one in sorted(assessment.findings, key=lambda one: one.finding_id)],
-        coverage=coverage(assessment),
-    )
+class PublishedFindings(NamedTuple):
+    """One patient's findings as published: the bytes of a `FindingSet`."""
+
+    value: bytes
+    content_hash: bytes  # SHA-256 over the set without its position: two sets with equal hashes say the same
 
 
-def finding_set_hash(published: finding_pb2.FindingSet) -> bytes:
-    """SHA-256 over the set without its position: two sets with equal hashes say the same."""
-    content = finding_pb2.FindingSet()
-    content.CopyFrom(published)
-    content.ClearField("position")
-    return hashlib.sha256(content.SerializeToString(deterministic=True)).digest()
+def published_findings(
+    patient: bytes, position: int, assessment: Assessment, catalogue: Catalogue
+) -> PublishedFindings:
+    """The whole of one patient's findings. `patient`: pseudonym, 16 bytes. Equal input, equal bytes."""
+    # A message in parts, in the order of its fields, is the same message: each part is encoded once.
+    head = finding_pb2.FindingSet(
+        patient=patient, ruleset_seq=catalogue.ruleset_seq, ruleset_version=catalogue.ruleset_version
+    ).SerializeToString(deterministic=True)
+    at = finding_pb2.FindingSet(position=position).SerializeToString(deterministic=True)
+    findings = finding_pb2.FindingSet(
+        findings=[finding_to_proto(one) for one in sorted(assessment.findings, key=lambda one: one.finding_id)]
+    ).SerializeToString(deterministic=True)
+    said = findings + _encoded_coverage(assessment.rules_run, assessment.rules_not_covered, assessment.unread)
+    return PublishedFindings(value=head + at + said, content_hash=hashlib.sha256(head + said).digest())
+
+
+@lru_cache(64)
+def _encoded_coverage(run: tuple[str, ...], not_covered: tuple[str, ...], unread: tuple[str, ...]) -> bytes:
+    """A `FindingSet` with nothing but its coverage, encoded."""
+    return finding_pb2.FindingSet(coverage=_coverage(run, not_covered, unread)).SerializeToString(deterministic=True)
 
 
 def coverage(assessment: Assessment) -> finding_pb2.Coverage:
     """What ran, what did not, and which facts were not read; each sorted."""
+    return _coverage(assessment.rules_run, assessment.rules_not_covered, assessment.unread)
+
+
+def _coverage(run: Iterable[str], not_covered: Iterable[str], unread: Iterable[str]) -> finding_pb2.Coverage:
     return finding_pb2.Coverage(
-        rules_run=sorted(assessment.rules_run),
-        rules_not_covered=sorted(assessment.rules_not_covered),
-        facts_not_read=sorted(set(assessment.unread)),
+        rules_run=sorted(run), rules_not_covered=sorted(not_covered), facts_not_read=sorted(set(unread))
     )
 
 

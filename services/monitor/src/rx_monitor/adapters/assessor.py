@@ -1,31 +1,51 @@
-"""The clinical core behind the port that the handlers know."""
+"""The clinical core behind the port that a decision knows."""
+
+from collections.abc import Iterable
+from functools import lru_cache
 
 from pharmacy.events.v1.event_pb2 import Event
 from rx_clinical import Catalogue, History, assess
+from rx_clinical.facts import Fact
+from rx_clinical.gate import kinds_of, may_speak
+from rx_clinical.roles import Kind
 from rx_contracts import translate
 from rx_runtime.metrics import histogram
 from rx_runtime.sites import SiteRegistry
 
 from rx_monitor.domain.decide import FindingSet
-from rx_monitor.domain.patient import Patient, Pseudonym
+from rx_monitor.domain.patient import HeldEvent, Patient, Pseudonym
+
+_FACTS_KEPT = 4096
+"""Translated events kept: the several events of one patient in a batch, and each from its kinds to its assessment."""
 
 
 class CoreAssessor:
-    """Assesses a patient with one catalogue; the site registry says since when a history is complete."""
+    """Assesses patients with one catalogue; the site registry says since when a history is complete."""
 
     def __init__(self, catalogue: Catalogue, sites: SiteRegistry) -> None:
         self._catalogue = catalogue
         self._sites = sites
+        self._fact = lru_cache(_FACTS_KEPT)(_fact)
+
+    def kinds(self, events: Iterable[HeldEvent]) -> int:
+        """See Assessor. Of one fact too many nothing is told: that is seen in the whole patient."""
+        return kinds_of([self._fact(event.content) for event in events], self._catalogue) & ~Kind.MANY
+
+    def may_speak(self, patient: Patient) -> bool:
+        """See Assessor."""
+        if patient.kinds is None or len(patient.events) > self._catalogue.policy.too_many_facts:
+            return True
+        return may_speak(patient.kinds)
 
     def __call__(self, name: Pseudonym, patient: Patient) -> FindingSet:
-        """The finding set of the patient at the patient's position."""
+        """See Assessor."""
         with histogram("rx_monitor_assess_seconds").time():
-            facts = translate.history_facts(Event.FromString(held.content) for held in patient.events.values())
+            facts = [self._fact(event.content) for event in patient.events.values()]
             known_since = self._sites.known_since(fact.source for fact in facts)
             assessment = assess(History(facts=facts, known_since=known_since), self._catalogue)
-            published = translate.finding_set(name, patient.position, assessment, self._catalogue)
-        return FindingSet(
-            value=published.SerializeToString(deterministic=True),
-            content_hash=translate.finding_set_hash(published),
-            is_empty=not published.findings,
-        )
+            value, content_hash = translate.published_findings(name, patient.position, assessment, self._catalogue)
+        return FindingSet(value=value, content_hash=content_hash, is_empty=not assessment.findings)
+
+
+def _fact(content: bytes) -> Fact:
+    return translate.fact_from_event(Event.FromString(content))

@@ -5,14 +5,14 @@ else than the one before. So the published sequence is a function of the event l
 into batches or where a process died: a record repeated after a crash equals the one it repeats, byte for byte.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple, Protocol
 
 from rx_monitor.domain.patient import UNKNOWN, HeldEvent, Patient, Pseudonym, fold
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """An event as read: whose it is and at which offset it stands."""
 
     patient: Pseudonym
@@ -29,7 +29,17 @@ class FindingSet:
     is_empty: bool
 
 
-Assess = Callable[[Pseudonym, Patient], FindingSet]
+class Assessor(Protocol):
+    """The clinical core: functions of a patient's facts."""
+
+    def kinds(self, events: Iterable[HeldEvent]) -> int:
+        """What these facts may bring to the rules, as bits: those of many are the union of those of each."""
+
+    def may_speak(self, patient: Patient) -> bool:
+        """Some rule could find something, told from the patient's kinds; False is certain, True is not."""
+
+    def __call__(self, name: Pseudonym, patient: Patient) -> FindingSet:
+        """The findings of the patient at the patient's position."""
 
 
 @dataclass(slots=True)
@@ -40,8 +50,12 @@ class Decision:
     patients: dict[Pseudonym, Patient] = field(default_factory=dict)
 
 
-def decide(known: Mapping[Pseudonym, Patient], events: Iterable[Incoming], assess: Assess) -> Decision:
-    """Fold each event in the order of the log; assess and publish where that changed something."""
+def decide(known: Mapping[Pseudonym, Patient], events: Iterable[Incoming], assess: Assessor) -> Decision:
+    """Fold each event in the order of the log; where that changed something, assess and publish what is new.
+
+    A patient about whom no rule could speak is not assessed. Bits of facts since superseded stay: they cost an
+    assessment that finds nothing, and never a finding.
+    """
     decision = Decision()
     for incoming in events:
         name = incoming.patient
@@ -49,12 +63,20 @@ def decide(known: Mapping[Pseudonym, Patient], events: Iterable[Incoming], asses
         after = fold(before, incoming.event, incoming.offset)
         if after is before:
             continue
-        found = assess(name, after)
-        if _says_something_new(found, before):
-            decision.findings.append((name, found.value))
-            after = replace(after, findings_hash=found.content_hash)
+        after = replace(after, kinds=_kinds(before, incoming.event, after, assess))
+        if assess.may_speak(after):
+            found = assess(name, after)
+            if _says_something_new(found, before):
+                decision.findings.append((name, found.value))
+                after = replace(after, findings_hash=found.content_hash)
         decision.patients[name] = after
     return decision
+
+
+def _kinds(before: Patient, event: HeldEvent, after: Patient, assess: Assessor) -> int:
+    if before.kinds is None:
+        return assess.kinds(after.events.values())
+    return before.kinds | assess.kinds((event,))
 
 
 def _says_something_new(found: FindingSet, before: Patient) -> bool:

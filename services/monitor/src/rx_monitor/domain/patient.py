@@ -4,8 +4,8 @@ Folding is a join of sets: any order, repetition or split of the same events giv
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import NewType
+from dataclasses import dataclass, field
+from typing import NamedTuple, NewType
 
 Pseudonym = NewType("Pseudonym", bytes)
 """Stands for a patient, 16 bytes; the key of every record."""
@@ -14,8 +14,7 @@ EventKey = NewType("EventKey", bytes)
 """Identity of a fact through all its revisions, 16 bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeldEvent:
+class HeldEvent(NamedTuple):
     """One revision of a fact. `content` is its encoded event, opaque here."""
 
     key: EventKey
@@ -34,6 +33,7 @@ class Patient:
     events: Mapping[EventKey, HeldEvent] = field(default_factory=dict)
     position: int = -1  # offset of the newest event that changed the facts
     findings_hash: bytes = b""  # of the finding set last published; empty if none ever was
+    kinds: int | None = None  # what the facts may bring to the rules, as bits of the clinical core; None: not known
 
 
 UNKNOWN = Patient()
@@ -45,4 +45,9 @@ def fold(patient: Patient, event: HeldEvent, offset: int) -> Patient:
     held = patient.events.get(event.key)
     if held is not None and not event.supersedes(held):
         return patient
-    return replace(patient, events={**patient.events, event.key: event}, position=max(patient.position, offset))
+    return Patient(
+        events={**patient.events, event.key: event},
+        position=max(patient.position, offset),
+        findings_hash=patient.findings_hash,
+        kinds=patient.kinds,
+    )

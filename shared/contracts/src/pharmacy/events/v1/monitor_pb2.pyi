@@ -11,16 +11,44 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class PatientState(_message.Message):
-    __slots__ = ("events", "position", "findings_hash", "ruleset_seq")
+    __slots__ = ("events", "position", "findings_hash", "ruleset_seq", "kinds")
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
     FINDINGS_HASH_FIELD_NUMBER: _ClassVar[int]
     RULESET_SEQ_FIELD_NUMBER: _ClassVar[int]
+    KINDS_FIELD_NUMBER: _ClassVar[int]
     events: _containers.RepeatedCompositeFieldContainer[_event_pb2.Event]
     position: int
     findings_hash: bytes
     ruleset_seq: int
-    def __init__(self, events: _Optional[_Iterable[_Union[_event_pb2.Event, _Mapping]]] = ..., position: _Optional[int] = ..., findings_hash: _Optional[bytes] = ..., ruleset_seq: _Optional[int] = ...) -> None: ...
+    kinds: int
+    def __init__(self, events: _Optional[_Iterable[_Union[_event_pb2.Event, _Mapping]]] = ..., position: _Optional[int] = ..., findings_hash: _Optional[bytes] = ..., ruleset_seq: _Optional[int] = ..., kinds: _Optional[int] = ...) -> None: ...
+
+class EncodedPatientState(_message.Message):
+    __slots__ = ("events", "position", "findings_hash", "ruleset_seq", "kinds")
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    FINDINGS_HASH_FIELD_NUMBER: _ClassVar[int]
+    RULESET_SEQ_FIELD_NUMBER: _ClassVar[int]
+    KINDS_FIELD_NUMBER: _ClassVar[int]
+    events: _containers.RepeatedScalarFieldContainer[bytes]
+    position: int
+    findings_hash: bytes
+    ruleset_seq: int
+    kinds: int
+    def __init__(self, events: _Optional[_Iterable[bytes]] = ..., position: _Optional[int] = ..., findings_hash: _Optional[bytes] = ..., ruleset_seq: _Optional[int] = ..., kinds: _Optional[int] = ...) -> None: ...
+
+class EventIdentity(_message.Message):
+    __slots__ = ("event_key", "source_revision", "coding_revision", "patient")
+    EVENT_KEY_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_REVISION_FIELD_NUMBER: _ClassVar[int]
+    CODING_REVISION_FIELD_NUMBER: _ClassVar[int]
+    PATIENT_FIELD_NUMBER: _ClassVar[int]
+    event_key: bytes
+    source_revision: int
+    coding_revision: int
+    patient: bytes
+    def __init__(self, event_key: _Optional[bytes] = ..., source_revision: _Optional[int] = ..., coding_revision: _Optional[int] = ..., patient: _Optional[bytes] = ...) -> None: ...
 
 class MonitorProgress(_message.Message):
     __slots__ = ("partition", "position", "ruleset_seq", "ruleset_version", "written_time", "topic_id")
