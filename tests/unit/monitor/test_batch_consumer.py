@@ -3,8 +3,11 @@
 from types import SimpleNamespace
 
 import pytest
+from aiokafka.consumer.fetcher import FetchResult, PartitionRecords
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.memory_records import MemoryRecords
 from faust.types import TP
-from rx_monitor.adapters.batch_transport import BatchApp, BatchConsumer
+from rx_monitor.adapters.batch_transport import BatchApp, BatchConsumer, Unpacked
 from rx_monitor.adapters.faust_source import FAUST_SETTINGS, check_settings
 from rx_monitor.domain.progress import Progress
 from rx_runtime.errors import RefusedToRun
@@ -167,3 +170,26 @@ async def test_a_setting_that_faust_took_from_elsewhere_is_refused(name, other):
     app = BatchApp("test", broker="kafka://127.0.0.1:1", progress=Progress(), autodiscover=False, **settings)
     with pytest.raises(RefusedToRun, match=name):
         check_settings(app)
+
+
+def log_of(count):
+    """Records of a log as the broker sends them."""
+    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, 0, 1 << 20)
+    for offset in range(count):
+        builder.append(offset, 0, b"key %d" % offset, b"value %d" % offset, [("rx-class", b"relevant")])
+    return MemoryRecords(bytes(builder.build()))
+
+
+def test_fetched_records_come_as_they_were_unpacked_from_the_offset_asked_for():
+    state = SimpleNamespace(paused=False, position=2)
+    state.consumed_to = lambda offset: setattr(state, "position", offset)
+    assignment = SimpleNamespace(active=True, state_value=lambda _: state)
+    partition = PartitionRecords(tp(0), log_of(5), None, 2, None, None, True, 0)  # aiokafka's signature
+    fetched = Unpacked()
+    fetched[tp(0)] = FetchResult(tp(0), assignment=assignment, partition_records=partition, backoff=0)
+    taken = fetched[tp(0)].getall()
+    assert {type(one).__name__ for one in taken} == {"DefaultRecord"}
+    assert [(one.offset, one.key, one.value, one.headers) for one in taken] == [
+        (offset, b"key %d" % offset, b"value %d" % offset, [("rx-class", b"relevant")]) for offset in (2, 3, 4)
+    ]
+    assert state.position == 5

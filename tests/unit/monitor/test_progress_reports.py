@@ -4,19 +4,27 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.memory_records import MemoryRecords
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress
 from rx_monitor.adapters import outbox
 from rx_monitor.adapters.outbox import ProgressReports
 
 
 class MemoryProducer:
+    """Acknowledges at once; `sent` holds topic, partition, key and report."""
+
     def __init__(self):
         self.sent = []
 
-    async def send(self, topic, value, *, key, partition):
-        self.sent.append((topic, partition, key, MonitorProgress.FromString(value)))
+    def create_batch(self):
+        return BatchBuilder(1 << 20, 0)
+
+    async def send_batch(self, batch, topic, *, partition):
+        for record in MemoryRecords(bytes(batch._build())).next_batch():
+            self.sent.append((topic, partition, record.key, MonitorProgress.FromString(record.value)))
         acknowledged = asyncio.get_running_loop().create_future()
-        acknowledged.set_result(SimpleNamespace(offset=len(self.sent) - 1))
+        acknowledged.set_result(SimpleNamespace(offset=0))
         return acknowledged
 
 

@@ -1,5 +1,6 @@
 """Puts the monitor together: the one place that knows both ports and adapters."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -20,6 +21,9 @@ from rx_monitor.domain.store import Stores
 from rx_monitor.monitor import Monitor
 from rx_monitor.ports import Ports
 from rx_monitor.settings import MonitorSettings
+
+_OBJECTS_BETWEEN_COLLECTIONS = 50_000
+"""A batch makes about as many, and hardly a cycle among them."""
 
 
 @asynccontextmanager
@@ -44,6 +48,7 @@ async def start(runtime: Runtime) -> AsyncIterator[None]:
     )
     monitor = Monitor(ports, StateChangelog(settings, producer), reports, runtime)
     source = FaustSource(settings, progress, monitor)
+    _calm_the_collector()
     runtime.spawn(source.run(), name="faust")
     runtime.spawn(reports.run(), name="progress")
     runtime.spawn(LogWatch(settings, ports.stores.owned, monitor.looked).run(), name="watch")
@@ -53,3 +58,13 @@ async def start(runtime: Runtime) -> AsyncIterator[None]:
         await reports.report()
     finally:
         await producer.stop()
+
+
+def _calm_the_collector() -> None:
+    """Leave out of garbage collection what the start has built, and collect less often.
+
+    Otherwise the modules and the tables are walked over and over: a fifth of the time of a busy process, in pauses.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)

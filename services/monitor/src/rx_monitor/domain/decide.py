@@ -63,7 +63,9 @@ def decide(known: Mapping[Pseudonym, Patient], events: Iterable[Incoming], asses
         after = fold(before, incoming.event, incoming.offset)
         if after is before:
             continue
-        after = replace(after, kinds=_kinds(before, incoming.event, after, assess))
+        after = Patient(
+            after.events, after.position, after.findings_hash, _kinds(before, incoming.event, after, assess)
+        )
         if assess.may_speak(after):
             found = assess(name, after)
             if _says_something_new(found, before):
