@@ -16,6 +16,7 @@ from pharmacy.events.v1.monitor_pb2 import MonitorProgress, PatientState
 from rx_clinical import History, assess, load_catalogue
 from rx_clinical.facts import event_key
 from rx_contracts.translate import finding_to_proto, history_facts, timestamp
+from rx_monitor.adapters.packing import unpack
 from rx_runtime import kafka
 from rx_runtime.settings import SHIPPED_SITES
 from rx_runtime.sites import load_sites
@@ -242,7 +243,15 @@ def patients(count: int) -> list[bytes]:
 
 def held_facts(states: Mapping[bytes, PatientState]) -> dict[bytes, dict[bytes, int]]:
     """Of each patient the facts held and their revisions."""
-    return {patient: {one.event_key: one.source_revision for one in state.events} for patient, state in states.items()}
+    return {
+        patient: {one.event_key: one.source_revision for one in map(unpacked, state.packed_events)}
+        for patient, state in states.items()
+    }
+
+
+def unpacked(packed: bytes) -> Event:
+    """An event out of a state; whose it is, the key of the state says."""
+    return Event.FromString(unpack(packed))
 
 
 def expected_facts(events: Iterable[Event]) -> dict[bytes, dict[bytes, int]]:

@@ -13,7 +13,7 @@ from rx_runtime.metrics import histogram
 from rx_runtime.sites import SiteRegistry
 
 from rx_monitor.domain.decide import FindingSet
-from rx_monitor.domain.patient import HeldEvent, Patient, Pseudonym
+from rx_monitor.domain.patient import Held, Patient, Pseudonym
 
 _FACTS_KEPT = 4096
 """Translated events kept: the several events of one patient in a batch, and each from its kinds to its assessment."""
@@ -27,7 +27,7 @@ class CoreAssessor:
         self._sites = sites
         self._fact = lru_cache(_FACTS_KEPT)(_fact)
 
-    def kinds(self, events: Iterable[HeldEvent]) -> int:
+    def kinds(self, events: Iterable[Held]) -> int:
         """See Assessor. Of one fact too many nothing is told: that is seen in the whole patient."""
         return kinds_of([self._fact(event.content) for event in events], self._catalogue) & ~Kind.MANY
 

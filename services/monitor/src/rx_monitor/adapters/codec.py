@@ -1,8 +1,12 @@
-"""Bytes of the event log and the changelog to the domain and back. Events stay encoded: only their identity is read."""
+"""Bytes of the event log and the changelog to the domain and back.
 
-from pharmacy.events.v1.monitor_pb2 import EncodedPatientState, EventIdentity
+Events stay encoded, and packed in a state: what is folded in costs nothing that depends on the facts already held.
+"""
 
-from rx_monitor.domain.patient import EventKey, HeldEvent, Patient
+from pharmacy.events.v1.monitor_pb2 import EventIdentity, PatientState
+
+from rx_monitor.adapters.packing import KEY_BYTES, pack, unpack
+from rx_monitor.domain.patient import EventKey, Held, HeldEvent, Patient
 from rx_monitor.ports import EventRecord
 
 
@@ -13,19 +17,21 @@ class ProtoCodec:
         self._ruleset_seq = ruleset_seq
 
     def event(self, record: EventRecord) -> HeldEvent:
-        """The event of a record. Raises ValueError if its key is not the patient of the event."""
+        """The event of a record, without its patient. Raises ValueError if the key of the record is not the patient."""
         identity = EventIdentity.FromString(record.value)
         if identity.patient != record.key:
             raise ValueError(f"the record at offset {record.offset} is not keyed by its patient")
-        return _held(identity, record.value)
+        identity.ClearField("patient")  # the key of the state says it
+        # What is not of the identity stays as it is, behind what is.
+        content = identity.SerializeToString(deterministic=True)
+        return HeldEvent(EventKey(identity.event_key), _revision(identity), content)
 
     def patient(self, encoded: bytes) -> Patient:
         """The patient of an encoded state; what another ruleset made of the facts is left behind."""
-        state = EncodedPatientState.FromString(encoded)
-        held = [_held(EventIdentity.FromString(content), content) for content in state.events]
+        state = PatientState.FromString(encoded)
         known = state.ruleset_seq == self._ruleset_seq and state.HasField("kinds")
         return Patient(
-            events={event.key: event for event in held},
+            events={EventKey(packed[:KEY_BYTES]): PackedEvent(packed) for packed in state.packed_events},
             position=state.position,
             findings_hash=state.findings_hash,
             kinds=state.kinds if known else None,
@@ -33,8 +39,8 @@ class ProtoCodec:
 
     def encode(self, patient: Patient) -> bytes:
         """The encoded state, events sorted by key: equal patients, equal bytes."""
-        return EncodedPatientState(
-            events=[patient.events[key].content for key in sorted(patient.events)],
+        return PatientState(
+            packed_events=sorted(_packed(event) for event in patient.events.values()),
             position=patient.position,
             findings_hash=patient.findings_hash,
             ruleset_seq=self._ruleset_seq,
@@ -42,14 +48,38 @@ class ProtoCodec:
         ).SerializeToString(deterministic=True)
 
 
+class PackedEvent:
+    """A held event out of a state, unpacked when somebody asks."""
+
+    __slots__ = ("packed",)
+
+    def __init__(self, packed: bytes) -> None:
+        self.packed = packed
+
+    @property
+    def key(self) -> EventKey:
+        """See Held."""
+        return EventKey(self.packed[:KEY_BYTES])
+
+    @property
+    def revision(self) -> tuple[int, int]:
+        """See Held."""
+        return _revision(EventIdentity.FromString(self.content))
+
+    @property
+    def content(self) -> bytes:
+        """See Held."""
+        return unpack(self.packed)
+
+
 def position_of(encoded: bytes) -> int:
     """Position of an encoded state."""
-    return EncodedPatientState.FromString(encoded).position
+    return PatientState.FromString(encoded).position
 
 
-def _held(identity: EventIdentity, content: bytes) -> HeldEvent:
-    return HeldEvent(
-        key=EventKey(identity.event_key),
-        revision=(identity.source_revision, identity.coding_revision),
-        content=content,
-    )
+def _packed(event: Held) -> bytes:
+    return event.packed if isinstance(event, PackedEvent) else pack(event.content)
+
+
+def _revision(identity: EventIdentity) -> tuple[int, int]:
+    return (identity.source_revision, identity.coding_revision)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
-from rx_monitor.domain.patient import UNKNOWN, HeldEvent, Patient, Pseudonym, fold
+from rx_monitor.domain.patient import UNKNOWN, Held, HeldEvent, Patient, Pseudonym, fold
 
 
 class Incoming(NamedTuple):
@@ -32,7 +32,7 @@ class FindingSet:
 class Assessor(Protocol):
     """The clinical core: functions of a patient's facts."""
 
-    def kinds(self, events: Iterable[HeldEvent]) -> int:
+    def kinds(self, events: Iterable[Held]) -> int:
         """What these facts may bring to the rules, as bits: those of many are the union of those of each."""
 
     def may_speak(self, patient: Patient) -> bool:

@@ -5,7 +5,7 @@ Folding is a join of sets: any order, repetition or split of the same events giv
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, NewType
+from typing import NamedTuple, NewType, Protocol
 
 Pseudonym = NewType("Pseudonym", bytes)
 """Stands for a patient, 16 bytes; the key of every record."""
@@ -14,14 +14,30 @@ EventKey = NewType("EventKey", bytes)
 """Identity of a fact through all its revisions, 16 bytes."""
 
 
+class Held(Protocol):
+    """One revision of a fact, as it is kept."""
+
+    @property
+    def key(self) -> EventKey:
+        """Which fact."""
+
+    @property
+    def revision(self) -> tuple[int, int]:
+        """Source revision, coding revision."""
+
+    @property
+    def content(self) -> bytes:
+        """The encoded event, opaque here."""
+
+
 class HeldEvent(NamedTuple):
-    """One revision of a fact. `content` is its encoded event, opaque here."""
+    """One revision of a fact, as it was read."""
 
     key: EventKey
-    revision: tuple[int, int]  # source revision, coding revision
+    revision: tuple[int, int]
     content: bytes
 
-    def supersedes(self, other: "HeldEvent") -> bool:
+    def supersedes(self, other: Held) -> bool:
         """The higher revision holds; the content breaks a tie, so that no order of arrival ever decides."""
         return (self.revision, self.content) > (other.revision, other.content)
 
@@ -30,7 +46,7 @@ class HeldEvent(NamedTuple):
 class Patient:
     """The highest revision seen of each fact of one patient."""
 
-    events: Mapping[EventKey, HeldEvent] = field(default_factory=dict)
+    events: Mapping[EventKey, Held] = field(default_factory=dict)
     position: int = -1  # offset of the newest event that changed the facts
     findings_hash: bytes = b""  # of the finding set last published; empty if none ever was
     kinds: int | None = None  # what the facts may bring to the rules, as bits of the clinical core; None: not known

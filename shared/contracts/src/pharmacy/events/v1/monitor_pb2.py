@@ -23,22 +23,19 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
-from pharmacy.events.v1 import event_pb2 as pharmacy_dot_events_dot_v1_dot_event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n pharmacy/events/v1/monitor.proto\x12\x12pharmacy.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1epharmacy/events/v1/event.proto\"\x95\x01\n\x0cPatientState\x12)\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x19.pharmacy.events.v1.Event\x12\x10\n\x08position\x18\x02 \x01(\x03\x12\x15\n\rfindings_hash\x18\x03 \x01(\x0c\x12\x13\n\x0bruleset_seq\x18\x04 \x01(\r\x12\x12\n\x05kinds\x18\x05 \x01(\rH\x00\x88\x01\x01\x42\x08\n\x06_kinds\"\x81\x01\n\x13\x45ncodedPatientState\x12\x0e\n\x06\x65vents\x18\x01 \x03(\x0c\x12\x10\n\x08position\x18\x02 \x01(\x03\x12\x15\n\rfindings_hash\x18\x03 \x01(\x0c\x12\x13\n\x0bruleset_seq\x18\x04 \x01(\r\x12\x12\n\x05kinds\x18\x05 \x01(\rH\x00\x88\x01\x01\x42\x08\n\x06_kinds\"e\n\rEventIdentity\x12\x11\n\tevent_key\x18\x01 \x01(\x0c\x12\x17\n\x0fsource_revision\x18\x04 \x01(\x04\x12\x17\n\x0f\x63oding_revision\x18\x05 \x01(\r\x12\x0f\n\x07patient\x18\x07 \x01(\x0c\"\xa8\x01\n\x0fMonitorProgress\x12\x11\n\tpartition\x18\x01 \x01(\x05\x12\x10\n\x08position\x18\x02 \x01(\x03\x12\x13\n\x0bruleset_seq\x18\x03 \x01(\r\x12\x17\n\x0fruleset_version\x18\x04 \x01(\t\x12\x30\n\x0cwritten_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08topic_id\x18\x06 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n pharmacy/events/v1/monitor.proto\x12\x12pharmacy.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x81\x01\n\x0cPatientState\x12\x15\n\rpacked_events\x18\x01 \x03(\x0c\x12\x10\n\x08position\x18\x02 \x01(\x03\x12\x15\n\rfindings_hash\x18\x03 \x01(\x0c\x12\x13\n\x0bruleset_seq\x18\x04 \x01(\r\x12\x12\n\x05kinds\x18\x05 \x01(\rH\x00\x88\x01\x01\x42\x08\n\x06_kinds\"e\n\rEventIdentity\x12\x11\n\tevent_key\x18\x01 \x01(\x0c\x12\x17\n\x0fsource_revision\x18\x04 \x01(\x04\x12\x17\n\x0f\x63oding_revision\x18\x05 \x01(\r\x12\x0f\n\x07patient\x18\x07 \x01(\x0c\"\xa8\x01\n\x0fMonitorProgress\x12\x11\n\tpartition\x18\x01 \x01(\x05\x12\x10\n\x08position\x18\x02 \x01(\x03\x12\x13\n\x0bruleset_seq\x18\x03 \x01(\r\x12\x17\n\x0fruleset_version\x18\x04 \x01(\t\x12\x30\n\x0cwritten_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08topic_id\x18\x06 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'pharmacy.events.v1.monitor_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PATIENTSTATE']._serialized_start=122
-  _globals['_PATIENTSTATE']._serialized_end=271
-  _globals['_ENCODEDPATIENTSTATE']._serialized_start=274
-  _globals['_ENCODEDPATIENTSTATE']._serialized_end=403
-  _globals['_EVENTIDENTITY']._serialized_start=405
-  _globals['_EVENTIDENTITY']._serialized_end=506
-  _globals['_MONITORPROGRESS']._serialized_start=509
-  _globals['_MONITORPROGRESS']._serialized_end=677
+  _globals['_PATIENTSTATE']._serialized_start=90
+  _globals['_PATIENTSTATE']._serialized_end=219
+  _globals['_EVENTIDENTITY']._serialized_start=221
+  _globals['_EVENTIDENTITY']._serialized_end=322
+  _globals['_MONITORPROGRESS']._serialized_start=325
+  _globals['_MONITORPROGRESS']._serialized_end=493
 # @@protoc_insertion_point(module_scope)

@@ -1,7 +1,6 @@
 import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
-from pharmacy.events.v1 import event_pb2 as _event_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -11,32 +10,18 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class PatientState(_message.Message):
-    __slots__ = ("events", "position", "findings_hash", "ruleset_seq", "kinds")
-    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("packed_events", "position", "findings_hash", "ruleset_seq", "kinds")
+    PACKED_EVENTS_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
     FINDINGS_HASH_FIELD_NUMBER: _ClassVar[int]
     RULESET_SEQ_FIELD_NUMBER: _ClassVar[int]
     KINDS_FIELD_NUMBER: _ClassVar[int]
-    events: _containers.RepeatedCompositeFieldContainer[_event_pb2.Event]
+    packed_events: _containers.RepeatedScalarFieldContainer[bytes]
     position: int
     findings_hash: bytes
     ruleset_seq: int
     kinds: int
-    def __init__(self, events: _Optional[_Iterable[_Union[_event_pb2.Event, _Mapping]]] = ..., position: _Optional[int] = ..., findings_hash: _Optional[bytes] = ..., ruleset_seq: _Optional[int] = ..., kinds: _Optional[int] = ...) -> None: ...
-
-class EncodedPatientState(_message.Message):
-    __slots__ = ("events", "position", "findings_hash", "ruleset_seq", "kinds")
-    EVENTS_FIELD_NUMBER: _ClassVar[int]
-    POSITION_FIELD_NUMBER: _ClassVar[int]
-    FINDINGS_HASH_FIELD_NUMBER: _ClassVar[int]
-    RULESET_SEQ_FIELD_NUMBER: _ClassVar[int]
-    KINDS_FIELD_NUMBER: _ClassVar[int]
-    events: _containers.RepeatedScalarFieldContainer[bytes]
-    position: int
-    findings_hash: bytes
-    ruleset_seq: int
-    kinds: int
-    def __init__(self, events: _Optional[_Iterable[bytes]] = ..., position: _Optional[int] = ..., findings_hash: _Optional[bytes] = ..., ruleset_seq: _Optional[int] = ..., kinds: _Optional[int] = ...) -> None: ...
+    def __init__(self, packed_events: _Optional[_Iterable[bytes]] = ..., position: _Optional[int] = ..., findings_hash: _Optional[bytes] = ..., ruleset_seq: _Optional[int] = ..., kinds: _Optional[int] = ...) -> None: ...
 
 class EventIdentity(_message.Message):
     __slots__ = ("event_key", "source_revision", "coding_revision", "patient")
