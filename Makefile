@@ -53,6 +53,14 @@ test: $(VENV)/dev.stamp  ## lint, types and every test, on the embedded Kafka an
 bench-core: $(VENV)/run.stamp  ## what it costs to decide about a patient; needs no server
 	@$(BIN)/python bench/core.py
 
+.PHONY: bench-quick
+bench-quick: $(VENV)/run.stamp  ## the bench in small, under five minutes: do all engines run, is their output right
+	@$(BIN)/python -m bench --quick
+
+.PHONY: bench
+bench: $(VENV)/run.stamp  ## the whole bench, up to 90 minutes on a machine that does nothing else; never in CI
+	@$(BIN)/python -m bench
+
 .venv-mutate/run.stamp: tools/mutation/requirements.lock
 	@test -x .venv-mutate/bin/python || $(PYTHON) -m venv .venv-mutate
 	@.venv-mutate/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $<

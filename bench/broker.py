@@ -1,0 +1,130 @@
+"""The one broker of a run: topics made, filled, read to their end and removed."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import UnknownTopicOrPartitionError, for_code
+from aiokafka.partitioner import murmur2
+from rx_runtime import kafka
+
+from bench.workload import Record
+
+PARTITIONS = 4
+_BATCH_BYTES = 512 * 1024
+_IN_FLIGHT = 16
+_FETCH_TIMEOUT_MS = 500
+
+
+def partition_of(key: bytes) -> int:
+    """The partition that every Kafka client writes that key to."""
+    return int(murmur2(key) & 0x7FFFFFFF) % PARTITIONS
+
+
+class Broker:
+    """Admin, producer and consumer for a bench."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    async def create(self, topic: str, **settings: str) -> None:
+        """Create a topic with PARTITIONS partitions."""
+
+        async def use(admin: AIOKafkaAdminClient) -> None:
+            answer = await admin.create_topics([NewTopic(topic, PARTITIONS, 1, topic_configs=settings)])
+            for _name, code, *_ in answer.topic_errors:
+                if code:
+                    raise for_code(code)
+
+        await kafka.with_admin(self.address, use)
+
+    async def topics(self, prefix: str) -> list[str]:
+        """Topics whose name begins so."""
+
+        async def use(admin: AIOKafkaAdminClient) -> list[str]:
+            return [name for name in await admin.list_topics() if name.startswith(prefix)]
+
+        return await kafka.with_admin(self.address, use)
+
+    async def delete(self, topics: Iterable[str]) -> None:
+        """Delete topics; those that do not exist are fine."""
+
+        async def use(admin: AIOKafkaAdminClient) -> None:
+            answer = await admin.delete_topics(list(topics))
+            for _name, code in answer.topic_error_codes:
+                if code not in (0, UnknownTopicOrPartitionError.errno):
+                    raise for_code(code)
+
+        await kafka.with_admin(self.address, use)
+
+    async def fill(self, topic: str, records: Iterable[Record]) -> list[int]:
+        """Write events keyed by patient; returns how many stand in each partition."""
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self.address, acks="all", max_batch_size=_BATCH_BYTES, max_request_size=4 * _BATCH_BYTES
+        )
+        await kafka.start(producer, self.address)
+        counts = [0] * PARTITIONS
+        places: dict[bytes, int] = {}
+        batches = [producer.create_batch() for _ in range(PARTITIONS)]
+        sent: deque[asyncio.Future[Any]] = deque()
+
+        async def send(number: int) -> None:
+            sent.append(await producer.send_batch(batches[number], topic, partition=number))
+            batches[number] = producer.create_batch()
+            if len(sent) >= _IN_FLIGHT:
+                await sent.popleft()
+
+        try:
+            for record in records:
+                number = places.get(record.patient)
+                if number is None:
+                    number = places[record.patient] = partition_of(record.patient)
+                content = {"timestamp": None, "key": record.patient, "value": record.value, "headers": record.headers}
+                if batches[number].append(**content) is None:
+                    await send(number)
+                    batches[number].append(**content)
+                counts[number] += 1
+            for number in range(PARTITIONS):
+                if batches[number].record_count():
+                    await send(number)
+            await asyncio.gather(*sent)
+        finally:
+            await producer.stop()
+        return counts
+
+    async def rewind(self, group: str, topic: str) -> None:
+        """Have a group without members begin at the oldest record of a topic."""
+        consumer = kafka.new_consumer(self.address, client_id="bench", group=group)
+        await kafka.start(consumer, self.address)
+        try:
+            partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+            consumer.assign(partitions)
+            await consumer.commit(await consumer.beginning_offsets(partitions))
+        finally:
+            await consumer.stop()
+
+    async def read(self, topic: str) -> AsyncIterator[Any]:
+        """The records of a topic up to its present end, each partition in order."""
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.address, enable_auto_commit=False, isolation_level="read_committed"
+        )
+        await kafka.start(consumer, self.address)
+        try:
+            partitions = await self._partitions(consumer, topic)
+            consumer.assign(partitions)
+            ends: Mapping[TopicPartition, int] = await consumer.end_offsets(partitions)
+            await consumer.seek_to_beginning(*partitions)
+            while any([await consumer.position(partition) < ends[partition] for partition in partitions]):
+                for records in (await consumer.getmany(timeout_ms=_FETCH_TIMEOUT_MS)).values():
+                    for record in records:
+                        yield record
+        finally:
+            await consumer.stop()
+
+    @staticmethod
+    async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
+        await consumer._client.force_metadata_update()  # noqa: SLF001  # the only way to learn them without a subscription
+        return [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
