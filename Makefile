@@ -84,6 +84,7 @@ docs: $(VENV)/dev.stamp  ## regenerate the committed contract and rule pages and
 lock:  ## recompute both lock files (needs uv)
 	@$(COMPILE) $(OWN:%=--no-emit-package %) -o requirements.lock requirements-build.in $(MEMBERS:%=%/pyproject.toml)
 	@$(COMPILE) -o requirements-dev.lock requirements-dev.in
+	@$(COMPILE) -o bench/engines/quix.lock bench/engines/quix.in
 
 .PHONY: clean
 clean:  ## remove .venv and caches

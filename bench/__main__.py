@@ -8,7 +8,7 @@ import random
 import secrets
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,13 +21,22 @@ from rx_runtime.embedded import EmbeddedStack, rxguard_home
 from rxguard.progress import download_progress
 
 from bench.broker import PARTITIONS, Broker
-from bench.reference import Reference, Tally
+from bench.catalogue import CATALOGUE
+from bench.reference import Reference
 from bench.results import ENGINES, FOLDER, Results, table
-from bench.runs import NAMESPACE, ROOT, EngineFailedError, EventLog, Notes, Place, Run, run_monitor, run_process
+from bench.runs import NAMESPACE, ROOT, EngineFailedError, EventLog, Notes, Place, Run
 from bench.workload import FULL_EVENTS, QUICK_EVENTS, Workload, cached
 
 DEFAULT_SEED = 20_261_125
 REPEATS = 3
+RUN_LIMIT_S = 60.0
+SLOW_EVENTS = 20_000
+SMALLER = (
+    500_000,
+    200_000,
+    100_000,
+    50_000,
+)  # sizes for an engine that does not get through the whole log in that time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,65 +75,51 @@ class Bench:
         return self.logs[events]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Engine:
-    """How an engine is run, on how much of the log, and what it must give."""
-
-    run: Callable[[Place, EventLog], Awaitable[Run]]
-    expected: Callable[[Reference, int], Tally]
-    most_events: int = FULL_EVENTS
-    unavailable: Callable[[], str] = lambda: ""
-
-
-def _monitor(processes: int, *, minimal: bool) -> Engine:
-    async def run(place: Place, events: EventLog) -> Run:
-        return await run_monitor(place, events, processes=processes, minimal=minimal)
-
-    return Engine(run=run, expected=Reference.minimal_join if minimal else Reference.full_rules)
-
-
-def _process(name: str, command: list[str], expected: Callable[[Reference, int], Tally], **more: object) -> Engine:
-    async def run(place: Place, events: EventLog) -> Run:
-        return await run_process(place, events, name, command)
-
-    return Engine(run=run, expected=expected, **more)  # type: ignore[arg-type]
-
-
-CATALOGUE: dict[str, Engine] = {
-    "rxguard_full_1p": _monitor(1, minimal=False),
-    "rxguard_full_2p": _monitor(2, minimal=False),
-    "rxguard_minimal_1p": _monitor(1, minimal=True),
-    "rxguard_minimal_2p": _monitor(2, minimal=True),
-    "plain_aiokafka": _process(
-        "plain_aiokafka", [sys.executable, "-m", "bench.engines.plain_aiokafka"], Reference.decoded
-    ),
-}
-
-
 async def run_engines(bench: Bench) -> None:
     """Every engine as often as planned, in random order; one that fails is not tried again."""
-    turns = [name for name in bench.plan.engines for _ in range(bench.plan.repeats)]
-    random.Random(bench.plan.order_seed).shuffle(turns)  # noqa: S311  # repeatable, not secret
     reference = Reference(bench.workload)
+    sizes = {name: size for name in bench.plan.engines if (size := await _size(bench, reference, name))}
+    turns = [name for name in sizes for _ in range(bench.plan.repeats)]
+    random.Random(bench.plan.order_seed).shuffle(turns)  # noqa: S311  # repeatable, not secret
     for number, name in enumerate(turns, 1):
-        if name in bench.results.missing:
-            continue
-        engine = CATALOGUE[name]
-        if reason := engine.unavailable():
-            bench.results.fail(name, reason)
-            continue
-        events = min(bench.plan.events, engine.most_events)
-        expected = engine.expected(reference, events)
-        log = await bench.event_log(events)
-        try:
-            run = await engine.run(bench.place, log)
-        except EngineFailedError as error:
-            bench.results.fail(name, str(error))
-            bench.console.log(f"{name}: {error}", highlight=False)
-            continue
+        if name not in bench.results.missing:
+            bench.console.log(f"{number} of {len(turns)}: {name}", highlight=False)
+            await _run(bench, reference, name, sizes[name])
+
+
+async def _size(bench: Bench, reference: Reference, name: str) -> int | None:
+    """How much of the log an engine gets: as much as it does in RUN_LIMIT_S, told by a trial; None if it has none."""
+    if reason := await asyncio.to_thread(CATALOGUE[name].prepare, bench.place.folder):
+        bench.results.fail(name, reason)
+        bench.console.log(f"{name} is not run: {reason}", highlight=False)
+        return None
+    small = min(bench.plan.events, SLOW_EVENTS if CATALOGUE[name].slow else QUICK_EVENTS)
+    if bench.plan.quick or small == bench.plan.events:
+        return small
+    run = await _run(bench, reference, name, small, trial=True)
+    if run is None:
+        return None
+    sizes = (size for size in (bench.plan.events, *SMALLER) if size <= run.events_per_s * RUN_LIMIT_S)
+    return next(sizes, small)
+
+
+async def _run(bench: Bench, reference: Reference, name: str, events: int, *, trial: bool = False) -> Run | None:
+    """One run, kept unless it is a trial; None if the engine failed or its output is wrong."""
+    log = await bench.event_log(events)
+    expected = await asyncio.to_thread(CATALOGUE[name].expected, reference, events)
+    try:
+        run = await CATALOGUE[name].run(bench.place, log)
+    except EngineFailedError as error:
+        bench.results.fail(name, str(error))
+    else:
         bench.results.add(name, run, expected)
-        outcome = bench.results.missing.get(name) or f"{run.events_per_s:,.0f} events/s"
-        bench.console.log(f"{number}/{len(turns)} {name}: {outcome}", highlight=False)
+        if trial:
+            bench.results.forget(name)
+        if name not in bench.results.missing:
+            bench.console.log(f"  {run.events_per_s:,.0f} events/s over {events:,} events", highlight=False)
+            return run
+    bench.console.log(f"  {name} has no result: {bench.results.missing[name]}", highlight=False)
+    return None
 
 
 class _Shown(Notes):

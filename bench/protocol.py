@@ -42,5 +42,7 @@ def job() -> Job:
 
 def say(event: str, **more: Any) -> None:  # noqa: ANN401  # whatever JSON holds
     """Tell the driver that something happened just now."""
-    sys.stdout.write(json.dumps({"event": event, "at": time.time(), **more}) + "\n")
-    sys.stdout.flush()
+    stdout = sys.__stdout__  # Faust puts its log in the place of the other one
+    if stdout is not None:
+        stdout.write(json.dumps({"event": event, "at": time.time(), **more}) + "\n")
+        stdout.flush()

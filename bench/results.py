@@ -70,6 +70,10 @@ class Results:
         self.missing[engine] = reason
         self.runs.pop(engine, None)
 
+    def forget(self, engine: str) -> None:
+        """The runs so far were trials."""
+        self.runs.pop(engine, None)
+
     def document(self) -> dict[str, Any]:
         """The whole of it, as design and README.md describe it."""
         engines = {name: self._engine(name) for name in ENGINES if name in self.runs}

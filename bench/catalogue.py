@@ -1,0 +1,78 @@
+"""The engines: how each is prepared and run, and what its output must be."""
+
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import preparing
+from bench.engines.kafka_streams import FOLDER_VARIABLE
+from bench.reference import Reference, Tally
+from bench.runs import ROOT, EventLog, Place, Run, run_monitor, run_process
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """One engine."""
+
+    run: Callable[[Place, EventLog], Awaitable[Run]]
+    expected: Callable[[Reference, int], Tally]
+    prepare: Callable[[Path], str] = preparing.nothing
+    """Given the folder of the bench; why the engine cannot be run, empty if it can."""
+    slow: bool = False
+    """It is known to need minutes for what the others do in seconds: it gets less of the log."""
+
+
+def _monitor(processes: int, *, minimal: bool) -> Engine:
+    async def run(place: Place, events: EventLog) -> Run:
+        return await run_monitor(place, events, processes=processes, minimal=minimal)
+
+    return Engine(run=run, expected=Reference.minimal_join if minimal else Reference.full_rules)
+
+
+def _here(name: str, expected: Callable[[Reference, int], Tally], *, slow: bool = False) -> Engine:
+    """A module of `bench.engines` in the environment of the project."""
+
+    async def run(place: Place, events: EventLog) -> Run:
+        return await run_process(place, events, name, [sys.executable, "-m", f"bench.engines.{name}"])
+
+    return Engine(run=run, expected=expected, slow=slow)
+
+
+def _quix() -> Engine:
+    def environment(folder: Path) -> Path:
+        return folder / "quix"
+
+    async def run(place: Place, events: EventLog) -> Run:
+        command = [str(environment(place.folder) / "bin" / "python"), "-m", "bench.engines.quix"]
+        path = f"{ROOT}:{ROOT / 'shared' / 'contracts' / 'src'}"
+        return await run_process(place, events, "quix", command, {"PYTHONPATH": path})
+
+    return Engine(run=run, expected=Reference.minimal_join, prepare=lambda folder: preparing.quix(environment(folder)))
+
+
+def _kafka_streams(store: str) -> Engine:
+    def build(folder: Path) -> Path:
+        return folder / "kafka-streams"
+
+    async def run(place: Place, events: EventLog) -> Run:
+        command = [sys.executable, "-m", "bench.engines.kafka_streams", store]
+        folder = {FOLDER_VARIABLE: str(build(place.folder))}
+        return await run_process(place, events, f"kafka_streams_{store}", command, folder)
+
+    return Engine(
+        run=run, expected=Reference.minimal_join, prepare=lambda folder: preparing.kafka_streams(build(folder))
+    )
+
+
+CATALOGUE: Mapping[str, Engine] = {
+    "rxguard_full_1p": _monitor(1, minimal=False),
+    "rxguard_full_2p": _monitor(2, minimal=False),
+    "rxguard_minimal_1p": _monitor(1, minimal=True),
+    "rxguard_minimal_2p": _monitor(2, minimal=True),
+    "plain_faust": _here("plain_faust", Reference.minimal_join, slow=True),
+    "quix": _quix(),
+    "plain_aiokafka": _here("plain_aiokafka", Reference.decoded),
+    "kafka_streams_rocksdb": _kafka_streams("rocksdb"),
+    "kafka_streams_memory": _kafka_streams("memory"),
+}
