@@ -2,33 +2,43 @@
 
 import argparse
 import asyncio
+import functools
 import json
+import logging
 import os
 import random
 import secrets
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rx_runtime import topics
 from rx_runtime.embedded import EmbeddedStack, rxguard_home
+from rx_runtime.errors import RxGuardError
 from rxguard.progress import download_progress
 
+from bench import core, latency, plots
 from bench.broker import PARTITIONS, Broker
 from bench.catalogue import CATALOGUE
+from bench.growth import Growth
 from bench.reference import Reference
 from bench.results import ENGINES, FOLDER, Results, table
-from bench.runs import NAMESPACE, ROOT, EngineFailedError, EventLog, Notes, Place, Run
+from bench.runs import ROOT, EngineFailedError, EventLog, Notes, Place, Run
 from bench.workload import FULL_EVENTS, QUICK_EVENTS, Workload, cached
 
 DEFAULT_SEED = 20_261_125
 REPEATS = 3
+SIZES, QUICK_SIZES = (10_000, 100_000, 1_000_000), (50_000,)  # patients
+COUNTS, QUICK_COUNTS = (1, 2, 5, 10, 20, 50, 100, 200), (1, 20)  # facts of one patient
+QUICK_CALLS = 200
+LATENCY_S, QUICK_LATENCY_S = 60.0, 5.0  # at each rate
 RUN_LIMIT_S = 60.0
 SLOW_EVENTS = 20_000
 SMALLER = (
@@ -57,6 +67,7 @@ class Bench:
     """A run of the bench: its one broker, its event logs, its results."""
 
     plan: Plan
+    stack: EmbeddedStack
     place: Place
     workload: Workload
     results: Results
@@ -66,12 +77,12 @@ class Bench:
     async def event_log(self, events: int) -> EventLog:
         """A topic with the first `events` of the workload, filled when it is first asked for."""
         if events not in self.logs:
-            namespace = f"{NAMESPACE}{events}"
+            namespace = f"bench{events}"
             await topics.apply(self.place.broker.address, namespace, PARTITIONS)
             name = f"{namespace}.rx.medication-events.v1"
             with self.console.status(f"writing {events:,} events to the log"):
                 ends = await self.place.broker.fill(name, islice(self.workload.records(), events))
-            self.logs[events] = EventLog(namespace=namespace, workload=self.workload, ends=ends)
+            self.logs[events] = EventLog(namespace=namespace, ends=ends)
         return self.logs[events]
 
 
@@ -166,13 +177,55 @@ async def prepared(plan: Plan, console: Console) -> AsyncIterator[Bench]:
     stack = EmbeddedStack(data=folder / "stack", jars=home / "jars", fresh=True, progress=download_progress(console))
     async with stack as running:
         place = Place(broker=Broker(running.kafka), folder=folder / "work", notes=_Shown(console))
-        yield Bench(plan=plan, place=place, workload=workload, results=results, console=console)
+        yield Bench(plan=plan, stack=running, place=place, workload=workload, results=results, console=console)
 
 
-async def measure(plan: Plan, console: Console) -> dict[str, object]:
+async def measure_core(bench: Bench) -> None:
+    """The clinical core alone, as `make bench-core` does."""
+    calls = QUICK_CALLS if bench.plan.quick else core.CALLS
+    bench.results.metrics["assess_us"] = (await asyncio.to_thread(core.measure, calls))["assess_us"]
+
+
+async def measure_growth(bench: Bench) -> None:
+    """Restore, memory and the cost of an event as the state grows."""
+    say = functools.partial(bench.console.log, highlight=False)
+    sizes, counts = (QUICK_SIZES, QUICK_COUNTS) if bench.plan.quick else (SIZES, COUNTS)
+    by_patients = await Growth(bench.place, "patients", say).by_patients(sizes)
+    largest = by_patients[max(by_patients, key=int)]
+    bench.results.metrics |= {name: largest[name] for name in ("restore_records_per_s", "bytes_per_patient")}
+    bench.results.metrics["by_patients"] = by_patients
+    bench.results.metrics["event_us_by_facts"] = await Growth(bench.place, "facts", say).by_facts(counts)
+
+
+async def measure_latency(bench: Bench) -> None:
+    """From the inbound topic to the alert."""
+    seconds = QUICK_LATENCY_S if bench.plan.quick else LATENCY_S
+    found = await latency.measure(bench.stack, bench.place.folder / "latency", seconds)
+    bench.results.metrics["latency_ms"] = found
+    bench.console.log(f"latency in ms: {found}", highlight=False)
+
+
+PARTS: Mapping[str, tuple[Callable[[Bench], Awaitable[None]], tuple[str, ...]]] = {
+    "core": (measure_core, ("assess_us",)),
+    "latency": (measure_latency, ("latency_ms",)),
+    "engines": (run_engines, ()),
+    "growth": (measure_growth, ("restore_records_per_s", "bytes_per_patient")),
+}
+"""What can be run, in this order, and the metrics that are missing if it fails."""
+
+
+async def measure(plan: Plan, console: Console) -> dict[str, Any]:
     """Run the plan; returns the document."""
     async with prepared(plan, console) as bench:
-        await run_engines(bench)
+        for part, (run, metrics) in PARTS.items():
+            if part not in plan.parts:
+                continue
+            console.rule(part)
+            try:
+                await run(bench)
+            except (EngineFailedError, latency.AlertsMissingError, RxGuardError, TimeoutError) as error:
+                bench.results.missing |= dict.fromkeys(metrics, str(error) or type(error).__name__)
+                console.log(f"{part} failed: {error}", highlight=False)
         return bench.results.document()
 
 
@@ -181,7 +234,7 @@ def planned(arguments: list[str] | None = None) -> tuple[Plan, argparse.Namespac
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a small event log, one run of each engine")
     parser.add_argument("--engines", default=",".join(ENGINES), help="names, separated by commas")
-    parser.add_argument("--parts", default="engines", help="names, separated by commas")
+    parser.add_argument("--parts", default=",".join(PARTS), help="names, separated by commas")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="of the event log")
     parser.add_argument("--order-seed", type=int, default=secrets.randbelow(2**31), help="of the order of the engines")
     parser.add_argument("--events", type=int, help="size of the event log")
@@ -204,9 +257,12 @@ def planned(arguments: list[str] | None = None) -> tuple[Plan, argparse.Namespac
 def main() -> None:
     """Run, keep the document and print it."""
     plan, given = planned()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # of a new topic it asks twice, and says so
     document = asyncio.run(measure(plan, Console(stderr=True)))
     given.output.parent.mkdir(parents=True, exist_ok=True)
     given.output.write_text(json.dumps(document, indent=2) + "\n")
+    for name, picture in plots.pictures(document).items():
+        given.output.with_name(f"{given.output.stem}-{name}.svg").write_text(picture)
     print(json.dumps(document) if given.json else "\n".join(table(document)))
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from bench import preparing
 from bench.engines.kafka_streams import FOLDER_VARIABLE
+from bench.monitors import run_monitor
 from bench.reference import Reference, Tally
-from bench.runs import ROOT, EventLog, Place, Run, run_monitor, run_process
+from bench.runs import ROOT, EventLog, Place, Run, run_process
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,13 +31,14 @@ def _monitor(processes: int, *, minimal: bool) -> Engine:
     return Engine(run=run, expected=Reference.minimal_join if minimal else Reference.full_rules)
 
 
-def _here(name: str, expected: Callable[[Reference, int], Tally], *, slow: bool = False) -> Engine:
+def _here(name: str, *, decides: bool = True, slow: bool = False) -> Engine:
     """A module of `bench.engines` in the environment of the project."""
 
     async def run(place: Place, events: EventLog) -> Run:
-        return await run_process(place, events, name, [sys.executable, "-m", f"bench.engines.{name}"])
+        command = [sys.executable, "-m", f"bench.engines.{name}"]
+        return await run_process(place, events, name, command, decides=decides)
 
-    return Engine(run=run, expected=expected, slow=slow)
+    return Engine(run=run, expected=Reference.minimal_join if decides else Reference.decoded, slow=slow)
 
 
 def _quix() -> Engine:
@@ -46,7 +48,7 @@ def _quix() -> Engine:
     async def run(place: Place, events: EventLog) -> Run:
         command = [str(environment(place.folder) / "bin" / "python"), "-m", "bench.engines.quix"]
         path = f"{ROOT}:{ROOT / 'shared' / 'contracts' / 'src'}"
-        return await run_process(place, events, "quix", command, {"PYTHONPATH": path})
+        return await run_process(place, events, "quix", command, env={"PYTHONPATH": path})
 
     return Engine(run=run, expected=Reference.minimal_join, prepare=lambda folder: preparing.quix(environment(folder)))
 
@@ -58,7 +60,7 @@ def _kafka_streams(store: str) -> Engine:
     async def run(place: Place, events: EventLog) -> Run:
         command = [sys.executable, "-m", "bench.engines.kafka_streams", store]
         folder = {FOLDER_VARIABLE: str(build(place.folder))}
-        return await run_process(place, events, f"kafka_streams_{store}", command, folder)
+        return await run_process(place, events, f"kafka_streams_{store}", command, env=folder)
 
     return Engine(
         run=run, expected=Reference.minimal_join, prepare=lambda folder: preparing.kafka_streams(build(folder))
@@ -70,9 +72,9 @@ CATALOGUE: Mapping[str, Engine] = {
     "rxguard_full_2p": _monitor(2, minimal=False),
     "rxguard_minimal_1p": _monitor(1, minimal=True),
     "rxguard_minimal_2p": _monitor(2, minimal=True),
-    "plain_faust": _here("plain_faust", Reference.minimal_join, slow=True),
+    "plain_faust": _here("plain_faust", slow=True),
     "quix": _quix(),
-    "plain_aiokafka": _here("plain_aiokafka", Reference.decoded),
+    "plain_aiokafka": _here("plain_aiokafka", decides=False),
     "kafka_streams_rocksdb": _kafka_streams("rocksdb"),
     "kafka_streams_memory": _kafka_streams("memory"),
 }

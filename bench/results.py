@@ -178,10 +178,7 @@ def table(document: Mapping[str, Any]) -> list[str]:
         )
     lines += [
         "",
-        *(f"{name:34}{json.dumps(value)}" for name, value in document["metrics"].items() if name not in _LONG),
+        *(f"{name:34}{json.dumps(value)}" for name, value in document["metrics"].items()),
     ]
     lines += [f"{'missing: ' + name:34}{reason.splitlines()[0][:120]}" for name, reason in document["missing"].items()]
     return lines
-
-
-_LONG = ("cost_by_patients", "cost_by_facts")

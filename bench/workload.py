@@ -40,6 +40,7 @@ _YEAR_S = 365 * 86_400
 _LATE_S = (3 * 86_400, 45 * 86_400)
 _OTHER_PRODUCT = 0.1  # share of corrections that name another product
 _REMEMBERED = 5_000  # how many events back a duplicate or a correction may reach
+_REPEATED = ((Group.OPIOID, 0), (Group.OTHER, 3), (Group.ANTAGONIST, 2))
 _HEAD = struct.Struct("<BH16s16s")
 _LAYOUT = 1  # of file and generator; a file of another one is made anew
 
@@ -90,6 +91,67 @@ class Workload:
         return {"sha256": self.sha256, "seed": self.seed, "events": self.events, "patients": self.patients}
 
 
+class Fills:
+    """Makes the events: the products are coded once."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        medicines = {group: [coded(one, catalogue) for one in products] for group, products in PRODUCTS.items()}
+        self._fills = {group: [Fill(medicine=one, rx_number="1") for one, _ in of] for group, of in medicines.items()}
+        wrong = [group for group, of in medicines.items() if {read for _, read in of} != {group != Group.IRRELEVANT}]
+        if wrong:
+            raise ValueError(f"not all of these are what they are listed as: {wrong}")
+
+    def record(
+        self,
+        event_class: bytes,
+        patient: bytes,
+        event_id: str,
+        *,
+        group: Group,
+        product: int,
+        occurred_s: int,
+        recorded_s: int,
+        revision: int = 1,
+        number: int = 0,
+    ) -> Record:
+        """The record of a fill; `number` is its place in the inbound topic."""
+        key = event_key(SOURCE, event_id)
+        event = Event(
+            event_key=key,
+            event_id=event_id,
+            source=SOURCE,
+            source_revision=revision,
+            site_id=SITE,
+            patient=patient,
+            occurred=OccurredTime(earliest_time={"seconds": occurred_s}, latest_time={"seconds": occurred_s}),
+            recorded_time={"seconds": recorded_s},
+            inbound=InboundPosition(partition=number % 8, offset=number // 8),
+            medication_filled=self._fills[group][product],
+        )
+        return Record(event_class, patient, key, event.SerializeToString(deterministic=True))
+
+
+def histories(fills: Fills, name: str, patients: range, facts: range) -> Iterator[Record]:
+    """Relevant facts of as many patients: every patient's first, then every patient's second, and so on.
+
+    Oxycodone and levothyroxine in turn, every tenth fact low-dose naltrexone, a day and a half apart.
+    """
+    for fact in facts:
+        group, product = _REPEATED[-1] if fact % 10 == 9 else _REPEATED[fact % 2]  # noqa: PLR2004  # the tenth
+        at = _FIRST_DAY + fact * 129_600
+        for patient in patients:
+            pseudonym = blake2b(f"{name}/{patient}".encode(), digest_size=16).digest()
+            yield fills.record(
+                CLASSES[1],
+                pseudonym,
+                f"{name}-{patient}-{fact}",
+                group=group,
+                product=product,
+                occurred_s=at,
+                recorded_s=at,
+            )
+
+
 class Generator:
     """Draws records; the same seed draws the same ones."""
 
@@ -99,11 +161,7 @@ class Generator:
         self._patients = max(1, events // EVENTS_PER_PATIENT)
         self._names = [blake2b(b"%d/%d" % (seed, number), digest_size=16).digest() for number in range(self._patients)]
         self._recent: list[tuple[_Fact, Record]] = []
-        medicines = {group: [coded(one, catalogue) for one in products] for group, products in PRODUCTS.items()}
-        self._fills = {group: [Fill(medicine=one, rx_number="1") for one, _ in of] for group, of in medicines.items()}
-        wrong = [group for group, of in medicines.items() if {read for _, read in of} != {group != Group.IRRELEVANT}]
-        if wrong:
-            raise ValueError(f"not all of these are what they are listed as: {wrong}")
+        self._fills = Fills(catalogue)
 
     def records(self) -> Iterator[Record]:
         """As many records as asked for, in the order of the log."""
@@ -144,21 +202,17 @@ class Generator:
         return record
 
     def _record(self, fact: _Fact, event_class: bytes, revision: int, recorded_s: int, number: int) -> Record:
-        event_id = f"fill-{fact.number}"
-        key, patient = event_key(SOURCE, event_id), self._names[fact.patient]
-        event = Event(
-            event_key=key,
-            event_id=event_id,
-            source=SOURCE,
-            source_revision=revision,
-            site_id=SITE,
-            patient=patient,
-            occurred=OccurredTime(earliest_time={"seconds": fact.occurred_s}, latest_time={"seconds": fact.occurred_s}),
-            recorded_time={"seconds": recorded_s},
-            inbound=InboundPosition(partition=number % 8, offset=number // 8),
-            medication_filled=self._fills[fact.group][fact.product],
+        return self._fills.record(
+            event_class,
+            self._names[fact.patient],
+            f"fill-{fact.number}",
+            group=fact.group,
+            product=fact.product,
+            occurred_s=fact.occurred_s,
+            recorded_s=recorded_s,
+            revision=revision,
+            number=number,
         )
-        return Record(event_class, patient, key, event.SerializeToString(deterministic=True))
 
 
 def write(path: Path, seed: int, events: int) -> Workload:

@@ -1,0 +1,128 @@
+"""Monitor processes of a bench: started, watched through what they show to anybody, stopped."""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+from prometheus_client.parser import text_string_to_metric_families
+from rx_runtime import topics
+from rx_runtime.embedded.child import Child
+from rxguard.instance import free_port
+
+from bench import outputs
+from bench.broker import PARTITIONS, Broker
+from bench.runs import STALL_TIMEOUT_S, EngineFailedError, EventLog, Place, Run, check, start
+
+PSEUDONYM_KEY = "5a" * 32
+_POLL_S, _LAST_POLLS_S = 0.2, 0.02
+_START_TIMEOUT_S = 90.0
+
+
+@dataclass(frozen=True)
+class Monitor:
+    """A monitor process and its addresses."""
+
+    child: Child
+    metrics: str
+
+    async def is_ready(self) -> bool:
+        """Whether its state is restored and it takes events."""
+        try:
+            return bool((await self.metrics_now()).get("rx_service_ready"))
+        except aiohttp.ClientConnectionError:
+            return False
+
+    async def metrics_now(self) -> dict[str, float]:
+        """Every metric, summed over its labels."""
+        async with aiohttp.ClientSession() as session, session.get(f"http://{self.metrics}/metrics") as answer:
+            families = text_string_to_metric_families(await answer.text())
+        values: dict[str, float] = {}
+        for family in families:
+            for sample in family.samples:
+                values[sample.name] = values.get(sample.name, 0.0) + sample.value
+        return values
+
+    @property
+    def resident_bytes(self) -> int:
+        """Memory that the process takes."""
+        lines = Path(f"/proc/{self.child.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:"))
+
+
+async def run_monitor(place: Place, events: EventLog, *, processes: int, minimal: bool) -> Run:
+    """The monitor on topics of its own that are empty but for the events."""
+    await reset_monitor(place.broker, events)
+    async with monitors(place, events.namespace, processes=processes, minimal=minimal) as running:
+        began, before, ended = await watch(place, running, events.events)
+    topic = f"{events.namespace}.rx.findings.v1"
+    got = await (outputs.pairs(place.broker, topic) if minimal else outputs.findings(place.broker, topic))
+    return Run(events=events.events - before, seconds=ended - began, got=got)
+
+
+async def reset_monitor(broker: Broker, events: EventLog) -> None:
+    """As if no monitor had ever run on these events."""
+    names = [f"{events.namespace}.rx.{name}.v1" for name in ("findings", "monitor-state", "monitor-progress")]
+    await broker.delete(names)
+    await topics.apply(broker.address, events.namespace, PARTITIONS)
+    await broker.rewind(f"{events.namespace}-rx-monitor", events.topic)
+
+
+@asynccontextmanager
+async def monitors(
+    place: Place, namespace: str, *, processes: int, minimal: bool = False
+) -> AsyncIterator[list[Monitor]]:
+    """Monitor processes that are all ready; stopped when the block ends."""
+    module = "bench.engines.rxguard_minimal" if minimal else "rx_monitor"
+    running: list[Monitor] = []
+    try:
+        for number in range(processes):
+            metrics = f"127.0.0.1:{free_port()}"
+            settings = {
+                "RXGUARD_KAFKA": place.broker.address,
+                "RXGUARD_NAMESPACE": namespace,
+                "RXGUARD_PSEUDONYM_KEY": PSEUDONYM_KEY,
+                "RXGUARD_METRICS_ADDRESS": metrics,
+            }
+            child = start([sys.executable, "-m", module], place.log(f"monitor-{number}"), settings)
+            running.append(Monitor(child, metrics))
+        await _all_ready(running)
+        yield running
+    finally:
+        await asyncio.gather(*(one.child.stop() for one in running))
+
+
+async def _all_ready(running: Sequence[Monitor]) -> None:
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    while not all([await one.is_ready() for one in running]):
+        check(one.child for one in running)
+        if time.monotonic() > deadline:
+            raise EngineFailedError(f"not ready in {_START_TIMEOUT_S:.0f} s: {running[0].child.last_words()}")
+        await asyncio.sleep(_LAST_POLLS_S)
+
+
+async def watch(place: Place, running: Sequence[Monitor], events: int) -> tuple[float, int, float]:
+    """When the watch began, how many events were done by then, and when all of them were."""
+    before, began = await _counted(running), time.monotonic()
+    done, moved = before, began
+    while done < events:
+        now = time.monotonic()
+        if now - moved > STALL_TIMEOUT_S:
+            raise EngineFailedError(f"stands still at {done} of {events}: {running[0].child.last_words()}")
+        left_s = (events - done) * (now - began) / max(1, done - before)
+        await asyncio.sleep(_POLL_S if left_s > 2 * _POLL_S and done > before else _LAST_POLLS_S)
+        check(one.child for one in running)
+        counted = await _counted(running)
+        if counted > done:
+            done, moved = counted, time.monotonic()
+            place.notes.progress(done, events)
+    return began, before, moved
+
+
+async def _counted(running: Sequence[Monitor]) -> int:
+    shown = await asyncio.gather(*(one.metrics_now() for one in running))
+    return sum(int(metrics.get("rx_monitor_events_total", 0)) for metrics in shown)
