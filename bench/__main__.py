@@ -29,10 +29,12 @@ from bench.broker import PARTITIONS, Broker
 from bench.catalogue import CATALOGUE
 from bench.growth import Growth
 from bench.reference import Reference
-from bench.results import ENGINES, FOLDER, Results, table
+from bench.report import table, write_readme
+from bench.results import ENGINES, FOLDER, Results
 from bench.runs import ROOT, EngineFailedError, EventLog, Notes, Place, Run
 from bench.workload import FULL_EVENTS, QUICK_EVENTS, Workload, cached
 
+LATEST = FOLDER / "latest.json"
 DEFAULT_SEED = 20_261_125
 REPEATS = 3
 SIZES, QUICK_SIZES = (10_000, 100_000, 1_000_000), (50_000,)  # patients
@@ -240,8 +242,11 @@ def planned(arguments: list[str] | None = None) -> tuple[Plan, argparse.Namespac
     parser.add_argument("--events", type=int, help="size of the event log")
     parser.add_argument("--repeats", type=int, help="runs of each engine")
     parser.add_argument("--json", action="store_true", help="the document on stdout instead of the table")
-    parser.add_argument("--output", type=Path, default=FOLDER / "latest.json", help="where the document is kept")
+    parser.add_argument("--output", type=Path, default=LATEST, help="where the document is kept")
     given = parser.parse_args(arguments)
+    for chosen, known in ((given.engines, CATALOGUE), (given.parts, PARTS)):
+        if unknown := set(chosen.split(",")) - known.keys():
+            parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(known)}")
     plan = Plan(
         quick=given.quick,
         engines=tuple(given.engines.split(",")),
@@ -263,6 +268,8 @@ def main() -> None:
     given.output.write_text(json.dumps(document, indent=2) + "\n")
     for name, picture in plots.pictures(document).items():
         given.output.with_name(f"{given.output.stem}-{name}.svg").write_text(picture)
+    if given.output == LATEST and not plan.quick:
+        write_readme(document, FOLDER.name)
     print(json.dumps(document) if given.json else "\n".join(table(document)))
 
 

@@ -1,11 +1,10 @@
 """The document `bench/results/latest.json`: what was run, what came of it, and why the rest is missing."""
 
-import json
 import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
@@ -165,20 +164,3 @@ def _processor() -> str:
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return platform.processor()
-
-
-def table(document: Mapping[str, Any]) -> list[str]:
-    """The document as lines of at most 100 characters, for people."""
-    lines = [f"{'engine':24}{'events/s':>12}{'lowest':>12}{'highest':>12}{'runs':>6}   output"]
-    for name, engine in document["engines"].items():
-        runs: Sequence[int] = engine["runs"]
-        verified = f"{engine['verified']['got']:,} of {engine['verified']['expected_findings']:,}"
-        lines.append(
-            f"{name:24}{engine['median_events_per_s']:>12,}{min(runs):>12,}{max(runs):>12,}{len(runs):>6}   {verified}"
-        )
-    lines += [
-        "",
-        *(f"{name:34}{json.dumps(value)}" for name, value in document["metrics"].items()),
-    ]
-    lines += [f"{'missing: ' + name:34}{reason.splitlines()[0][:120]}" for name, reason in document["missing"].items()]
-    return lines
