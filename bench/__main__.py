@@ -106,12 +106,15 @@ async def _size(bench: Bench, reference: Reference, name: str) -> int | None:
         bench.results.fail(name, reason)
         bench.console.log(f"{name} is not run: {reason}", highlight=False)
         return None
-    small = min(bench.plan.events, SLOW_EVENTS if CATALOGUE[name].slow else QUICK_EVENTS)
+    engine = CATALOGUE[name]
+    small = min(bench.plan.events, SLOW_EVENTS if engine.slow else QUICK_EVENTS)
     if bench.plan.quick or small == bench.plan.events:
         return small
     run = await _run(bench, reference, name, small, trial=True)
     if run is None:
         return None
+    if engine.warms_up:
+        return bench.plan.events
     sizes = (size for size in (bench.plan.events, *SMALLER) if size <= run.events_per_s * RUN_LIMIT_S)
     return next(sizes, small)
 

@@ -21,7 +21,9 @@ class Engine:
     prepare: Callable[[Path], str] = preparing.nothing
     """Given the folder of the bench; why the engine cannot be run, empty if it can."""
     slow: bool = False
-    """It is known to need minutes for what the others do in seconds: it gets less of the log."""
+    """It is known to need minutes for what the others do in seconds: its trial is a shorter one."""
+    warms_up: bool = False
+    """It is slow at first: a trial says nothing, it gets the whole log."""
 
 
 def _monitor(processes: int, *, minimal: bool) -> Engine:
@@ -63,7 +65,10 @@ def _kafka_streams(store: str) -> Engine:
         return await run_process(place, events, f"kafka_streams_{store}", command, env=folder)
 
     return Engine(
-        run=run, expected=Reference.minimal_join, prepare=lambda folder: preparing.kafka_streams(build(folder))
+        run=run,
+        expected=Reference.minimal_join,
+        prepare=lambda folder: preparing.kafka_streams(build(folder)),
+        warms_up=True,
     )
 
 
