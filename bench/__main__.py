@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
+from aiokafka.errors import KafkaError
 from rich.console import Console
 from rx_runtime import topics
 from rx_runtime.embedded import EmbeddedStack, rxguard_home
@@ -29,7 +29,7 @@ from bench.broker import PARTITIONS, Broker
 from bench.catalogue import CATALOGUE
 from bench.growth import Growth
 from bench.reference import Reference
-from bench.report import table, write_readme
+from bench.report import Document, table, write_readme
 from bench.results import ENGINES, FOLDER, Results
 from bench.runs import ROOT, EngineFailedError, EventLog, Notes, Place, Run
 from bench.workload import FULL_EVENTS, QUICK_EVENTS, Workload, cached
@@ -125,8 +125,8 @@ async def _run(bench: Bench, reference: Reference, name: str, events: int, *, tr
     expected = await asyncio.to_thread(CATALOGUE[name].expected, reference, events)
     try:
         run = await CATALOGUE[name].run(bench.place, log)
-    except EngineFailedError as error:
-        bench.results.fail(name, str(error))
+    except (EngineFailedError, KafkaError, TimeoutError) as error:
+        bench.results.fail(name, str(error) or type(error).__name__)
     else:
         bench.results.add(name, run, expected)
         if trial:
@@ -219,8 +219,8 @@ PARTS: Mapping[str, tuple[Callable[[Bench], Awaitable[None]], tuple[str, ...]]] 
 """What can be run, in this order, and the metrics that are missing if it fails."""
 
 
-async def measure(plan: Plan, console: Console) -> dict[str, Any]:
-    """Run the plan; returns the document."""
+async def measure(plan: Plan, console: Console, keep: Callable[[Document], None]) -> Document:
+    """Run the plan; returns the document. What there is so far is kept after each part."""
     async with prepared(plan, console) as bench:
         for part, (run, metrics) in PARTS.items():
             if part not in plan.parts:
@@ -228,10 +228,19 @@ async def measure(plan: Plan, console: Console) -> dict[str, Any]:
             console.rule(part)
             try:
                 await run(bench)
-            except (EngineFailedError, latency.AlertsMissingError, RxGuardError, TimeoutError) as error:
+            except (EngineFailedError, latency.AlertsMissingError, RxGuardError, KafkaError, TimeoutError) as error:
                 bench.results.missing |= dict.fromkeys(metrics, str(error) or type(error).__name__)
                 console.log(f"{part} failed: {error}", highlight=False)
+            keep(bench.results.document())
         return bench.results.document()
+
+
+def kept(document: Document, output: Path) -> None:
+    """Write the document, and its pictures beside it."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(document, indent=2) + "\n")
+    for name, picture in plots.pictures(document).items():
+        output.with_name(f"{output.stem}-{name}.svg").write_text(picture)
 
 
 def planned(arguments: list[str] | None = None) -> tuple[Plan, argparse.Namespace]:
@@ -266,11 +275,7 @@ def main() -> None:
     """Run, keep the document and print it."""
     plan, given = planned()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # of a new topic it asks twice, and says so
-    document = asyncio.run(measure(plan, Console(stderr=True)))
-    given.output.parent.mkdir(parents=True, exist_ok=True)
-    given.output.write_text(json.dumps(document, indent=2) + "\n")
-    for name, picture in plots.pictures(document).items():
-        given.output.with_name(f"{given.output.stem}-{name}.svg").write_text(picture)
+    document = asyncio.run(measure(plan, Console(stderr=True), lambda so_far: kept(so_far, given.output)))
     if given.output == LATEST and not plan.quick:
         write_readme(document, FOLDER.name)
     print(json.dumps(document) if given.json else "\n".join(table(document)))

@@ -47,15 +47,16 @@ class Growth:
         """Restore, memory and the cost of an event at each number of patients that is reached in time."""
         await topics.apply(self._place.broker.address, self._namespace, PARTITIONS)
         found: dict[str, dict[str, float]] = {}
-        have, began = 0, time.monotonic()
+        have, build_s = 0, 0.0  # patients; seconds for each of the last ones
         async with monitors(self._place, self._namespace, processes=1) as (empty,):
             empty_bytes = empty.resident_bytes
         for size in sizes:
-            if found and (time.monotonic() - began) * (size / have) > _BUILD_LIMIT_S:
-                self._say(f"{size:,} patients would take too long")
+            if (needed_s := build_s * (size - have)) > _BUILD_LIMIT_S:
+                self._say(f"{size:,} patients are left out: to build their state would take {needed_s:.0f} s")
                 break
+            begun = time.monotonic()
             await self._build(histories(self._fills, "patients", range(have, size), range(FACTS)))
-            have = size
+            build_s, have = (time.monotonic() - begun) / (size - have), size
             async with monitors(self._place, self._namespace, processes=1) as (monitor,):
                 restored = _restored(monitor, await monitor.metrics_now())
                 step = max(1, size // _EVENTS)

@@ -61,7 +61,7 @@ async def run_monitor(place: Place, events: EventLog, *, processes: int, minimal
         began, before, ended = await watch(place, running, events.events)
     topic = f"{events.namespace}.rx.findings.v1"
     got = await (outputs.pairs(place.broker, topic) if minimal else outputs.findings(place.broker, topic))
-    return Run(events=events.events - before, seconds=ended - began, got=got)
+    return Run(of=events.events, events=events.events - before, seconds=ended - began, got=got)
 
 
 async def reset_monitor(broker: Broker, events: EventLog) -> None:

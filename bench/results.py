@@ -111,7 +111,7 @@ class Results:
         return {
             "runs": [round(run.events_per_s) for run in runs],
             "median_events_per_s": round(median(run.events_per_s for run in runs)),
-            "events": runs[-1].events,
+            "events": runs[-1].of,
             "seconds": [round(run.seconds, 2) for run in runs],
             "verified": verified,
         }

@@ -49,7 +49,8 @@ class EventLog:
 class Run:
     """What one run gave."""
 
-    events: int  # processed between the two moments that `seconds` lie between
+    of: int  # events in the log
+    events: int  # of these, processed between the two moments that `seconds` lie between
     seconds: float
     got: Tally
     details: Mapping[str, float] = field(default_factory=dict)
@@ -106,7 +107,7 @@ async def run_process(
     else:
         got = Tally(findings=finished["events"], digest="", records=None)
     details = {key: value for key, value in finished.items() if key not in {"event", "at", "events"}}
-    return Run(events=events.events, seconds=finished["at"] - started["at"], got=got, details=details)
+    return Run(of=events.events, events=events.events, seconds=finished["at"] - started["at"], got=got, details=details)
 
 
 async def _job(place: Place, events: EventLog, name: str) -> Job:

@@ -17,7 +17,7 @@ RIGHT = Tally(findings=5, digest="d", records=7)
 
 
 def run(rate, got=RIGHT):
-    return Run(events=rate * 2, seconds=2.0, got=got)
+    return Run(of=300, events=rate * 2, seconds=2.0, got=got)
 
 
 @pytest.fixture
