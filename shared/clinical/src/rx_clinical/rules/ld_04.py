@@ -36,8 +36,6 @@ RULE = "LD-04"
 
 def decide(picture: Picture) -> list[Decision]:
     """One decision a supply: the worst that is on record."""
-    if not picture.patient.facts:
-        return []
     return [
         _decision(intake, facts, failing=any(picture.patient.terms.mean("liver_failure", fact.value) for fact in facts))
         for intake in intakes(picture)

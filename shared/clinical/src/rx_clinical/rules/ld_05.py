@@ -45,8 +45,6 @@ def counts(picture: Picture, kind: str, intake: Intake) -> PatientFact | None:
 
 def decide(picture: Picture) -> list[Decision]:
     """One decision a supply and state."""
-    if not picture.patient.facts:
-        return []
     return [
         Decision(
             rule=RULE,
