@@ -75,7 +75,7 @@ async def test_what_stays_with_a_monitor_through_a_rebalance_is_not_read_again(t
                 return [record for record in first.log if record["event"] == "kept" and len(record["partitions"]) == 2]
 
             await until(kept)
-            more = [methadone(b"%016d" % number) for number in range(40)]
+            more = [methadone(b"%016d" % number) for number in range(100)]
             await topics.feed(more)
             await topics.caught_up()
     assert await topics.conclusions() == harness.expected(events + more)
@@ -111,7 +111,7 @@ async def test_an_older_record_of_a_former_owner_does_not_stay_the_last_one(topi
 
 
 async def test_a_record_that_is_too_large_stops_one_partition_and_says_so(topics):
-    great = [harness.fill(ANNA, f"methadone-{number}", harness.METHADONE) for number in range(40)]
+    great = [harness.fill(ANNA, f"methadone-{number}", harness.METHADONE) for number in range(100)]
     others = [one for name in harness.patients(60)[1:] for one in (methadone(name), ldn(name))]
     async with topics.monitor(RXGUARD_MAX_RECORD_BYTES="4096") as monitor:
         await topics.feed(great)
