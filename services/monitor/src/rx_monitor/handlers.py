@@ -22,8 +22,6 @@ from rx_monitor.ports import Batch, Codec, EventRecord, Ports
 IRRELEVANT = b"irrelevant"
 """Value of the header `rx-class` that lets an event pass unread: first revision, coded, nothing in it concerns us."""
 
-_PASSES_UNREAD = ("rx-class", IRRELEVANT)
-
 
 class RecordTooLargeError(Exception):
     """A patient's facts or findings have grown beyond one record: nothing of that patient can be left out."""
@@ -69,10 +67,11 @@ def gather(batch: Batch, store: PartitionStore, codec: Codec) -> Iterator[Incomi
 
 def can_skip(record: EventRecord, store: PartitionStore) -> bool:
     """The cheap path: told from the headers alone, and never for an event of which a revision is held."""
-    if _PASSES_UNREAD not in record.headers:
+    headers = dict(record.headers)
+    key = headers.get("rx-event-key")
+    if headers.get("rx-class") != IRRELEVANT or key is None:
         return False
-    keys = [value for name, value in record.headers if name == "rx-event-key"]
-    return len(keys) == 1 and not store.may_hold(Pseudonym(record.key), EventKey(keys[0]))
+    return not store.may_hold(Pseudonym(record.key), EventKey(key))
 
 
 def look_up(events: list[Incoming], store: PartitionStore, codec: Codec) -> dict[Pseudonym, Patient]:

@@ -17,6 +17,8 @@ from rx_monitor.domain.patient import Held, Patient, Pseudonym
 
 _FACTS_KEPT = 4096
 """Translated events kept: the several events of one patient in a batch, and each from its kinds to its assessment."""
+_SOURCES_KEPT = 1024
+"""Sets of sources whose site entries were looked through before."""
 
 
 class CoreAssessor:
@@ -24,8 +26,9 @@ class CoreAssessor:
 
     def __init__(self, catalogue: Catalogue, sites: SiteRegistry) -> None:
         self._catalogue = catalogue
-        self._sites = sites
+        self._known_since = lru_cache(_SOURCES_KEPT)(sites.known_since)
         self._fact = lru_cache(_FACTS_KEPT)(_fact)
+        self._seconds = histogram("rx_monitor_assess_seconds")
 
     def kinds(self, events: Iterable[Held]) -> int:
         """See Assessor. Of one fact too many nothing is told: that is seen in the whole patient."""
@@ -39,9 +42,9 @@ class CoreAssessor:
 
     def __call__(self, name: Pseudonym, patient: Patient) -> FindingSet:
         """See Assessor."""
-        with histogram("rx_monitor_assess_seconds").time():
+        with self._seconds.time():
             facts = [self._fact(event.content) for event in patient.events.values()]
-            known_since = self._sites.known_since(fact.source for fact in facts)
+            known_since = self._known_since(frozenset(fact.source for fact in facts))
             assessment = assess(History(facts=facts, known_since=known_since), self._catalogue)
             value, content_hash = translate.published_findings(name, patient.position, assessment, self._catalogue)
         return FindingSet(value=value, content_hash=content_hash, is_empty=not assessment.findings)
