@@ -21,6 +21,7 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 from rx_runtime import topics
 from rx_runtime.embedded import EmbeddedStack, rxguard_home
+from rx_runtime.embedded.home import shared_folder
 from rx_runtime.errors import RxGuardError
 from rxguard.progress import download_progress
 
@@ -168,7 +169,7 @@ def generated(folder: Path, plan: Plan, console: Console) -> Workload:
 async def prepared(plan: Plan, console: Console) -> AsyncIterator[Bench]:
     """The servers and the workload of a run, in a data folder of its own."""
     home = rxguard_home()
-    folder = home / "bench"
+    folder = shared_folder(home / "bench")
     workload = generated(folder / "workloads", plan, console)
     console.log(f"order of the engines: seed {plan.order_seed}", highlight=False)
     started, load = datetime.now(UTC), os.getloadavg()[0]

@@ -17,6 +17,7 @@ PARTITIONS = 4
 _BATCH_BYTES = 512 * 1024
 _IN_FLIGHT = 16
 _FETCH_TIMEOUT_MS = 500
+_DELETE_TIMEOUT_S, _POLL_S = 30.0, 0.05
 
 
 def partition_of(key: bytes) -> int:
@@ -50,13 +51,17 @@ class Broker:
         return await kafka.with_admin(self.address, use)
 
     async def delete(self, topics: Iterable[str]) -> None:
-        """Delete topics; those that do not exist are fine."""
+        """Delete topics; returns when the broker lists them no more. Those that do not exist are fine."""
+        unwanted = set(topics)
 
         async def use(admin: AIOKafkaAdminClient) -> None:
-            answer = await admin.delete_topics(list(topics))
+            answer = await admin.delete_topics(list(unwanted))
             for _name, code in answer.topic_error_codes:
                 if code not in (0, UnknownTopicOrPartitionError.errno):
                     raise for_code(code)
+            async with asyncio.timeout(_DELETE_TIMEOUT_S):
+                while unwanted & set(await admin.list_topics()):  # noqa: ASYNC110  # the broker tells nobody
+                    await asyncio.sleep(_POLL_S)
 
         await kafka.with_admin(self.address, use)
 
