@@ -112,13 +112,13 @@ class Broker:
             await consumer.stop()
 
     async def read(self, topic: str) -> AsyncIterator[Any]:
-        """The records of a topic up to its present end, each partition in order."""
+        """The records of a topic with PARTITIONS partitions up to its present end, each partition in order."""
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self.address, enable_auto_commit=False, isolation_level="read_committed"
         )
         await kafka.start(consumer, self.address)
         try:
-            partitions = await self._partitions(consumer, topic)
+            partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
             consumer.assign(partitions)
             ends: Mapping[TopicPartition, int] = await consumer.end_offsets(partitions)
             await consumer.seek_to_beginning(*partitions)
@@ -128,8 +128,3 @@ class Broker:
                         yield record
         finally:
             await consumer.stop()
-
-    @staticmethod
-    async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
-        await consumer._client.force_metadata_update()  # noqa: SLF001  # the only way to learn them without a subscription
-        return [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]

@@ -1,7 +1,4 @@
-"""What the monitor costs as its state grows: restore, memory, and an event, against patients and against facts.
-
-State is built by monitors with the minimal join, which are quick, and then taken over by one with the full rules.
-"""
+"""What the monitor costs as its state grows: restore, memory, and an event, against patients and against facts."""
 
 import json
 import time
@@ -21,7 +18,7 @@ from bench.workload import Fills, Record, histories
 
 FACTS = 2  # of every patient when patients are counted
 _EVENTS = 20_000  # measured at each number of patients
-_FACTS_IN_ALL, _FEWEST_PATIENTS = 2_000, 20  # at each number of facts
+_FACTS_IN_ALL, _FEWEST_PATIENTS = 2_000, 10  # at each number of facts
 _BUILD_LIMIT_S = 420.0
 
 
@@ -91,7 +88,7 @@ class Growth:
 
     async def _build(self, records: Iterator[Record]) -> None:
         added = sum(await self._fill(records))
-        async with monitors(self._place, self._namespace, processes=2, minimal=True) as running:
+        async with monitors(self._place, self._namespace, processes=2) as running:
             await watch(self._place, running, added)
 
     async def _event_us(self, monitor: Monitor, records: Iterable[Record]) -> float:

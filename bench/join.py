@@ -10,7 +10,7 @@ from pharmacy.events.v1.event_pb2 import Event
 
 WINDOW_S = 14 * 86_400
 IRRELEVANT = b"irrelevant"
-ANTAGONIST, OPIOID, NEITHER = 1, 2, 0
+NEITHER, ANTAGONIST, OPIOID = 0, 1, 2  # as bits
 ROLES = {
     **dict.fromkeys(("ntx_oral", "ntx_ldn", "ntx_uldn", "ntx_er_contrave", "ntx_depot", "samidorphan"), ANTAGONIST),
     "nalmefene": ANTAGONIST,

@@ -1,28 +1,42 @@
 """The monitor itself with the minimal join in place of the clinical core: what is left is what the engine costs."""
 
 import sys
+from collections.abc import Iterable
+from functools import lru_cache, reduce
 from hashlib import blake2b
+from operator import or_
 
 from rx_clinical import Catalogue
 from rx_monitor import bootstrap
 from rx_monitor.domain.decide import FindingSet
-from rx_monitor.domain.patient import Patient, Pseudonym
+from rx_monitor.domain.patient import Held, Patient, Pseudonym
 from rx_monitor.settings import MonitorSettings
 from rx_runtime.service import main
 from rx_runtime.sites import SiteRegistry
 
-from bench.join import output, read
+from bench.join import ANTAGONIST, NEITHER, OPIOID, output, read
+
+_EVENTS_KEPT = 4_096  # as many as the core's assessor keeps
 
 
 class MinimalAssessor:
     """Stands where the core's assessor stands, and answers with the pairs of the minimal join."""
 
-    def __init__(self, catalogue: Catalogue, sites: SiteRegistry) -> None:
+    def __init__(self, catalogue: Catalogue, sites: SiteRegistry) -> None:  # noqa: ARG002  # what the core's takes
         """Take what the core's assessor takes."""
+        self._read = lru_cache(_EVENTS_KEPT)(read)
+
+    def kinds(self, events: Iterable[Held]) -> int:
+        """The roles of these events, as bits."""
+        return reduce(or_, (self._read(event.content)[1].role for event in events), NEITHER)
+
+    def may_speak(self, patient: Patient) -> bool:
+        """Both an antagonist and an opioid are or were held."""
+        return patient.kinds is None or patient.kinds == ANTAGONIST | OPIOID
 
     def __call__(self, name: Pseudonym, patient: Patient) -> FindingSet:  # noqa: ARG002  # the port's signature
         """The output of the patient's events."""
-        value = output(dict(read(held.content) for held in patient.events.values()))
+        value = output(dict(self._read(event.content) for event in patient.events.values()))
         return FindingSet(
             value=value, content_hash=blake2b(value, digest_size=16).digest(), is_empty=value == output({})
         )
