@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 
 import pytest
 from clinical_kit import at, envelope, fill, given, ldn, medicine, methadone, order, oxycodone, report
 from rx_clinical import History, assess
 from rx_clinical.catalogue import Catalogue
-from rx_clinical.facts import Medicine, Moment, PatientFact
+from rx_clinical.facts import Fill, Medicine, Moment, PatientFact, Report
 from rx_clinical.findings import NoStartTime
 from table_kit import copy_of_the_tables, set_cell
 
@@ -27,6 +28,12 @@ def test_a_finding_has_an_identity_of_sixteen_bytes(catalogue):
 def test_a_rule_without_a_start_says_that_there_is_none_to_give(catalogue):
     assert finding(catalogue, "LD-10", LDN).no_start_time_reason is NoStartTime.NOT_APPLICABLE
     assert finding(catalogue, "WR-01", OXYCODONE, LDN).no_start_time_reason is None
+
+
+def test_a_finding_asks_for_a_confirmation_only_where_its_rule_does(catalogue):
+    transplant = PatientFact(kind="transplant", value="kidney", **envelope("t", at("2026-01-01T09:00")))
+    assert finding(catalogue, "LD-02", transplant, LDN).requires_confirmation
+    assert not finding(catalogue, "LD-10", transplant, LDN).requires_confirmation
 
 
 def test_the_sources_of_the_interacting_medicine_that_lengthens_the_window_are_named(catalogue):
@@ -122,3 +129,33 @@ def test_a_half_life_is_long_from_the_length_that_the_policy_names(tmp_path, fro
     set_cell(folder, "policy.csv", {"name": "long_half_life"}, "value", from_h)
     found = finding(Catalogue(folder), "WR-01", OXYCODONE, LDN)
     assert ("LONG_HALF_LIFE" in found.reason_codes) is is_long
+
+
+def test_a_fill_is_whole_and_its_days_are_those_of_the_order_where_nothing_else_is_stated(catalogue):
+    tablets = oxycodone("10", quantity=Decimal(15))
+    whole = Fill(medicine=tablets, **envelope("o", at("2026-04-01T09:00")))
+    part = replace(whole, partial=True, quantity_prescribed=Decimal(30))
+    ends = {
+        name: finding(catalogue, "WR-01", fact, LDN).arithmetic[0].supply_end
+        for name, fact in (("whole", whole), ("part", part))
+    }
+    assert ends == {"whole": at("2026-04-11T09:00"), "part": at("2026-04-06T09:00")}
+    assert "SUPPLY_END_ASSUMED" not in finding(catalogue, "WR-01", whole, LDN).reason_codes
+
+
+def test_use_that_is_not_said_to_go_on_has_an_end(catalogue):
+    used = Report(medicine=oxycodone("10"), kind="history", **envelope("o", at("2026-04-01T09:00")))
+    assert "ONGOING_NO_END" not in finding(catalogue, "WR-01", used, LDN).reason_codes
+    assert "ONGOING_NO_END" in finding(catalogue, "WR-01", replace(used, ongoing=True), LDN).reason_codes
+
+
+def test_a_report_is_open_to_other_sites_and_tells_of_no_misuse_where_nothing_else_is_stated(catalogue):
+    used = Report(medicine=methadone(None), kind="history", **envelope("m", BEFORE, site="elsewhere"))
+    assert finding(catalogue, "WR-02", used, LDN).counterpart == "methadone_oral"
+    loperamide = medicine("6468", "loperamide", text="loperamide", dose="8")
+    bought = Report(medicine=loperamide, kind="otc", **envelope("l", BEFORE))
+    told = [
+        {one.rule for one in assess(History(facts=[one_report, LDN]), catalogue).findings}
+        for one_report in (bought, replace(bought, misuse=True))
+    ]
+    assert ["WR-02" in rules for rules in told] == [False, True]
