@@ -159,3 +159,27 @@ def test_a_report_is_open_to_other_sites_and_tells_of_no_misuse_where_nothing_el
         for one_report in (bought, replace(bought, misuse=True))
     ]
     assert ["WR-02" in rules for rules in told] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("opioids", "about_its_end"),
+    [
+        ([report("m", BEFORE, methadone(None))], {"ONGOING_NO_END"}),
+        ([fill("o", BEFORE, oxycodone("10", as_needed=True))], {"SUPPLY_END_ASSUMED"}),
+        ([fill(name, BEFORE, oxycodone("30")) for name in ("o1", "o2")], {"REFILL_STACKED"}),
+        (
+            [fill(name, BEFORE, oxycodone("90")) for name in ("o1", "o2", "o3")],
+            {"REFILL_STACKED", "REFILL_STACK_CAPPED"},
+        ),
+        (
+            [report("m", BEFORE, methadone(None), kind="history", source_kind="OPIOID_TREATMENT_PROGRAM", site="x")],
+            {"ONGOING_NO_END", "RESTRICTED_SOURCE"},
+        ),
+    ],
+)
+def test_beside_an_antagonist_of_the_gut_nothing_is_said_about_the_end_of_a_supply(catalogue, opioids, about_its_end):
+    peripheral = fill("p", at("2026-04-05T09:00"), medicine("29899", "methylnaltrexone", days="10"))
+    (waits,) = [one for one in assess(History(facts=[*opioids, LDN]), catalogue).findings if one.arithmetic]
+    meets = finding(catalogue, "OT-02", *opioids, peripheral)
+    assert about_its_end <= set(waits.reason_codes)
+    assert set(meets.reason_codes) == about_its_end & {"RESTRICTED_SOURCE"}

@@ -167,3 +167,9 @@ def test_a_pregnancy_counts_for_300_days(catalogue, recorded, counts):
 def test_who_may_be_under_18_needs_a_specialist(catalogue, value, raised):
     told = found(catalogue, LDN, fact("birth_year", value), rule="LD-06")
     assert bool(told) is raised
+
+
+def test_what_is_known_holds_beside_facts_of_other_kinds(patient):
+    allergy, transplant, liver = fact("allergy", "dyes"), fact("transplant", "kidney"), fact("liver", "cirrhosis")
+    known = patient(allergy, transplant, liver)
+    assert [known.standing(one.kind) for one in known.facts] == [(allergy,), (transplant,), (liver,)]

@@ -32,7 +32,7 @@ class Overlap:
         return Event(span.entries[-1], span.newest_begin)
 
 
-def meet(one: Span, other: Span, lasting: timedelta = timedelta(0)) -> bool:
+def meet(one: Span, other: Span, lasting: timedelta) -> bool:
     """The newest event of either begins before the supply of the other is over; a single dose counts at its instant.
 
     `lasting`: how long the other acts after the end of its supply.
