@@ -80,3 +80,11 @@ def test_where_codes_disagree_the_one_that_matters_wins(catalogue):
 def test_a_product_beside_its_ingredient_tells_strength_and_form(catalogue, codes):
     coded = catalogue.code_product([(RXNORM, code) for code in codes])
     assert (coded.product_code, coded.form_key, coded.strength_mg) == ("864706", "methadone_oral", 10)
+
+
+@pytest.mark.parametrize(
+    ("code", "ingredient"),
+    [("2570399", "61381"), ("1087459", "5489")],  # olanzapine beside samidorphan; a salt of hydrocodone
+)
+def test_an_ingredient_that_a_product_names_without_a_code_is_found_by_its_name(catalogue, code, ingredient):
+    assert catalogue.code_product([(RXNORM, code)]).ingredients == (ingredient,)

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 from rx_clinical.catalogue import Catalogue
+from rx_clinical.products import RXNORM
 from rx_clinical.tables import TableError
 from table_kit import add_column, add_row, copy_of_the_tables, drop_column, drop_row, set_cell
 
@@ -177,6 +178,13 @@ def test_a_quote_in_the_middle_of_a_cell_is_refused_by_table(folder):
 
 
 # What the tables then mean
+
+
+def test_an_ingredient_that_the_table_calls_irrelevant_is_known(folder):
+    add_row(folder, "ingredients.csv", {"code": "161"}, code="9900001", name="placebo")
+    assert Catalogue().code_product([(RXNORM, "9900001")]) is None
+    known = Catalogue(folder).code_product([(RXNORM, "9900001")])
+    assert (known.ingredients, known.relevant) == (("9900001",), False)
 
 
 def test_a_pair_with_a_row_of_its_own_does_not_take_that_of_its_class(folder):
