@@ -8,7 +8,7 @@ import pytest
 from clinical_kit import at, envelope, fill, given, ldn, medicine, methadone, order, oxycodone, report
 from rx_clinical import History, assess
 from rx_clinical.catalogue import Catalogue
-from rx_clinical.facts import Fill, Medicine, Moment, PatientFact, Report
+from rx_clinical.facts import Evidence, Fill, Medicine, Moment, PatientFact, Report
 from rx_clinical.findings import NoStartTime
 from table_kit import copy_of_the_tables, set_cell
 
@@ -106,6 +106,10 @@ LENGTHENED = {"FIVE_HALF_LIVES", "HALF_LIFE_EXTENDED"}
         (
             [given("s", BEFORE, medicine("1819", "bup_depot_monthly_sublocade"))],
             {"DEPOT", "FIVE_HALF_LIVES", "LONG_HALF_LIFE", "PARTIAL_AGONIST"},
+        ),
+        (
+            [Evidence(kind="urine_drug_test", result="positive", **envelope("u", at("2026-04-01T09:00")))],
+            LONG | {"LABEL_2_WEEKS"},
         ),
         (
             [report("k", BEFORE, Medicine(form_key="kratom"), kind="supplement")],

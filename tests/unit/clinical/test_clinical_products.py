@@ -40,6 +40,8 @@ def test_one_package_code_in_three_spellings_is_one_product(catalogue):
         ("863848", "morphine_er", 20),  # a code that stands in the notes of its brand
         ("904882", "bup_td", None),
         ("637213", "ntx_depot", 380),
+        ("2570399", "samidorphan", 10),  # known by its name alone
+        ("1087459", "hydrocodone_er_cough", 2),  # of a salt
     ],
 )
 def test_products_by_rxnorm_code(catalogue, code, form_key, strength):

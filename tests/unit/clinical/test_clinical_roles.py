@@ -256,3 +256,15 @@ def test_naltrexone_in_morphine_capsules_is_sequestered(catalogue, stated, seque
 def test_a_route_is_asked_for_where_it_decides(catalogue, code, route, acts, asked):
     roles = catalogue.roles(Medicine(ingredients=(code,), route=route))
     assert (bool(roles.interacting or roles.partners), roles.route_open) == (acts, asked)
+
+
+def test_the_product_tells_the_route_that_a_source_leaves_out(catalogue):
+    tablet = catalogue.roles(Medicine(product_code="897685"))  # verapamil, compounded for the skin too
+    assert (tablet.interacting, tablet.route_open) == (("11170",), ())
+
+
+def test_a_negative_control_plays_no_role(catalogue):
+    famotidine, ranitidine = "4278", "9143"
+    assert catalogue.roles(Medicine(ingredients=(famotidine,))).none
+    changes = catalogue.roles_reader.changes_opioids
+    assert (changes(famotidine), changes(ranitidine)) == (False, True)

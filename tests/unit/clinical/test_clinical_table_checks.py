@@ -69,6 +69,7 @@ def shown_tier(name):
         (TABLET, "rxnorm_code", "6813", "products.csv: ['6813'] are ingredient codes"),
         (INSULIN, "form_key", "insulin_er", "rxnorm_products.csv line 2 (106892): form_key insulin_er has no drug row"),
         (INSULIN, "ingredients", "insulin", "rxnorm_products.csv line 2 (106892): an ingredient has no code"),
+        (INSULIN, "ingredients", "253181:insulin;insulin", "(106892): an ingredient has no code"),
         (THYROID, "group", "hormone", "ldn_partners.csv line 2 (10582): group 'hormone' is none of thyroid, "),
         (KRATOM, "trait", "herb", "form_traits.csv line 2 (kratom): trait 'herb' is none of non_prescription, "),
         (KRATOM, "trait", "no_drug_row", "form_traits.csv line 2 (kratom): kratom has a drug row"),
