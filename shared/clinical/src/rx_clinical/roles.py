@@ -169,7 +169,7 @@ class RoleReader:
         """A form key or a product code tells the form."""
         return self._form_key(medicine) is not None
 
-    def roles(self, medicine: Medicine, *, misuse: bool = False) -> Roles:
+    def roles(self, medicine: Medicine, *, misuse: bool) -> Roles:
         """What the medicine is to the rules. An uncoded medicine is nothing: DQ-03 speaks for it.
 
         `misuse`: somebody reports that it is misused.
