@@ -234,6 +234,7 @@ def test_loperamide_that_is_misused_does_not_stay_in_the_gut(catalogue):
         ({"product_code": "863849"}, True, False),
         ({"ingredients": ("7052", "7243"), "form_key": "morphine_er"}, True, False),
         ({"ingredients": ("7052",), "form_key": "morphine_er"}, False, False),
+        ({"ingredients": ("7052", "161"), "form_key": "morphine_er"}, False, False),
         ({"ingredients": ("7052", "7243")}, False, True),  # of an unknown form: what is inside may act
     ],
 )
@@ -268,3 +269,26 @@ def test_a_negative_control_plays_no_role(catalogue):
     assert catalogue.roles(Medicine(ingredients=(famotidine,))).none
     changes = catalogue.roles_reader.changes_opioids
     assert (changes(famotidine), changes(ranitidine)) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        ({"ingredients": ("161", "7804")}, [("7804", "opioid_unknown")]),  # whatever stands before it
+        ({"ingredients": ("6378",), "form_key": "levorphanol_patch"}, [("6378", "opioid_unknown")]),
+        (
+            {"ingredients": ("6378", "7804"), "form_key": "oxycodone_ir"},
+            [("6378", "levorphanol_oral"), ("7804", "oxycodone_ir")],
+        ),
+    ],
+)
+def test_each_opioid_of_a_medicine_is_read_in_its_own_form(catalogue, stated, expected):
+    assert opioids(catalogue, **stated) == expected
+
+
+def test_a_form_with_one_product_that_shows_its_antagonist_hides_none(catalogue, tmp_path):
+    folder = copy_of_the_tables(tmp_path)
+    set_cell(folder, "products.csv", {"rxnorm_code": "2570392"}, "hidden_naltrexone", "n")
+    lybalvi = Medicine(form_key="samidorphan")
+    assert catalogue.roles(lybalvi).hidden
+    assert not Catalogue(folder).roles(lybalvi).hidden
