@@ -475,6 +475,14 @@ def test_ordinary_texts_are_left_alone(catalogue, product):
     assert found(catalogue, fill("F", NEW_YEAR, product), rule="CP-06") == []
 
 
+@pytest.mark.parametrize(
+    ("written", "dose", "read"), [("5.0 mg", "5", "50"), (".5 mg", "0.5", "5"), ("0,5 mg", "0.5", "5")]
+)
+def test_what_a_strength_is_easily_read_as_is_said(catalogue, written, dose, read):
+    (finding,) = found(catalogue, fill("F", NEW_YEAR, taken(f"LDN {written}", dose=dose)), rule="CP-06")
+    assert f"easily read as {read}" in finding.text
+
+
 def test_an_order_that_was_filled_may_have_been_misread(catalogue):
     written = order("O", NEW_YEAR, taken("LDN 5.0 mg", dose="5"))
     filled = fill("F", at("2026-01-02T09:00"), taken("LDN 50 mg capsule", dose="50"), prescription=written.key)
@@ -535,6 +543,7 @@ def test_strengths_are_read_with_their_unit_and_what_they_are_of():
         (taken("naltrexone 50 mg", dose="3", form=None), None),
         (taken("naltrexone 4.5 mg capsule", form="ntx_oral"), None),
         (taken("naltrexone 50 mg/mL", form="ntx_oral"), None),
+        (taken("naltrexone 4.5 mg capsule, from 50 mg tablets", form="ntx_oral"), None),
         (taken("compounded LDN 4.5 mg capsule"), None),
         (taken("compounded LDN 4.5 mg capsule, from 50 mg tablets"), None),
         (taken("LDN"), None),

@@ -187,3 +187,9 @@ def test_beside_an_antagonist_of_the_gut_nothing_is_said_about_the_end_of_a_supp
     meets = finding(catalogue, "OT-02", *opioids, peripheral)
     assert about_its_end <= set(waits.reason_codes)
     assert set(meets.reason_codes) == about_its_end & {"RESTRICTED_SOURCE"}
+
+
+def test_one_product_of_unknown_dose_leaves_the_daily_sum_unknown(catalogue):
+    beside = fill("n0", BEFORE, medicine("7243", "ntx_oral", text="naltrexone", days="60"))
+    assert "DOSE_UNKNOWN" in finding(catalogue, "WR-01", OXYCODONE, beside, LDN).reason_codes
+    assert "DOSE_UNKNOWN" not in finding(catalogue, "WR-01", OXYCODONE, LDN).reason_codes
