@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import UnknownTopicOrPartitionError, for_code
 from aiokafka.partitioner import murmur2
@@ -113,9 +113,8 @@ class Broker:
 
     async def read(self, topic: str) -> AsyncIterator[Any]:
         """The records of a topic with PARTITIONS partitions up to its present end, each partition in order."""
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.address, enable_auto_commit=False, isolation_level="read_committed"
-        )
+        # Its own choice of a first offset goes on beside our seek: it must be the same.
+        consumer = kafka.new_consumer(self.address, client_id="bench")
         await kafka.start(consumer, self.address)
         try:
             partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
