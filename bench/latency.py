@@ -169,7 +169,9 @@ def _event(event_id: str, patient: str, product: Product, at: datetime) -> bytes
     if product.code:
         medicine["codings"] = [{"system": RXNORM, "code": product.code}]
     if product.ingredient:
-        medicine |= {"ingredients": [product.ingredient], "form_key": product.form_key}
+        medicine["ingredients"] = [product.ingredient]
+    if product.form_key:
+        medicine["form_key"] = product.form_key
     if product.daily_dose_mg:
         medicine["daily_dose_mg"] = product.daily_dose_mg
     time_text = at.isoformat().replace("+00:00", "Z")
