@@ -12,22 +12,13 @@ from decimal import Decimal
 import evaluator_facts as facts_of
 import evaluator_supply as supply_of
 import evaluator_windows as windows
-from evaluator_facts import DRUGS, FOREVER, NO_TIME, PERPETRATORS, days, hours
-from evaluator_rules import (
-    ALL_RULES,
-    INTERACTING,
-    METHOTREXATE,
-    OTHER_IMMUNOSUPPRESSANTS,
-    THYROID,
-    TRANSPLANT_MEDICINES,
-    deficient,
-)
+from evaluator_facts import DRUGS, FOREVER, INTERACTING, NO_TIME, PARTNERS, PERPETRATORS, days, hours
+from evaluator_rules import ALL_RULES, deficient
 from evaluator_supply import Patient, later
 from evaluator_windows import SEVERITIES, finding
 
 HORIZON = days(400)
 GUT_OPIOIDS = {DRUGS[form]["rxnorm_ingredient_code"] for form in ("loperamide", "diphenoxylate")}
-PARTNERS = {*THYROID, *TRANSPLANT_MEDICINES, *OTHER_IMMUNOSUPPRESSANTS, METHOTREXATE}
 
 
 def evaluate(facts, known_since):
@@ -64,12 +55,10 @@ def plain(one, patient):
 
 def plays_a_role(fact):
     """Irrelevant medicines play none, nor do plans, drafts and interacting medicines on the skin."""
-    medicine = fact.medicine
     if fact.type == "prescription" and not supply_of.is_order(fact):
         return False
     if fact.type in facts_of.MEDICINE_TYPES:
-        systemic = not medicine.local and bool((INTERACTING | PARTNERS) & set(medicine.codes))
-        return bool(medicine.opioids or medicine.antagonists or medicine.gut_opioids or systemic)
+        return fact.medicine.plays_a_role
     return fact.type in {"evidence", "confirm", "patient_fact", "procedure"}
 
 
@@ -89,23 +78,28 @@ def apply_horizon(patient):
     if patient.newest_recorded is None:
         return []
     horizon = patient.newest_recorded - HORIZON
-    findings, ends = [], effect_ends(patient)
-    for fact, end in ends.items():
+    anchors, last = patient.anchors(), {}
+    for (fact, component), end in effect_ends(patient).items():
+        last[fact] = max(last.get(fact, end), end)
         if end < horizon:
-            patient.dropped.add(fact)
-            if fact.recorded - end > HORIZON:
+            patient.dropped.add((fact, component))
+    findings = []
+    for fact, end in last.items():
+        if end < horizon:
+            patient.gone.add(fact)
+            if fact.recorded - end > HORIZON and fact in anchors:  # a supply seen twice is one
                 codes = {"LATE_BEYOND_HORIZON"}
                 findings.append(finding("DQ-05", "info", deficient(patient, fact), None, "queue", reason_codes=codes))
     return findings
 
 
 def effect_ends(patient):
-    """When the effect of each medicine fact (and positive test) ends: the latest of what it stands for."""
+    """When the effect of each component of a medicine fact (and of a positive test) ends."""
     ends = {}
 
-    def note(facts, end):
+    def note(facts, component, end):
         for fact in facts:
-            ends[fact] = max(ends.get(fact, end), end)
+            ends[fact, component] = max(ends.get((fact, component), end), end)
 
     opioid_effects(patient, note)
     antagonist_effects(patient, note)
@@ -119,39 +113,32 @@ def opioid_effects(patient, note):
     for event in patient.opioid_events():
         window = supply_of.policy_window(event.part, Decimal(4))
         if event.kind == "supply":
-            chains.setdefault((event.part.ingredient, event.part.form), []).append(event)
+            chains.setdefault(event.component, []).append(event)
         else:
             exposure = supply_of.single_exposure(event)
-            note(
-                [f for f in event.facts if f.type in {*facts_of.MEDICINE_TYPES, "evidence"}],
-                later(exposure.possible_end, window),
-            )
-    for events in chains.values():
-        events.sort(key=lambda event: event.anchor.tie_order)
+            facts = [f for f in event.facts if f.type in {*facts_of.MEDICINE_TYPES, "evidence"}]
+            note(facts, event.component, later(exposure.possible_end, window))
+    for component, events in chains.items():
+        events.sort(key=lambda event: event.tie_order)
         end = max(exposure.possible_end for exposure in supply_of.chain_exposures(events))
         window = supply_of.policy_window(events[0].part, Decimal(4))
-        note([fill for event in events for fill in event.supply.sightings], later(end, window))
+        note([fill for event in events for fill in event.supply.sightings], component, later(end, window))
 
 
 def antagonist_effects(patient, note):
     """Antagonist tail + 30 d; a chain of fills ends as a whole."""
     chains = {}
     for event in patient.antagonist_events():
-        chains.setdefault((event.part.ingredient, event.part.form, event.kind == "supply" or id(event)), []).append(
-            event
-        )
-    for events in chains.values():
+        chains.setdefault((event.component, event.kind == "supply" or id(event)), []).append(event)
+    for (component, _), events in chains.items():
         end = max(antagonist_effect_end(patient, event) for event in events)
         facts = [f for event in events for f in event.facts if f.type in {"fill", "administer", "report"}]
-        note([*facts, *(event.anchor for event in events)], end)
+        note([*facts, *(event.anchor for event in events)], component, end)
 
 
 def antagonist_effect_end(patient, event):
     if event.part.form == "ntx_depot":
-        base, unconfirmed = windows.depot_base(event)
-        if event.kind == "report":  # a depot reported with days supply goes on for them
-            base = max(base, windows.antagonist_end(patient, event))
-        return later(base, hours(1200) + (days(30) if unconfirmed else NO_TIME) + days(30))
+        return later(windows.depot_until(event), hours(1200) + days(30))
     end = windows.antagonist_end(patient, event)
     tail = windows.tier_of(event.part, event.dose).tail if event.part.kind == "S" else NO_TIME
     return later(end, tail + days(30))
@@ -165,11 +152,11 @@ def other_effects(patient, note):
         times = supply_of.active_times(patient, code)
         fills = [time for time in times if time.kind == "fill"]
         for time in fills:
-            note(time_facts(time), later(max(other.end for other in fills), carry))
+            note(time_facts(time), supply_of.other(code), later(max(other.end for other in fills), carry))
         for time in times:
             if time.kind != "fill":
-                ongoing = time.kind == "report" and time.anchor.true("ongoing") and time.stopped is None
-                note([time.anchor], FOREVER if ongoing else later(time.end, carry))
+                ongoing = time.kind == "report" and time.anchor.true("ongoing") and not time.stopped
+                note([time.anchor], supply_of.other(code), FOREVER if ongoing else later(time.end, carry))
 
 
 def time_facts(time):

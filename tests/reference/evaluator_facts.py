@@ -203,6 +203,12 @@ class Medicine:
     form: str = ""
     unknown: bool = False  # 3.9: cannot be coded
 
+    @property
+    def plays_a_role(self):
+        """Irrelevant medicines play none, nor do interacting medicines on the skin."""
+        systemic = not self.local and bool(ROLES_OF_OTHERS & set(self.codes))
+        return bool(self.opioids or self.antagonists or self.gut_opioids or systemic)
+
 
 def event_key(source, event_id):
     """16-byte identity of an event, as the contract of the events states it: it decides ties."""
@@ -269,6 +275,14 @@ class Fact:
         stated = [self.span, *(self.time(name) for name in names)]
         return any(span is not None and span.is_date for span in stated)
 
+
+THYROID = ("10582", "10814", "10572")
+TRANSPLANT_MEDICINES = ("3008", "42316", "35302")
+OTHER_IMMUNOSUPPRESSANTS = ("265323", "1256")
+METHOTREXATE = "6851"
+INTERACTING = {row["perpetrator_rxnorm"] for row in PERPETRATORS if row["direction"] != "none"}
+PARTNERS = {*THYROID, *TRANSPLANT_MEDICINES, *OTHER_IMMUNOSUPPRESSANTS, METHOTREXATE}
+ROLES_OF_OTHERS = INTERACTING | PARTNERS
 
 MEDICINE_TYPES = {"prescription", "fill", "administer", "report"}
 ENDED_STATUS = {"completed", "stopped", "ended"}
@@ -406,14 +420,15 @@ def standing(facts):
 def merges(facts):
     """3.1: facts of `from` belong to `into`, through any number of merges. Returns patient -> patient."""
     into = {}
-    for fact in sorted((f for f in standing(facts) if f.type == "merge"), key=lambda f: f.tie_order):
-        into[fact.get("from")] = fact.get("into")
+    told = [fact for fact in facts if fact.type in {"merge", "void"}]  # a merge is no stock that could be returned
+    for fact in sorted((f for f in standing(told) if f.type == "merge"), key=lambda f: f.tie_order):
+        into.setdefault(fact.get("from"), fact.get("into"))
 
     def root(patient):
         seen = [patient]
         while seen[-1] in into:
             if into[seen[-1]] in seen:
-                return min(seen)
+                return min(seen[seen.index(into[seen[-1]]) :])
             seen.append(into[seen[-1]])
         return seen[-1]
 

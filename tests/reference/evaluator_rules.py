@@ -17,10 +17,15 @@ from evaluator_facts import (
     DRUGS,
     FENTANYL,
     FOREVER,
+    INTERACTING,
     METHADONE,
+    METHOTREXATE,
     NALTREXONE,
     NO_TIME,
+    OTHER_IMMUNOSUPPRESSANTS,
     PERPETRATORS,
+    THYROID,
+    TRANSPLANT_MEDICINES,
     days,
     hours,
 )
@@ -28,15 +33,10 @@ from evaluator_supply import later
 from evaluator_windows import finding, holds, late_codes
 
 MIXED_ON_AGONIST = {"7238", "1841", "8001"}  # nalbuphine, butorphanol, pentazocine
-THYROID = ("10582", "10814", "10572")
-TRANSPLANT_MEDICINES = ("3008", "42316", "35302")
-OTHER_IMMUNOSUPPRESSANTS = ("265323", "1256")
-METHOTREXATE = "6851"
 LOCAL_FORMS_TOO = {row["perpetrator_rxnorm"] for row in PERPETRATORS if row["local_forms"]} | {"3008", "42316"}  # 2.2
-INTERACTING = {row["perpetrator_rxnorm"] for row in PERPETRATORS if row["direction"] != "none"}
 
 
-# --- times of activity and courses
+# --- times of activity
 
 
 @dataclass(eq=False)
@@ -47,47 +47,12 @@ class Stretch:
     begin: object
     end: object
     documented_end: object
-    codes: frozenset = frozenset()  # reason codes of group supply
+    codes: frozenset  # reason codes of group supply
+    facts: list  # of a fill those of its whole run
 
     @property
     def tie_order(self):
         return (self.begin, self.event.anchor.key)
-
-
-@dataclass(eq=False)
-class Course:
-    """Stretches that overlap or touch."""
-
-    stretches: list
-
-    @property
-    def first(self):
-        return self.stretches[0].event
-
-    @property
-    def begin(self):
-        return self.stretches[0].begin
-
-    @property
-    def end(self):
-        return max(stretch.end for stretch in self.stretches)
-
-    @property
-    def tie_order(self):
-        return self.stretches[0].tie_order
-
-    def meets(self, other):
-        return self.begin <= other.end and other.begin <= self.end
-
-
-def courses(stretches):
-    found = []
-    for stretch in sorted(stretches, key=lambda s: s.tie_order):
-        if found and stretch.begin <= found[-1].end:
-            found[-1].stretches.append(stretch)
-        else:
-            found.append(Course([stretch]))
-    return found
 
 
 def opioid_stretches(patient, part):
@@ -100,12 +65,12 @@ def opioid_stretches(patient, part):
             lasting = supply_of.hard_window(part, Decimal(1))
             end = later(end, lasting)
             documented = None if event.kind in {"depot", "order"} else end
-        stretches.append(Stretch(event, event.begin, end, documented, frozenset(exposure.codes)))
+        stretches.append(Stretch(event, event.begin, end, documented, frozenset(exposure.codes), exposure.facts))
     return stretches
 
 
 def events_with_exposures(events):
-    chained = sorted((e for e in events if e.kind == "supply"), key=lambda e: e.anchor.tie_order)
+    chained = sorted((e for e in events if e.kind == "supply"), key=lambda e: e.tie_order)
     pairs = list(zip(chained, supply_of.chain_exposures(chained), strict=True)) if chained else []
     return pairs + [(e, supply_of.single_exposure(e)) for e in events if e.kind != "supply"]
 
@@ -116,19 +81,42 @@ def opioid_parts(patient):
 
 
 def antagonist_stretch(patient, event):
-    """From the antagonist time to the possible end of its supply; a depot blocks 28 days."""
+    """From the fill (not the hand-over) to the possible end of its supply; a depot blocks 28 days."""
     if event.part.form == "ntx_depot":
-        base, unconfirmed = windows.depot_base(event)
-        end = later(base, hours(672) + (days(30) if unconfirmed else NO_TIME))
+        end = later(windows.depot_until(event), hours(672))
+    elif event.part.kind == "P" and event.kind == "report":
+        end = supply_of.report_time("", event.anchor, event.stops).end  # it lapses as interacting medicines do
     else:
         end = windows.antagonist_end(patient, event)
     codes = {"UNFILLED_PRESCRIPTION"} if event.kind == "order" else set()
-    return Stretch(event, event.time, max(end, event.time), end, frozenset(codes))
+    begin, facts = event.time, event.facts
+    if event.supply is not None:
+        begin = event.supply.begin
+        facts = [*facts, *(fact for supply in run_of(patient, event) for fact in supply.facts)]
+    return Stretch(event, begin, max(end, event.time), end, frozenset(codes), facts)
+
+
+def run_of(patient, event):
+    """The supplies whose left-over reaches this fill, itself included."""
+    if event.kind != "supply":
+        return [event.supply]
+    return supply_of.chain(chain_until(patient, event), facts_of.possible_supply)[-1].run
+
+
+def chain_until(patient, event):
+    component = ("antagonist", event.part.ingredient, event.part.form)
+    return [s for s in patient.chain_supplies(component) if s.tie_order <= event.supply.tie_order]
 
 
 def later_of(one, other):
     """(later-starting side, the other side); ties by key."""
     return (one, other) if one.tie_order > other.tie_order else (other, one)
+
+
+def together(one, other):
+    """The later one begins before the earlier one is over; what begins at one instant is together."""
+    late, early = later_of(one, other)
+    return late.begin < early.end or late.begin == early.begin
 
 
 def counterpart_of(event):
@@ -142,113 +130,148 @@ def counterpart_of(event):
 ABOUT_ENDS = {"SUPPLY_END_ASSUMED", "ONGOING_NO_END", "REFILL_STACKED", "REFILL_STACK_CAPPED"}
 
 
-def pair_codes(anchor, other):
-    """Codes of a finding on two medicines, from the two stretches that begin the pair; none about supply ends."""
-    codes = late_codes(anchor.event.facts, other.event.facts)
-    imprecise = any(fact.dates_used for fact in (*anchor.event.facts, *other.event.facts))
-    return codes | (anchor.codes | other.codes) - ABOUT_ENDS | ({"TIME_IMPRECISE"} if imprecise else set())
+def basis_codes(own_steps, facts):
+    """Codes that depend on the basis: something recorded after the anchor's latest step, a local date."""
+    imprecise = any(fact.dates_used for fact in (*own_steps, *facts))
+    return late_codes(own_steps, facts) | ({"TIME_IMPRECISE"} if imprecise else set())
 
 
-def pair_finding(rule, severity, display, pair, *, codes=frozenset()):
-    """One finding on two courses, anchored at the first event of the later-starting one."""
-    anchor, counter = later_of(*pair)
-    codes = set(codes) | pair_codes(anchor.stretches[0], counter.stretches[0])
-    counterpart = counterpart_of(counter.first)
-    return finding(rule, severity, anchor.first, counterpart, display, reason_codes=codes)
+def event_pairs(ones, others):
+    """(anchor, other side) of what is active together: for each anchor and other medicine the earliest pair."""
+    found = {}
+    for one in ones:
+        for other in others:
+            if together(one, other):
+                anchor, active = later_of(one, other)
+                held = found.get(anchor)
+                if held is None or active.tie_order < held.tie_order:
+                    found[anchor] = active
+    return found.items()
+
+
+def pair_finding(rule, severity, display, anchor, active, *, codes=frozenset()):
+    """One finding on two medicines, anchored at the later-starting one; no codes about supply ends."""
+    codes = set(codes) | ((anchor.codes | active.codes) - ABOUT_ENDS)
+    codes |= basis_codes(anchor.event.facts, [*anchor.facts, *active.facts])
+    return finding(rule, severity, anchor.event, counterpart_of(active.event), display, reason_codes=codes)
 
 
 # --- PK and IN (2.2, rows 23)
 
 
-def perpetrator_courses(patient, code, row):
-    times = supply_of.active_times(patient, code)
-    return courses(
-        [Stretch(time, time.begin, later(time.end, supply_of.carry_over(row)), time.documented_end) for time in times]
-    )
+@dataclass(eq=False)
+class Run:
+    """An opioid exposure: the fills of a chain without a gap, or one report, order, dose, depot or test."""
+
+    stretches: list
+
+    @property
+    def first(self):
+        return self.stretches[0]
+
+    @property
+    def last(self):
+        return self.stretches[-1]
 
 
-def is_short_ritonavir_course(course):
-    lengths = [stretch.event.supply_days for stretch in course.stretches]
-    total = None if None in lengths else sum(lengths, NO_TIME)
-    return supply_of.is_short_ritonavir(course.first.code, total)
+def opioid_runs(patient, part):
+    """The exposures of one form, a chain of fills as its runs."""
+    runs = []
+    for stretch in opioid_stretches(patient, part):
+        goes_on = stretch.event.kind == "supply" and runs and stretch.facts[0] is runs[-1].last.facts[0]
+        if goes_on:
+            runs[-1].stretches.append(stretch)
+        else:
+            runs.append(Run([stretch]))
+    return runs
 
 
 def interactions(patient):
-    findings = []
+    """PK-01 to PK-03, IN-01, IN-02: of the pairs that give one anchor and counterpart the worst, then the earliest."""
+    rated = []
     for part in opioid_parts(patient):
-        opioids = courses(opioid_stretches(patient, part))
+        runs = opioid_runs(patient, part)
         for code in supply_of.perpetrator_codes():
             row = supply_of.pair_row(code, part.ingredient)
             if row is None:
                 continue
-            medicines = perpetrator_courses(patient, code, row)
-            for medicine in medicines:
-                for opioid in opioids:
-                    if medicine.meets(opioid):
-                        findings += interaction(part, row, medicine, opioid, medicines)
-            if row["rule"] == "IN-01" and part.ingredient == METHADONE:
-                findings += inducer_stopped(patient, medicines, opioids)
-    return findings
+            taken = supply_of.taken_of(patient, code)
+            for medicine in taken:
+                until = later(medicine.end, supply_of.carry_over(row))
+                for run in runs:
+                    if medicine.begin <= run.last.end and run.first.begin <= until:
+                        rated += interaction(patient, row, medicine, run, taken)
+    chosen = {}
+    for _, found in sorted(rated, key=lambda one: one[0]):
+        chosen.setdefault((found["rule"], found["anchor_key"], found["counterpart_key"]), found)
+    return list(chosen.values())
 
 
-def interaction(part, row, medicine, opioid, medicines):
-    claim = {"EVIDENCE_SEED_CLAIM_ONLY"} if row["evidence_level"] == "SEED_CLAIM_ONLY" else set()
+def interaction(patient, row, medicine, run, taken):
+    part = run.first.event.part
+    found = []
     if row["direction"] == "prolong":
-        if interrupts(part, row, medicine, opioid):
-            return [pair_finding("PK-01", "moderate", "interruptive", (medicine, opioid), codes=claim)]
-        return [pair_finding("PK-01", "info", "profile", (medicine, opioid), codes=claim)]
+        claim = {"EVIDENCE_SEED_CLAIM_ONLY"} if row["evidence_level"] == "SEED_CLAIM_ONLY" else set()
+        loud = interrupts(part, row, medicine, run, taken)
+        severity, display = ("moderate", "interruptive") if loud else ("info", "profile")
+        found.append(("PK-01", severity, display, claim))
     if row["direction"] == "exposure_only":
-        return [pair_finding("PK-02", "info", "profile", (medicine, opioid), codes=claim)]
+        found.append(("PK-02", "info", "profile", set()))
     if row["direction"] == "prodrug_block":
-        return [pair_finding("PK-03", "info", "profile", (medicine, opioid), codes=claim)]
-    if row["direction"] == "shorten" and not (part.ingredient == METHADONE and is_short_ritonavir_course(medicine)):
-        severity, display = inducer_severity(part, medicine, opioid, medicines)
-        codes = {"INDUCER_OWN_WITHDRAWAL"}
-        return [pair_finding("IN-01", severity, display, (medicine, opioid), codes=codes)]
-    return []
+        found.append(("PK-03", "info", "profile", set()))
+    if row["direction"] == "shorten" and not (part.ingredient == METHADONE and is_short_ritonavir(medicine, taken)):
+        severity, display = inducer_severity(part, medicine, run, taken)
+        found.append(("IN-01", severity, display, {"INDUCER_OWN_WITHDRAWAL"}))
+        if row["rule"] == "IN-01" and part.ingredient == METHADONE and inducer_stopped(patient, medicine, run, taken):
+            found.append(("IN-02", "moderate", "queue", set()))
+    return [medicine_pair(one, medicine, run) for one in found]
 
 
-def interrupts(part, row, medicine, opioid):
+def medicine_pair(found, medicine, run):
+    """(rank, finding) of an interacting medicine and an opioid exposure."""
+    rule, severity, display, codes = found
+    opioid_is_later = run.first.tie_order > medicine.first.tie_order
+    event, counterpart = (
+        (run.first.event, medicine.first.code) if opioid_is_later else (medicine.first, run.first.event.part)
+    )
+    codes = codes | (run.last.codes - ABOUT_ENDS) | basis_codes(event.facts, [*run.last.facts, *medicine.facts])
+    begin = max(medicine.begin, run.first.begin)
+    rank = (windows.SEVERITIES.index(severity), begin, run.first.tie_order, medicine.first.tie_order)
+    return rank, finding(rule, severity, event, counterpart, display, reason_codes=codes)
+
+
+def interrupts(part, row, medicine, run, taken):
     """2.2: strong, prescribed, methadone or fentanyl, the pair begins <= 14 d after the perpetrator's first event."""
-    pair_begin = max(medicine.begin, opioid.begin)
-    prescribed = any(stretch.event.prescribed for stretch in medicine.stretches)
+    pair_begin = max(medicine.begin, run.first.begin)
     strong = row["strength"] == "strong" and part.ingredient in {METHADONE, FENTANYL}
-    return strong and prescribed and pair_begin - medicine.begin <= days(14)
+    return strong and medicine.first.prescribed and pair_begin - taken[0].begin <= days(14)
 
 
-def inducer_severity(part, medicine, opioid, medicines):
+def inducer_severity(part, medicine, run, taken):
     """2.2: major for the first fill after 28 days without it, the pair begins within 28 days of it; else info."""
-    pair_begin = max(medicine.begin, opioid.begin)
-    earlier = [s.event.end for course in medicines if course.begin < medicine.begin for s in course.stretches]
-    new = not any(end >= medicine.begin - days(28) for end in earlier) and pair_begin - medicine.begin <= days(28)
-    if not new:
+    course_begin = medicine.begin
+    for other in sorted(taken, key=lambda one: one.begin, reverse=True):
+        if other.begin < course_begin and later(other.end, days(28)) > course_begin:
+            course_begin = other.begin
+    if max(medicine.begin, run.first.begin) - course_begin > days(28):
         return "info", "profile"
     return ("major" if part.ingredient in {METHADONE, BUPRENORPHINE} else "moderate"), "interruptive"
 
 
-def inducer_stopped(patient, medicines, opioids):
-    """IN-02: inducer stopped within 14 days on stable methadone."""
-    findings = []
-    for medicine in medicines:
-        end = recorded_stop(patient, medicine)
-        if end is None or is_short_ritonavir_course(medicine):
-            continue
-        for opioid in opioids:
-            stable = opioid.begin <= end - days(14) and opioid.end >= end
-            if stable:
-                findings.append(pair_finding("IN-02", "moderate", "queue", (medicine, opioid)))
-    return findings
+def is_short_ritonavir(medicine, taken):
+    """perpetrators.csv, last row: the ritonavir supply is <= 7 days in all."""
+    if medicine.first.code != facts_of.RITONAVIR or any(one.end == FOREVER for one in taken):
+        return False
+    return sum((one.end - one.begin for one in taken), NO_TIME) <= days(7)
 
 
-def recorded_stop(patient, course):
-    """A recorded stop, or a documented end before the newest recorded time; None if it has not stopped."""
-    last = max(course.stretches, key=lambda stretch: (stretch.event.end, stretch.tie_order)).event
-    if last.stopped is not None:
-        return last.stopped
-    if last.kind == "report" and last.anchor.true("ongoing"):
-        return None
-    end = max(stretch.documented_end for stretch in course.stretches)
-    return end if end < patient.newest_recorded else None
+def inducer_stopped(patient, medicine, run, taken):
+    """IN-02: inducer stopped within 14 days on stable methadone: on it for 14 days, and not over before the stop."""
+    end = medicine.last.documented_end
+    if end == FOREVER or not (medicine.last.stopped or end < patient.newest_recorded):
+        return False
+    resumed = any(one.begin <= end + days(14) and one.end > end for one in taken if one is not medicine)
+    return not resumed and run.first.begin <= end - days(14) and run.last.end >= end
 
 
 # --- PA (rows 21 and 22)
@@ -260,36 +283,44 @@ def buprenorphine_on_agonist(patient):
     known = [e for e in patient.opioid_events() if e.part.form == "bup_sl" and e.kind != "order"]
     findings = []
     for event in given:
-        x = first_dose(event)
-        if any(x - days(60) <= e.begin < event.begin or reported_use_covers(e, x) for e in known if e is not event):
+        first = first_dose(event)
+        x = first.start
+        if any(x - days(60) <= e.begin < x or reported_use_covers(e, x) for e in known if e is not event):
             continue
-        exposures = patient.exposures(lambda other, x=x: other.begin <= x)
-        agonists = [e for e in exposures if e.part.opioid_class == "full_agonist"]
-        starts = [(later(e.possible_end, hours(24 if e.part.acting == "long" else 12)), e) for e in agonists]
-        starts = [(time, exposure) for time, exposure in starts if x < time]
-        if not starts:
+        exposures = patient.exposures(lambda other, first=first: windows.span_of(other).may_be_at_or_before(first))
+        waits = {}
+        for exposure in exposures:
+            end = windows.possible_or_attested_end(patient, exposure, exposures)
+            until = later(end, hours(24 if exposure.part.acting == "long" else 12))
+            if exposure.part.opioid_class == "full_agonist" and x < until:
+                waits.setdefault((exposure.part.ingredient, exposure.part.form), []).append((until, exposure))
+        if not waits:
             continue
-        allowed = max(time for time, _ in starts)
-        start = windows.start_fields(windows.Start(starts[0][1], allowed, supply_of.NO_EXTENSION))
-        for group in windows.by_form([exposure for _, exposure in starts]).values():
-            codes = {"PARTIAL_ON_FULL_AGONIST"}.union(*(exposure.codes for exposure in group))
-            facts = [fact for exposure in group for fact in exposure.facts]
-            codes |= late_codes(event.facts, facts)
-            codes |= {"TIME_IMPRECISE"} if any(f.dates_used for f in [*event.facts, *facts]) else set()
-            counterpart = group[0].part
-            found = finding("PA-01", "moderate", event, counterpart, "queue", reason_codes=codes, **start)
-            findings.append(found)
+        latest = [max(own, key=lambda one: one[0]) for own in waits.values()]
+        allowed = max(until for until, _ in latest)
+        start = windows.start_fields(windows.Start(latest[0][1], allowed, supply_of.NO_EXTENSION))
+        for _, exposure in latest:
+            facts = exposure.facts
+            attestation = windows.valid_attestation(patient, exposure, exposures)
+            codes = {"PARTIAL_ON_FULL_AGONIST"} | windows.codes_seen(patient, exposure, exposures)
+            if attestation is not None:
+                facts = [*facts, attestation]
+                later_recorded = exposure.possible_end > windows.attested_time(attestation)
+                codes |= {"LAST_DOSE_ATTESTED"} if later_recorded else set()
+            codes |= basis_codes(event.facts, facts)
+            findings.append(finding("PA-01", "moderate", event, exposure.part, "queue", reason_codes=codes, **start))
     return findings
 
 
 def first_dose(event):
     """When the first dose may be taken: at the hand-over, else at the fill."""
-    handed = event.supply.handed if event.supply is not None else None
-    return handed.span.start if handed is not None else event.begin
+    if event.supply is None:
+        return event.anchor.span
+    return event.supply.handed.span if event.supply.handed is not None else event.supply.begin_span
 
 
 def reported_use_covers(event, x):
-    return event.kind == "report" and event.begin < x <= supply_of.single_exposure(event).possible_end
+    return event.kind == "report" and event.begin < x < supply_of.single_exposure(event).possible_end
 
 
 def mixed_on_agonist(patient):
@@ -297,24 +328,29 @@ def mixed_on_agonist(patient):
     parts = opioid_parts(patient)
     mixed = [s for part in parts if part.ingredient in MIXED_ON_AGONIST for s in opioid_stretches(patient, part)]
     agonists = [part for part in parts if part.opioid_class == "full_agonist" or part.ingredient == BUPRENORPHINE]
-    others = [s for part in agonists for s in opioid_stretches(patient, part)]
-    findings = []
-    for one in mixed:
-        for other in others:
-            anchor, active = later_of(one, other)
-            if active.begin <= anchor.begin <= active.end:
-                findings.append(mixed_finding(one, anchor, active))
-    return findings
+    found = {}
+    for part in agonists:
+        for other in opioid_stretches(patient, part):
+            for one in mixed:
+                if together(one, other):
+                    anchor, active = later_of(one, other)
+                    rank, clash = mixed_finding(one, anchor, active)
+                    found.setdefault((clash["anchor_key"], clash["counterpart_key"]), []).append((rank, clash))
+    return [min(clashes, key=lambda ranked: ranked[0])[1] for clashes in found.values()]
 
 
 def mixed_finding(mixed, anchor, active):
+    """(rank, finding): the worst of one anchor and counterpart counts, of equals the earliest other side."""
     inpatient = mixed.event.kind == "given" and mixed.event.anchor.get("setting") == "inpatient"
-    assumed = active.documented_end is None or anchor.begin > active.documented_end
+    known_end = active.documented_end
+    certain = known_end is not None and (anchor.begin < known_end or anchor.begin == active.begin)
     by_order = "order" in {anchor.event.kind, active.event.kind}
-    severity = "moderate" if inpatient else "major" if assumed or by_order else "contraindicated"
-    codes = {"MIXED_ON_FULL_AGONIST"} | pair_codes(anchor, active) | anchor.codes | active.codes
+    severity = "moderate" if inpatient else "contraindicated" if certain and not by_order else "major"
+    codes = {"MIXED_ON_FULL_AGONIST"} | anchor.codes | active.codes
+    codes |= basis_codes(anchor.event.facts, [*anchor.facts, *active.facts])
     display = "profile" if inpatient else "interruptive"
-    return finding("PA-02", severity, anchor.event, active.event.part, display, reason_codes=codes)
+    clash = finding("PA-02", severity, anchor.event, active.event.part, display, reason_codes=codes)
+    return (windows.SEVERITIES.index(severity), active.tie_order), clash
 
 
 # --- HN (row 19)
@@ -335,35 +371,29 @@ def sequestered(patient):
     own = [e for e in events if e.anchor.medicine.sequestered and e.part.form in {"morphine_er", "oxycodone_er"}]
     for event in own:
         codes = {"HIDDEN_ANTAGONIST"} if windows.hides_its_antagonist(event.anchor) else set()
-        if any(would_release(fact.text) for fact in event.facts):
-            codes |= {"SEQUESTERED_RELEASED"} | pair_free_codes(event)
-            findings.append(finding("HN-02", "contraindicated", event, None, reason_codes=codes))
-            continue
-        codes |= pair_free_codes(event)
+        codes |= {"UNFILLED_PRESCRIPTION"} if event.is_order else set()
         others = other_active_opioids(patient, event)
-        if others:
-            codes |= late_codes(event.facts, others[0].event.facts)
+        codes |= basis_codes(event.facts, others[0].event.facts if others else [])
+        if any(would_release(fact.text) for fact in event.facts):
+            codes |= {"SEQUESTERED_RELEASED"}
+            findings.append(finding("HN-02", "contraindicated", event, None, reason_codes=codes))
+        elif others:
             findings.append(finding("HN-02", "moderate", event, None, "queue", reason_codes=codes))
         else:
             findings.append(finding("HN-02", "info", event, None, "profile", reason_codes=codes))
     return findings
 
 
-def pair_free_codes(event):
-    codes = {"UNFILLED_PRESCRIPTION"} if event.is_order else set()
-    return codes | ({"TIME_IMPRECISE"} if any(fact.dates_used for fact in event.facts) else set())
-
-
 def other_active_opioids(patient, event):
-    """What is active of other products during this supply."""
+    """What is active of other products during this supply, the first one first."""
     mine = next(s for s in opioid_stretches(patient, event.part) if s.event is event or same(s.event, event))
     found = []
     for part in opioid_parts(patient):
         for stretch in opioid_stretches(patient, part):
             another = not stretch.event.anchor.medicine.sequestered
-            if another and stretch.begin <= mine.end and mine.begin <= stretch.end:
+            if another and together(stretch, mine):
                 found.append(stretch)
-    return found
+    return sorted(found, key=lambda stretch: stretch.tie_order)
 
 
 def same(one, other):
@@ -377,7 +407,14 @@ def gut_opioid_stretches(patient, form):
     """Loperamide <= 16 mg/day or unknown, diphenoxylate: when it is taken."""
     code = DRUGS[form]["rxnorm_ingredient_code"]
     times = [t for t in supply_of.active_times(patient, code) if form in t.anchor.medicine.gut_opioids]
-    return [Stretch(time, time.begin, time.end, time.documented_end) for time in times]
+    return [
+        Stretch(time, time.begin, time.end, time.documented_end, frozenset(), [*time.facts, *run_facts(time)])
+        for time in times
+    ]
+
+
+def run_facts(time):
+    return [fact for supply in time.run for fact in supply.facts]
 
 
 def gut_opioids(patient):
@@ -389,19 +426,18 @@ def gut_opioids(patient):
             antagonists.setdefault((event.part.ingredient, event.part.form), []).append(stretch)
     findings = []
     for form in ("loperamide", "diphenoxylate"):
-        for gut in courses(gut_opioid_stretches(patient, form)):
-            for stretches in antagonists.values():
-                for antagonist in courses(stretches):
-                    if gut.meets(antagonist):
-                        found = pair_finding("OT-01", "info", "profile", (gut, antagonist), codes={"REDUCED_BENEFIT"})
-                        findings.append(found)
+        for stretches in antagonists.values():
+            for anchor, active in event_pairs(gut_opioid_stretches(patient, form), stretches):
+                codes = {"REDUCED_BENEFIT"} | basis_codes(anchor.event.facts, [*anchor.facts, *active.facts])
+                counterpart = counterpart_of(active.event)
+                findings.append(finding("OT-01", "info", anchor.event, counterpart, "profile", reason_codes=codes))
     return findings
 
 
 def is_ultra_low(patient, event):
     if event.part.kind == "D":
         return False
-    return windows.tier_at(patient, event, event.dose, event.time)[0].is_ultra_low
+    return windows.tier_at(patient, event, event.time)[0].is_ultra_low
 
 
 def peripheral(patient):
@@ -412,15 +448,12 @@ def peripheral(patient):
             stretches.setdefault(event.part, []).append(antagonist_stretch(patient, event))
             if event.part.form == "alvimopan":
                 findings += alvimopan(patient, event)
-    contraindicated = {(f["anchor_key"], f["counterpart_key"]) for f in findings}
+    contraindicated = {one["anchor_key"] for one in findings}
     for own in stretches.values():
-        for antagonist in courses(own):
-            for part in opioid_parts(patient):
-                for opioid in courses(opioid_stretches(patient, part)):
-                    if antagonist.meets(opioid):
-                        found = pair_finding("OT-02", "info", "profile", (antagonist, opioid))
-                        if (found["anchor_key"], found["counterpart_key"]) not in contraindicated:
-                            findings.append(found)
+        allowed = [stretch for stretch in own if stretch.event.anchor.key not in contraindicated]
+        for part in opioid_parts(patient):
+            for anchor, active in event_pairs(allowed, opioid_stretches(patient, part)):
+                findings.append(pair_finding("OT-02", "info", "profile", anchor, active))
     return findings
 
 
@@ -443,8 +476,7 @@ def alvimopan(patient, event):
     for part in {s.event.part for s in run["stretches"]}:
         own = [s for s in run["stretches"] if s.event.part == part]
         facts = [fact for stretch in own for fact in stretch.event.facts]
-        codes = late_codes(event.facts, facts)
-        codes |= {"TIME_IMPRECISE"} if any(fact.dates_used for fact in [*event.facts, *facts]) else set()
+        codes = basis_codes(event.facts, facts)
         codes = codes.union(*(stretch.codes - ABOUT_ENDS for stretch in own))
         findings.append(finding("OT-03", "contraindicated", event, part, reason_codes=codes))
     return findings
@@ -460,43 +492,50 @@ def surgery(patient):
         when = procedure.time("procedure_at") or procedure.span
         if procedure.get("opioid_expected", "true").lower() != "true":
             continue
-        holds_of_form = {}
+        begun = {}
         for event in patient.antagonist_events():
-            if event.part.kind in {"S", "D"} and event.span.may_be_at_or_before(when):
-                end, tier = hold_end(patient, event, when.start)
-                if when.start < end:
-                    key = (event.part.ingredient, event.part.form)
-                    holds_of_form.setdefault(key, []).append(((end, event.tie_order), event, tier))
-        for (end, _), event, tier in [max(own, key=first) for own in holds_of_form.values()]:
-            codes = {"HOLD_BEFORE_SURGERY"} | windows.antagonist_codes(event, tier)
-            codes |= late_codes(event.facts, [procedure])
-            imprecise = when.is_date or any(fact.dates_used for fact in event.facts)
-            codes |= {"TIME_IMPRECISE"} if imprecise else set()
-            codes |= {"ADMINISTRATION_UNCONFIRMED"} if event.kind == "depot" else set()
-            codes |= {"UNFILLED_PRESCRIPTION"} if event.kind == "order" else set()
-            if event.part.kind == "S" and event.kind != "order":
-                known = windows.antagonist_end(patient, event, facts_of.documented_supply)
-                codes |= {"SUPPLY_END_ASSUMED"} if known < windows.antagonist_end(patient, event) else set()
-            ends_at = None if end == FOREVER else end
-            other = {"reason_codes": codes, "ends_at": ends_at}
-            findings.append(finding("SX-01", "major", event, procedure.id, "queue", **other))
+            if event.part.kind in {"S", "D"} and event.time <= when.end:
+                begun.setdefault((event.part.ingredient, event.part.form), []).append(event)
+        for events in begun.values():
+            findings += hold(patient, procedure, when, events)
     return findings
 
 
-def first(entry):
-    return entry[0]
+def hold(patient, procedure, when, events):
+    """The hold of one form: after what may last longest of it."""
+    newest = [*windows.newest_fill(events), *windows.newest_given(events)]
+    newest += [event for event in events if event.kind not in {"supply", "given"}]
+    event = max(newest, key=lambda one: (last_dose(patient, one), one.time))
+    tier, parts = (None, [event]) if event.part.kind == "D" else windows.tier_at(patient, event, when.start)
+    length = 720 if tier is None else HOLD_HOURS.get(tier.name, 96)
+    ends_at = later(last_dose(patient, event), hours(length))
+    if when.start >= ends_at:
+        return []
+    stretch = antagonist_stretch(patient, event)
+    codes = {"HOLD_BEFORE_SURGERY"} | windows.antagonist_codes(event, parts) | stretch.codes
+    basis = [*stretch.facts, procedure, *windows.facts_of_parts(event, parts)]
+    codes |= basis_codes(event.facts, basis)
+    codes |= {"ADMINISTRATION_UNCONFIRMED"} if event.kind == "depot" else set()
+    if event.kind == "supply":
+        supplies = chain_until(patient, event)
+        documented, possible = (
+            supply_of.chain(supplies, length_of)[-1]
+            for length_of in (facts_of.documented_supply, facts_of.possible_supply)
+        )
+        codes |= supply_of.chain_codes(documented, possible)
+    if event.kind == "report" and event.part.kind == "S":
+        known = windows.antagonist_end(patient, event, facts_of.documented_supply)
+        codes |= {"SUPPLY_END_ASSUMED"} if known < windows.antagonist_end(patient, event) else set()
+    other = {"reason_codes": codes, "ends_at": None if ends_at == FOREVER else ends_at}
+    return [finding("SX-01", "major", event, procedure.id, "queue", **other)]
 
 
-def hold_end(patient, event, when):
-    """Oral 96 h, LDN 72 h, samidorphan 120 h after the last dose, depot 720 h after the injection."""
-    if event.part.kind == "D":
-        base, unconfirmed = windows.depot_base(event)
-        return later(base, hours(720) + (days(30) if unconfirmed else NO_TIME)), None
-    end = windows.antagonist_end(patient, event)
-    over = end <= when
-    tier, _ = windows.tier_at(patient, event, event.dose, end if over else when, at_end=over)
-    hold = {"samidorphan": 120, "ldn": 72, "uldn_trial": 72, "uldn_untested": 72}.get(tier.name, 96)
-    return later(end, hours(hold)), tier
+HOLD_HOURS = {"samidorphan": 120, "ldn": 72, "uldn_trial": 72, "uldn_untested": 72}
+"""Hours after the last dose by tier, every other oral one 96; a depot 720 h after the injection."""
+
+
+def last_dose(patient, event):
+    return windows.depot_until(event) if event.part.kind == "D" else windows.antagonist_end(patient, event)
 
 
 # --- LD (section 4)
@@ -510,13 +549,13 @@ def ldn_dose(patient, event):
     """The daily dose if it is <= 5 mg, else None. Unknown is not low."""
     if event.part.kind == "D":
         return None
-    dose, _ = windows.daily_sum(patient, event, event.dose, event.time)
+    dose, _ = windows.daily_sum(patient, event, event.time)
     return dose if dose is not None and dose <= 5 else None
 
 
 def of_unknown_low_dose(patient, event):
     """A compounded low-dose product of unknown dose is low-dose naltrexone all the same."""
-    dose, _ = windows.daily_sum(patient, event, event.dose, event.time)
+    dose, _ = windows.daily_sum(patient, event, event.time)
     return dose is None and event.part.form in {"ntx_ldn", "ntx_uldn"}
 
 
@@ -537,7 +576,7 @@ def course_of(patient, event):
             for e in naltrexone_events(patient)
             if e.kind != "order"
             and e.tie_order < current.tie_order
-            and later(supply_end(patient, e), days(30)) >= current.time
+            and later(last_dose(patient, e), days(30)) >= current.time
         ]
         if not reaching:
             return current
@@ -549,13 +588,19 @@ def begins_a_course(patient, event):
     return event.kind != "report" and own.anchor is event.anchor
 
 
-def partner_times(patient, code, begin, end):
-    return [t for t in supply_of.active_times(patient, code) if t.begin <= end and begin <= t.end]
+def partner(patient, code, begin, end):
+    """The first supply that is active at some time from `begin` and before `end`, or at `begin`; None without one."""
+    met = [
+        taken
+        for taken in supply_of.taken_of(patient, code)
+        if taken.begin == begin or (begin < taken.end and (taken.begin < begin or taken.begin < end))
+    ]
+    return met[0] if met else None
 
 
 def ld_finding(patient, rule, severity, display, event, *, counterpart=None, facts=(), codes=frozenset()):
     if event.part.kind == "S":  # the other products that the daily dose is made of
-        facts = [*facts, *windows.daily_sum(patient, event, event.dose, event.time)[1]]
+        facts = [*facts, *windows.facts_of_parts(event, windows.daily_sum(patient, event, event.time)[1])]
     codes = set(codes) | late_codes(event.facts, facts)
     codes |= {"TIME_IMPRECISE"} if any(f.dates_used for f in [*event.facts, *facts]) else set()
     confirm = severity == "major" and rule in {"LD-02", "LD-05", "LD-06"}  # section 4: "confirm"
@@ -583,15 +628,14 @@ def thyroid(patient, event, dose):
     if not begins_a_course(patient, event):
         return findings
     for code in THYROID:
-        times = partner_times(patient, code, event.span.start, event.span.end)
-        if times:
+        taken = partner(patient, code, event.span.start, event.span.end)
+        if taken:
             low = dose is not None and dose <= Decimal("1.5")
             severity, display = ("info", "profile") if low else ("major", "queue")
             codes = {"THYROID_START_DOSE"}
             codes |= {"HISTORY_SHORT"} if windows.history_is_short(patient, event.time) else set()
-            facts = [fact for time in times for fact in time.facts]
             findings.append(
-                ld_finding(patient, "LD-01", severity, display, event, counterpart=code, facts=facts, codes=codes)
+                ld_finding(patient, "LD-01", severity, display, event, counterpart=code, facts=taken.facts, codes=codes)
             )
     return findings
 
@@ -607,30 +651,27 @@ def immunosuppression(patient, event):
         )
         findings.append(found)
     for code in TRANSPLANT_MEDICINES:
-        times = partner_times(patient, code, event.time, end)
-        if times:
-            facts = [fact for time in times for fact in time.facts]
+        taken = partner(patient, code, event.time, end)
+        if taken:
             findings.append(
-                ld_finding(patient, "LD-02", "major", "queue", event, counterpart=code, facts=facts, codes=codes)
+                ld_finding(patient, "LD-02", "major", "queue", event, counterpart=code, facts=taken.facts, codes=codes)
             )
     if findings:
         return findings
     for code in OTHER_IMMUNOSUPPRESSANTS:
-        times = partner_times(patient, code, event.time, end)
-        if times:
-            facts = [fact for time in times for fact in time.facts]
+        taken = partner(patient, code, event.time, end)
+        if taken:
             findings.append(
-                ld_finding(patient, "LD-02", "info", "profile", event, counterpart=code, facts=facts, codes=codes)
+                ld_finding(patient, "LD-02", "info", "profile", event, counterpart=code, facts=taken.facts, codes=codes)
             )
     return findings
 
 
 def methotrexate(patient, event):
-    times = partner_times(patient, METHOTREXATE, event.time, supply_end(patient, event))
-    facts = [fact for time in times for fact in time.facts]
+    taken = partner(patient, METHOTREXATE, event.time, supply_end(patient, event))
     return (
-        [ld_finding(patient, "LD-03", "moderate", "profile", event, counterpart=METHOTREXATE, facts=facts)]
-        if times
+        [ld_finding(patient, "LD-03", "moderate", "profile", event, counterpart=METHOTREXATE, facts=taken.facts)]
+        if taken
         else []
     )
 
@@ -649,7 +690,8 @@ def any_dose_rules(patient, event):
         if carrying:
             findings.append(ld_finding(patient, "LD-05", "major", "queue", event, counterpart=kind, facts=carrying))
     births = [fact for fact in patient.of_type("patient_fact") if fact.get("kind") == "birth_year"]
-    if births and event.time.year - int(births[-1].get("value")) <= 18:
+    year = re.match(r"\d{4}", births[-1].get("value", "")) if births else None
+    if year and event.time.year - int(year[0]) <= 18:
         findings.append(
             ld_finding(patient, "LD-06", "major", "queue", event, counterpart="birth_year", facts=births[-1:])
         )
@@ -673,20 +715,18 @@ def titration(patient, event, dose):
         e
         for e in naltrexone_events(patient)
         if e.kind in {"supply", "given"}
-        and e.part.kind == "S"
+        and ldn_dose(patient, e) is not None
         and e.tie_order < event.tie_order
-        and course_of(patient, e).anchor is start.anchor
+        and course_of(patient, e).time == start.time
     ]
-    fast = start.anchor is event.anchor and dose > Decimal("4.5")
-    if course and event.dose is not None and course[-1].dose is not None and event.dose > course[-1].dose:
-        level_begin = course[-1]
-        for earlier in reversed(course):
-            if earlier.dose != course[-1].dose:
-                break
-            level_begin = earlier
-        fast = event.dose - course[-1].dose > Decimal("1.5") or event.time - level_begin.time < days(7)
-    facts = course[-1].facts if course else []
-    return [ld_finding(patient, "LD-07", "moderate", "profile", event, facts=facts)] if fast else []
+    fast = not course and start.anchor is event.anchor and dose > Decimal("4.5")
+    level = None  # the event that the dose before began with
+    for earlier in course:
+        if level is None or ldn_dose(patient, earlier) != ldn_dose(patient, level):
+            level = earlier
+    if level is not None and dose > ldn_dose(patient, level):
+        fast = dose - ldn_dose(patient, level) > Decimal("1.5") or event.time - level.time < days(7)
+    return [ld_finding(patient, "LD-07", "moderate", "profile", event)] if fast else []
 
 
 GUT_UPSET = re.compile(r"\bgi\b|\bgut\b|nausea|vomit|diarrh|loose stool|cramp|stomach|abdom|gastro|bowel")
@@ -699,14 +739,14 @@ def symptoms(patient):
     for fact in patient.of_type("patient_fact"):
         if fact.get("kind") != "symptom" or negated_symptom(fact):
             continue
-        events = [e for e in naltrexone_events(patient) if e.kind != "order" and e.time <= fact.span.start]
-        events = [e for e in events if is_ldn(patient, e) and in_course(patient, e, fact)]
-        if not events:
+        low = [e for e in naltrexone_events(patient) if is_ldn(patient, e)]
+        before = [e for e in low if e.time <= fact.span.start]
+        if not any(in_course(patient, e, fact) for e in before):
             continue
-        event = events[-1]
-        into = fact.span.start - course_of(patient, event).time
+        course = course_of(patient, before[-1]).time
+        start = next(e for e in low if course_of(patient, e).time == course)  # the first low dose of it
+        into = fact.span.start - course
         value = fact.get("value", "").lower().replace("_", " ")
-        start = course_of(patient, event)
         if GUT_UPSET.search(value) and into > days(14):
             findings.append(
                 ld_finding(patient, "LD-08", "moderate", "queue", start, counterpart="symptom", facts=[fact])
@@ -729,14 +769,17 @@ def negated_symptom(fact):
 
 
 def data_quality(patient):
-    findings = []
-    for fact in patient.kept(patient.of_type("prescription", "fill", "administer", "report")):
+    findings, anchors = [], patient.anchors()
+    for fact in patient.of_type("prescription", "fill", "administer", "report"):
+        if fact in patient.gone:
+            continue
         if fact.type == "prescription" and not (supply_of.is_order(fact) and stands_without_fill(patient, fact)):
             continue
-        findings += missing_days_supply(patient, fact)
-        findings += missing_dose_or_route(patient, fact)
         findings += unknown_product(patient, fact)
-        findings += unknown_route(patient, fact)
+        if fact in anchors:  # a supply seen twice lacks what its longer sighting lacks
+            findings += missing_days_supply(patient, fact)
+            findings += missing_dose_or_route(patient, fact)
+            findings += unknown_route(patient, fact)
     findings += ignored_attestations(patient)
     if len(patient.facts) > 5000:
         codes = {"TOO_MANY_FACTS"}
@@ -757,13 +800,14 @@ class Deficient:
 
     anchor: object
     with_patient: bool
-    dates_used: bool = False  # of the fact or what stopped it
+    dates_used: bool = False  # of the fact or a step of it
 
 
 def deficient(patient, fact):
-    handed = any(hand.get("refers_to") == fact.id for hand in patient.hand_overs)
-    stops = [stop for stop in patient.stops if stop.get("refers_to") == fact.id]
-    return Deficient(fact, handed or fact.type in {"administer", "report"}, any(f.dates_used for f in [fact, *stops]))
+    steps = patient.steps_of(fact)
+    handed = any(step.type == "handed_over" for step in steps)
+    with_patient = handed or fact.type in {"administer", "report", "evidence"}
+    return Deficient(fact, with_patient, any(step.dates_used for step in steps))
 
 
 def missing_days_supply(patient, fact):
@@ -901,8 +945,9 @@ def strength_text(event, dose):
     mixed = bool(STRENGTH.search(text) and MICROGRAMS.search(text))
     ambiguous = TRAILING_ZERO.search(text) or NAKED_DECIMAL.search(text) or DECIMAL_COMMA.search(text) or mixed
     strengths = [Decimal(number) for number in STRENGTH.findall(text)]
-    tenfold = dose is not None and any(s in {dose * 10, dose / 10} for s in strengths)
-    return [finding("CP-06", "major", event, None)] if ambiguous or tenfold else []
+    slipped = dose is not None and dose not in strengths  # a text that states the dose too is no slip
+    tenfold = slipped and any(s in {dose * 10, dose / 10} for s in strengths)
+    return [finding("CP-06", "major", event, None, requires_confirmation=True)] if ambiguous or tenfold else []
 
 
 def home_or_cut_tablets(event):

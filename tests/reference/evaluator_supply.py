@@ -6,6 +6,7 @@ Part of the slow, obvious reference evaluator (evaluator.py). Comments cite the 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 import evaluator_facts as facts_of
 from evaluator_facts import (
@@ -15,7 +16,6 @@ from evaluator_facts import (
     NALTREXONE,
     NO_TIME,
     PERPETRATORS,
-    RITONAVIR,
     Span,
     days,
     hours,
@@ -37,7 +37,7 @@ def later(moment, length):
 
 @dataclass(eq=False)
 class Supply:
-    """One supply, seen once or more often. `sightings` are fill facts in tie order, the first one is its anchor."""
+    """One supply, seen once or more often. `sightings` are fill facts in tie order, the longest one is its anchor."""
 
     form: str
     sightings: list = field(default_factory=list)
@@ -45,26 +45,39 @@ class Supply:
 
     @property
     def anchor(self):
-        return self.sightings[0]
+        """3.2 point 2: one exposure, the longer one: it names the findings and states dose and medicine."""
+
+        def end(fill):
+            stated = fill.number("days_supply") or None
+            return self.supply_from(fill) + (days(30) if stated is None else facts_of.exact(Fraction(stated) * 24))
+
+        return max(self.sightings, key=lambda fill: (end(fill), fill.key))
+
+    @property
+    def tie_order(self):
+        return (self.begin, self.anchor.key)
 
     @property
     def facts(self):
-        return [*self.sightings, *self.hand_overs]
+        return [*self.sightings, *([self.handed] if self.handed is not None else [])]
 
     @property
     def begin(self):
         """Exposure begins at the fill (of a supply seen twice: the first sighting)."""
-        return min(fill.span.start for fill in self.sightings)
+        return self.begin_span.start
+
+    @property
+    def begin_span(self):
+        return min((fill.span for fill in self.sightings), key=lambda span: (span.start, span.end))
 
     @property
     def handed(self):
-        """The newest hand-over, None if not handed over."""
-        return max(self.hand_overs, key=lambda fact: fact.tie_order, default=None)
+        """The newest hand-over of any sighting, None if not handed over."""
+        return max(self.hand_overs, key=lambda fact: (fact.span.end, fact.key), default=None)
 
     def supply_from(self, fill):
-        """t_k = the later of fill and hand-over; supply ends use the end of a local date."""
-        own = [fact.span.end for fact in self.hand_overs if fact.get("refers_to") == fill.id]
-        return max([fill.span.end, *own])
+        """t_k = the later of fill and hand-over (one supply: of any sighting); ends use the end of a local date."""
+        return max([fill.span.end, *([self.handed.span.end] if self.handed is not None else [])])
 
     def sighting_that_ends_last(self, length_of):
         """One supply seen twice is one exposure, the longer one: (t, days supply) of it."""
@@ -79,7 +92,7 @@ class Supply:
 
     @property
     def dose(self):
-        return next((fill.dose for fill in self.sightings if fill.dose is not None), None)
+        return self.anchor.dose
 
 
 def one_supply(one, other):
@@ -105,7 +118,7 @@ def supplies_of(fills, hand_overs, form):
             groups.append(home)
         home.sightings.append(fill)
         home.hand_overs += [fact for fact in hand_overs if fact.get("refers_to") == fill.id]
-    return groups
+    return sorted(groups, key=lambda supply: supply.tie_order)
 
 
 @dataclass(frozen=True)
@@ -127,9 +140,7 @@ def chain(supplies, length_of):
         carry = max(before.end - start, NO_TIME) if before else NO_TIME
         end = start + min(carry, length) + length
         if carry > NO_TIME:
-            stacked = before.stacked or (length > NO_TIME)
-            capped = before.capped or (carry > length > NO_TIME)
-            links.append(Link(max(before.end, end), (*before.run, supply), stacked, capped))
+            links.append(Link(max(before.end, end), (*before.run, supply), True, before.capped or carry > length))
         else:
             links.append(Link(max(before.end, end) if before else end, (supply,), stacked=False, capped=False))
     return links
@@ -209,6 +220,10 @@ class OpioidEvent:
         return self.kind == "order"
 
     @property
+    def component(self):
+        return ("opioid", self.part.ingredient, self.part.form)
+
+    @property
     def tie_order(self):
         return (self.begin, self.anchor.key)
 
@@ -273,6 +288,10 @@ class AntagonistEvent:
     stops: list = field(default_factory=list)
 
     @property
+    def component(self):
+        return ("antagonist", self.part.ingredient, self.part.form)
+
+    @property
     def time(self):
         return self.span.start
 
@@ -309,18 +328,26 @@ class Patient:
         self.known_since = known_since
         self.hand_overs = self.of_type("handed_over")
         self.stops = self.of_type("stop")
-        self.dropped = set()  # facts whose effect ended before the horizon
+        self.dropped = set()  # (fact, component) whose effect ended before the horizon
+        self.gone = set()  # facts with nothing left
         self.filled_orders = self.orders_with_a_fill()
         self.injected = self.dispensed_depots_with_an_injection()
 
     def of_type(self, *types):
         return [fact for fact in self.facts if fact.type in types]
 
-    def kept(self, facts):
-        return [fact for fact in facts if fact not in self.dropped]
+    def kept(self, facts, component):
+        return [fact for fact in facts if (fact, component) not in self.dropped]
 
     def stops_of(self, fact):
         return [stop for stop in self.stops if stop.get("refers_to") == fact.id]
+
+    def steps_of(self, fact):
+        """The fact, other sightings of it, its newest hand-over, its stops."""
+        if fact.type != "fill":
+            return [fact, *(self.stops_of(fact) if fact.type in {"report", "prescription"} else [])]
+        supplies = [s for own in sorted(self.components(fact)) for s in self.supplies(own) if fact in s.sightings]
+        return supplies[0].facts if supplies else [fact]
 
     # components: (ingredient, form) for opioids and antagonists, (code, '') for every other ingredient
 
@@ -332,28 +359,25 @@ class Patient:
         if medicine.sequestered:
             found.add(("sequestered", NALTREXONE, medicine.form))
         named = {part.ingredient for part in (*medicine.opioids, *medicine.antagonists)}
-        return found | {("other", code, "") for code in medicine.codes if code not in named}
+        return found | {other(code) for code in medicine.codes if code not in named}
 
     def orders_with_a_fill(self):
         """3.2, Match: (order, component) pairs that a fill (for antagonists: an administration too) belongs to."""
         orders = [fact for fact in self.of_type("prescription") if is_order(fact)]
         every_order = {fact.id: fact for fact in self.of_type("prescription")}
         matched = set()
-        self.order_steps = {}  # (fill or administration, component) -> its order
         for fact in self.of_type("fill", "administer"):
             named = every_order.get(fact.get("prescription_id", ""))
             for component in self.components(fact):
-                if fact.type == "administer" and component[0] != "antagonist":
-                    continue
-                if named is not None:
+                if fact.type == "administer" and not is_depot_form(component[2]):
+                    continue  # an injection is the fill of an order of a depot; no other dose given fills an order
+                if named is not None and fact.medicine.plays_a_role:
                     matched |= {(named, own) for own in self.components(named)}
-                    self.order_steps[fact, component] = named
                 elif not fact.has("prescription_id"):
                     same = [o for o in orders if component in self.components(o) and could_fill(o, fact)]
                     if same:
                         newest = max(same, key=lambda o: o.tie_order)
                         matched.add((newest, component))
-                        self.order_steps[fact, component] = newest
         return matched
 
     def open_orders(self, component):
@@ -389,10 +413,21 @@ class Patient:
             for injection in waiting:
                 near = [s for s in free if s.begin <= injection.span.end and injection.span.start <= depot_limit(s)]
                 if near:
-                    newest = max(near, key=lambda s: s.anchor.tie_order)
+                    newest = max(near, key=lambda s: s.tie_order)
                     replaced[injection, component] = newest
                     free.remove(newest)
         return replaced
+
+    def anchors(self):
+        """Every fact but the sightings of a supply that a longer one stands for."""
+        shorter = {
+            fill
+            for component in {own for fact in self.of_type("fill") for own in self.components(fact)}
+            for supply in self.supplies(component)
+            for fill in supply.sightings
+            if fill is not supply.anchor
+        }
+        return {fact for fact in self.facts if fact not in shorter}
 
     def supplies(self, component):
         fills = [fact for fact in self.of_type("fill") if component in self.components(fact)]
@@ -400,7 +435,7 @@ class Patient:
 
     def chain_supplies(self, component):
         """Supplies of a chain that are kept: a chain is dropped as a whole."""
-        return [supply for supply in self.supplies(component) if supply.anchor not in self.dropped]
+        return [supply for supply in self.supplies(component) if (supply.anchor, component) not in self.dropped]
 
     def dispensed_depots(self, component):
         """Dispensed depots without an injection."""
@@ -422,7 +457,7 @@ class Patient:
         unknown = facts_of.OpioidPart("", "opioid_unknown")
         events += [
             OpioidEvent(unknown, "positive", fact.span.start, fact, [fact], with_patient=True)
-            for fact in self.kept(self.of_type("evidence"))
+            for fact in self.kept(self.of_type("evidence"), ("opioid", "", "opioid_unknown"))
             if is_positive(fact)
         ]
         return sorted(events, key=lambda event: event.tie_order)
@@ -436,17 +471,17 @@ class Patient:
             events.append(
                 OpioidEvent(part, kind, supply.begin, supply.anchor, supply.facts, supply, with_patient=handed)
             )
-        for fact in self.kept(self.of_type("administer")):
+        for fact in self.kept(self.of_type("administer"), component):
             if component in self.components(fact):
                 dispensed = self.injected.get((fact, component))
                 steps = [fact, *(dispensed.facts if dispensed else [])]
                 events.append(OpioidEvent(part, "given", fact.span.start, fact, steps, with_patient=True))
-        for fact in self.kept(self.of_type("report")):
+        for fact in self.kept(self.of_type("report"), component):
             if component in self.components(fact):
                 stops = self.stops_of(fact)
                 begin = report_begin(fact).start
                 events.append(OpioidEvent(part, "report", begin, fact, [fact, *stops], stops=stops, with_patient=True))
-        for fact in self.kept(self.open_orders(component)):
+        for fact in self.kept(self.open_orders(component), component):
             stops = self.stops_of(fact)
             events.append(OpioidEvent(part, "order", fact.span.start, fact, [fact, *stops], stops=stops))
         return events
@@ -463,7 +498,7 @@ class Patient:
             if event.kind == "supply":
                 chains.setdefault((event.part.ingredient, event.part.form), []).append(event)
         for chained in chains.values():
-            chained.sort(key=lambda event: event.anchor.tie_order)
+            chained.sort(key=lambda event: event.tie_order)
             found += chain_exposures(chained)
         return found
 
@@ -487,33 +522,26 @@ class Patient:
         events = []
         depot = is_depot_form(component[2])
         for supply in self.dispensed_depots(component) if depot else self.chain_supplies(component):
-            step = supply.handed or supply.anchor
+            span = supply.handed.span if supply.handed is not None else supply.begin_span
             kind = "depot" if depot else "supply"
-            facts = [*supply.facts, *self.orders_of(supply.sightings, component)]
-            events.append(
-                AntagonistEvent(own_part(supply.anchor, component), kind, step.span, supply.anchor, facts, supply)
-            )
-        for fact in self.kept(self.of_type("administer")):
+            facts = supply.facts
+            events.append(AntagonistEvent(own_part(supply.anchor, component), kind, span, supply.anchor, facts, supply))
+        for fact in self.kept(self.of_type("administer"), component):
             if component in self.components(fact):
                 dispensed = self.injected.get((fact, component))
-                fills = dispensed.sightings if dispensed else []
-                steps = [fact, *(dispensed.facts if dispensed else []), *self.orders_of([fact, *fills], component)]
+                steps = [fact, *(dispensed.facts if dispensed else [])]
                 events.append(AntagonistEvent(own_part(fact, component), "given", fact.span, fact, steps))
-        for fact in self.kept(self.of_type("report")):
+        for fact in self.kept(self.of_type("report"), component):
             if component in self.components(fact):
                 stops = self.stops_of(fact)
                 facts = [fact, *stops]
                 part = own_part(fact, component)
                 events.append(AntagonistEvent(part, "report", report_begin(fact), fact, facts, stops=stops))
-        for fact in self.kept(self.open_orders(component)):
+        for fact in self.kept(self.open_orders(component), component):
             stops = self.stops_of(fact)
             facts = [fact, *stops]
             events.append(AntagonistEvent(own_part(fact, component), "order", fact.span, fact, facts, stops=stops))
         return events
-
-    def orders_of(self, facts, component):
-        """The orders that these fills or administrations belong to: steps of the same episode."""
-        return list(dict.fromkeys(self.order_steps[f, component] for f in facts if (f, component) in self.order_steps))
 
 
 def own_part(fact, component):
@@ -526,7 +554,7 @@ def is_depot_form(form):
 
 def depot_limit(supply):
     """A dispensed depot may be injected up to 30 d after the fill."""
-    return supply.anchor.span.end + days(30)
+    return supply.begin_span.end + days(30)
 
 
 def is_positive(fact):
@@ -573,14 +601,18 @@ def chain_exposures(events):
     found = []
     for number, (known, assumed) in enumerate(zip(documented, possible, strict=True), 1):
         run = events[number - max(len(known.run), len(assumed.run)) : number]
-        codes = {code for event in run for code in own_codes(event)}
-        codes |= {"REFILL_STACKED"} if known.stacked or assumed.stacked else set()
-        codes |= {"REFILL_STACK_CAPPED"} if known.capped or assumed.capped else set()
-        codes |= {"SUPPLY_END_ASSUMED"} if assumed.end > known.end else set()
+        codes = {code for event in run for code in own_codes(event)} | chain_codes(known, assumed)
         basis = [fact for event in run for fact in event.facts]
         first = run[0]
         found.append(Exposure(first.part, "supply", first.begin, known.end, assumed.end, basis, codes, run[-1]))
     return found
+
+
+def chain_codes(known, assumed):
+    """Reason codes of group supply about the end of a chain."""
+    codes = {"REFILL_STACKED"} if known.stacked or assumed.stacked else set()
+    codes |= {"REFILL_STACK_CAPPED"} if known.capped or assumed.capped else set()
+    return codes | ({"SUPPLY_END_ASSUMED"} if assumed.end > known.end else set())
 
 
 # --- interacting medicines (2.1, 2.2)
@@ -598,8 +630,8 @@ class ActiveTime:
     facts: list
     prescribed: bool
     kind: str
-    supply_days: timedelta | None = None
-    stopped: datetime | None = None
+    stopped: bool = False  # its end is on record
+    run: tuple = ()  # of a fill: the fills whose left-over reaches it, itself included
 
     @property
     def tie_order(self):
@@ -608,6 +640,11 @@ class ActiveTime:
     @property
     def with_patient(self):
         return self.kind in {"given", "report"} or any(fact.type == "handed_over" for fact in self.facts)
+
+
+def other(code):
+    """The component of an ingredient that is neither opioid nor antagonist."""
+    return ("other", code, "")
 
 
 def active_times(patient, code):
@@ -621,43 +658,32 @@ def active_times(patient, code):
     for fact in mine:
         if fact.type == "administer":
             end = fact.span.end
-            found.append(ActiveTime(code, fact.span.start, end, end, fact, [fact], True, "given", NO_TIME))
+            found.append(ActiveTime(code, fact.span.start, end, end, fact, [fact], True, "given"))
         elif fact.type == "report":
             found.append(report_time(code, fact, patient.stops_of(fact)))
         elif fact.type == "prescription":
             component = next(c for c in patient.components(fact) if c[1] == code)
             if is_order(fact) and (fact, component) not in patient.filled_orders:
                 found.append(order_time(code, fact, patient.stops_of(fact)))
-    kept = [time for time in found if time.anchor not in patient.dropped]
+    kept = [time for time in found if (time.anchor, other(code)) not in patient.dropped]
     return sorted(kept, key=lambda time: time.tie_order)
 
 
 def fill_times(patient, code, fills):
     supplies = supplies_of(fills, patient.hand_overs, "")
     documented, possible = chain(supplies, facts_of.documented_supply), chain(supplies, facts_of.possible_supply)
-    found = []
-    for supply, known, assumed in zip(supplies, documented, possible, strict=True):
-        orders = [o for o in patient.of_type("prescription") if o.id in {f.get("prescription_id") for f in fills}]
-        ends = [order_end(o, patient.stops_of(o)) for o in orders if names_order(supply, o)]
-        stopped = max((end for end in ends if end is not None), default=None)
-        length = supply.possible()[1]
-        found.append(
-            ActiveTime(
-                code, supply.begin, assumed.end, known.end, supply.anchor, supply.facts, True, "fill", length, stopped
-            )
+    return [
+        ActiveTime(
+            code, supply.begin, assumed.end, known.end, supply.anchor, supply.facts, True, "fill", run=assumed.run
         )
-    return found
-
-
-def names_order(supply, order):
-    return any(fill.get("prescription_id") == order.id for fill in supply.sightings)
+        for supply, known, assumed in zip(supplies, documented, possible, strict=True)
+    ]
 
 
 def order_time(code, fact, stops):
-    length = facts_of.possible_supply(fact, "")
-    end = fact.span.end + length
-    stopped = order_end(fact, stops)
-    return ActiveTime(code, fact.span.start, end, end, fact, [fact, *stops], True, "order", length, stopped)
+    end = fact.span.end + facts_of.possible_supply(fact, "")
+    stopped = order_end(fact, stops) is not None
+    return ActiveTime(code, fact.span.start, end, end, fact, [fact, *stops], True, "order", stopped)
 
 
 def report_time(code, fact, stops):
@@ -666,10 +692,38 @@ def report_time(code, fact, stops):
     documented, possible = report_ends(fact, "", stops)
     if possible == FOREVER and fact.get("kind") == "otc":
         confirmed = fact.time("last_confirmed_at") or fact.span
-        documented = possible = confirmed.end + ALIVE
-    stopped = documented if stops else None
-    length = None if fact.true("ongoing") else facts_of.possible_supply(fact, "")
-    return ActiveTime(code, begin, possible, documented, fact, [fact, *stops], False, "report", length, stopped)
+        documented = possible = max(confirmed.end, fact.span.end) + ALIVE
+    return ActiveTime(code, begin, possible, documented, fact, [fact, *stops], False, "report", bool(stops))
+
+
+@dataclass(eq=False)
+class Taken:
+    """An interacting medicine without a gap: a run of fills, or one order, report or dose."""
+
+    first: ActiveTime
+    last: ActiveTime
+    facts: list
+
+    @property
+    def begin(self):
+        return self.first.begin
+
+    @property
+    def end(self):
+        return self.last.end
+
+
+def taken_of(patient, code):
+    """Everything taken of one interacting medicine, runs of fills as one."""
+    times = active_times(patient, code)
+    fills = {time.anchor: time for time in times if time.kind == "fill"}
+    found = [Taken(time, time, time.facts) for time in times if time.kind != "fill"]
+    for time in fills.values():
+        followed = any(len(other.run) > len(time.run) and other.run[0] is time.run[0] for other in fills.values())
+        if not followed:
+            first = fills[time.run[0].anchor]
+            found.append(Taken(first, time, [fact for supply in time.run for fact in supply.facts]))
+    return sorted(found, key=lambda taken: taken.first.tie_order)
 
 
 def strong_cyp3a4():
@@ -728,13 +782,13 @@ def extension(patient, victim, begin, end):
         if row is None or row["direction"] != "prolong" or Decimal(row["t_half_multiplier_used"]) <= 1:
             continue
         meeting = [
-            time
-            for time in active_times(patient, code)
-            if time.begin <= end and begin <= later(time.end, carry_over(row))
+            taken
+            for taken in taken_of(patient, code)
+            if taken.begin <= end and begin <= later(taken.end, carry_over(row))
         ]
         if meeting:
             counting.append((code, row))
-            facts += [fact for time in meeting for fact in time.facts]
+            facts += [fact for taken in meeting for fact in taken.facts]
     largest = {}
     for _, row in counting:
         group = row["mechanism_group"]
@@ -812,8 +866,3 @@ def form_codes(part):
     codes |= {"long": {"LONG_ACTING_FORM"}, "depot": {"DEPOT"}}.get(part.acting, set())
     classes = {"partial_agonist": {"PARTIAL_AGONIST"}, "mixed_agonist_antagonist": {"MIXED_AGONIST"}}
     return codes | classes.get(part.opioid_class, set())
-
-
-def is_short_ritonavir(code, total_days):
-    """perpetrators.csv, last row: the ritonavir supply is <= 7 days in all."""
-    return code == RITONAVIR and total_days is not None and total_days <= days(7)

@@ -95,51 +95,62 @@ def naltrexone_tablet_components(patient):
     ]
 
 
-def dose_of_form_at(patient, component, moment, *, at_end):
-    """(active, dose) of one form: the newest fill's dose counts alone; without a fill the reports that run."""
-    events = patient.antagonist_events_of(component)
-    fills = [e for e in events if e.kind == "supply" and e.supply.begin <= moment]
-    if fills:
-        fills.sort(key=lambda event: event.supply.anchor.tie_order)
-        end = supply_of.chain([event.supply for event in fills], facts_of.possible_supply)[-1].end
-        if moment < end or (at_end and moment == end):
-            return True, fills[-1].dose, fills[-1].facts
-    reports = [e for e in events if e.kind == "report" and e.span.start <= moment < antagonist_end(patient, e)]
-    doses = [event.dose for event in reports]
-    if reports:
-        return True, None if None in doses else max(doses), [fact for event in reports for fact in event.facts]
-    return False, None, []
+def newest_active(patient, component, moment):
+    """What sets the dose of one form at a time: the newest fill alone; without one the newest order or report."""
+    events = [e for e in patient.antagonist_events_of(component) if e.time <= moment]
+    fills = sorted((e for e in events if e.kind == "supply"), key=lambda e: e.supply.tie_order)
+    active = [e for e in fills[-1:] if moment < antagonist_end(patient, e)]
+    if not active:
+        others = sorted((e for e in events if e.kind in {"order", "report"}), key=lambda e: e.anchor.tie_order)
+        active = [e for e in others if moment < antagonist_end(patient, e)]
+    return active[-1] if active else None
 
 
-def daily_sum(patient, event, own_dose, moment, *, at_end=False):
-    """1.3: the daily sum over the forms whose supplies are active at the time judged. Unknown if one dose is.
+def dose_parts(patient, event, moment):
+    """1.3: the events whose doses add up: of the form judged its own, of every other form what is active then.
 
-    Returns (dose or None, facts of the other forms that were added).
+    An order or report of a form that is supplied at a higher or unknown dose does not lower it.
     """
-    total, added = own_dose, []
+    own, others = event, []
     for component in naltrexone_tablet_components(patient):
-        if component[2] == event.part.form:
+        newest = newest_active(patient, component, moment)
+        if newest is None or newest.anchor is event.anchor:
             continue
-        active, dose, facts = dose_of_form_at(patient, component, moment, at_end=at_end)
-        if active:
-            added += facts
-            total = None if total is None or dose is None else total + dose
-    return total, added
+        if component[2] != event.part.form:
+            others.append(newest)
+        elif event.kind in {"order", "report"} and event.dose is not None:
+            own = newest if newest.dose is None or newest.dose > event.dose else event
+    return [own, *others]
 
 
-def tier_at(patient, event, own_dose, moment, *, at_end=False):
-    """The tier of an antagonist event at a time, and the facts of other forms that were added."""
-    if event.part.ingredient != NALTREXONE:
-        return tier_of(event.part, None), []
-    dose, added = daily_sum(patient, event, own_dose, moment, at_end=at_end)
-    return tier_of(event.part, dose), added
+def daily_sum(patient, event, moment):
+    """1.3: the daily sum over the forms whose supplies are active at the time judged; None if one dose is unknown.
+
+    Returns (dose or None, the events that it is made of).
+    """
+    parts = dose_parts(patient, event, moment)
+    doses = [part.dose for part in parts]
+    return (None if None in doses else sum(doses)), parts
+
+
+def facts_of_parts(event, parts):
+    """The facts of the other products that were added."""
+    return [fact for part in parts if part.anchor is not event.anchor for fact in part.facts]
+
+
+def tier_at(patient, event, moment):
+    """The tier of an antagonist event at a time, and the events that the dose is made of."""
+    if event.part.ingredient != NALTREXONE or event.part.kind == "D":
+        return tier_of(event.part, None), [event]
+    dose, parts = daily_sum(patient, event, moment)
+    return tier_of(event.part, dose), parts
 
 
 def antagonist_end(patient, event, length_of=facts_of.possible_supply):
     """Possible end of the supply of one antagonist event (tablets, not depots), stacked on what came before it."""
     if event.kind == "supply":
         component = ("antagonist", event.part.ingredient, event.part.form)
-        before = [s for s in patient.chain_supplies(component) if s.anchor.tie_order <= event.supply.anchor.tie_order]
+        before = [s for s in patient.chain_supplies(component) if s.tie_order <= event.supply.tie_order]
         return supply_of.chain(before, length_of)[-1].end
     if event.kind == "given":
         return event.span.end
@@ -200,7 +211,7 @@ def common_codes(patient, anchor_time, anchor_steps, basis):
     codes = late_codes(anchor_steps, basis)
     codes |= {"TIME_IMPRECISE"} if any(fact.dates_used for fact in everything) else set()
     codes |= {"HISTORY_SHORT"} if history_is_short(patient, anchor_time) else set()
-    codes |= {"HEPATIC_RENAL"} if holds(patient, "liver", anchor_time, anchor_time) else set()
+    codes |= {"HEPATIC_RENAL"} if holds(patient, "liver", FOREVER - days(1), FOREVER - days(1)) else set()
     codes |= {"HOUR_SPACING_UNSAFE"} if any(spaces_by_hours(fact.text) for fact in everything) else set()
     return codes
 
@@ -321,15 +332,15 @@ class Verdict:
     exposure: Exposure
     codes: set = field(default_factory=set)
     facts: list = field(default_factory=list)
-    requires_confirmation: bool = False
+    counting: supply_of.Extension | None = None  # of the judgement
 
     @property
     def rank(self):
         return (SEVERITIES.index(self.severity), self.row)
 
 
-def documented_judgement(patient, exposure, end, event, acute):
-    """Rows 5, 6 and 7, against the documented (or attested) end."""
+def documented_judgement(patient, exposure, end, event, acute, *, accounted=True):
+    """Rows 5, 6 and 7, against the documented (or attested) end. `accounted`: nothing is left behind that end."""
     part, a = exposure.part, event.time
     if end == FOREVER or a < end:
         return Verdict(5, "WR-01", "contraindicated", exposure, {"ACTIVE_OVERLAP"})
@@ -337,11 +348,13 @@ def documented_judgement(patient, exposure, end, event, acute):
     codes, facts = supply_of.window_codes(part, counting), list(counting.facts)
     elapsed = a - end
     if elapsed < supply_of.hard_window(part, counting.multiplier):
-        is_acute = acute and exposure.kind == "supply" and part.acting == "short" and elapsed >= hours(72)
+        is_acute = part.opioid_class in acute and exposure.kind == "supply" and part.acting == "short"
+        is_acute = is_acute and a - (end if accounted else max(end, exposure.documented_end)) >= hours(72)
         severity = "major" if is_acute else "contraindicated"
-        return Verdict(6, "WR-02", severity, exposure, codes | ({"ACUTE_COURSE"} if is_acute else set()), facts)
+        codes |= {"ACUTE_COURSE"} if is_acute else set()
+        return Verdict(6, "WR-02", severity, exposure, codes, facts, counting)
     if part.acting == "short" and elapsed < FLOOR:
-        return Verdict(7, "WR-03", "major", exposure, codes, facts)
+        return Verdict(7, "WR-03", "major", exposure, codes, facts, counting)
     return None
 
 
@@ -353,9 +366,9 @@ def assumed_judgement(patient, exposure, event):
     counting = supply_of.judging_extension(patient, part, end, a)
     codes, facts = supply_of.window_codes(part, counting), list(counting.facts)
     if a < end or a - end < supply_of.hard_window(part, counting.multiplier):
-        return Verdict(8, "WR-02", "major", exposure, set() if a < end else codes, facts)
+        return Verdict(8, "WR-02", "major", exposure, set() if a < end else codes, facts, counting)
     if part.acting == "short" and a - end < FLOOR:
-        return Verdict(8, "WR-03", "major", exposure, codes, facts)
+        return Verdict(8, "WR-03", "major", exposure, codes, facts, counting)
     return None
 
 
@@ -385,7 +398,8 @@ def attested_judgements(patient, exposure, event, acute, attestation):
     """3.5: the attested time replaces the end; stock not accounted for: the recorded supply keeps major (row 9)."""
     end = attested_time(attestation)
     recorded_says_later = exposure.possible_end > end
-    verdict = documented_judgement(patient, exposure, end, event, acute)
+    accounted = stock_is_accounted_for(attestation)
+    verdict = documented_judgement(patient, exposure, end, event, acute, accounted=accounted)
     if stock_is_accounted_for(attestation):
         verdicts = [verdict] if verdict else []
     else:
@@ -395,8 +409,6 @@ def attested_judgements(patient, exposure, event, acute, attestation):
             facts = [fact for other in recorded for fact in other.facts]
             verdict = Verdict(9, "WR-03", "major", exposure, codes, facts)
         verdicts = [verdict] if verdict else []
-        for found in verdicts:
-            found.requires_confirmation = found.severity == "major"
     for found in verdicts:
         found.facts.append(attestation)
         if recorded_says_later:
@@ -413,16 +425,21 @@ def lower_by_negative_evidence(patient, exposure, base, event, verdicts):
             verdict.facts.append(test)
 
 
-def is_acute_course(patient, exposures, a):
-    """ACUTE_COURSE (3.2), apart from the 72 h after documented_end that each exposure must show."""
-    begin = a - days(90)
+def acute_course(patient, exposures, a):
+    """ACUTE_COURSE (3.2), apart from the 72 h after documented_end that each exposure must show.
+
+    Returns the one opioid class that may show it, in a set.
+    """
+    begin, classes = a - days(90), set()
 
     def reaches(exposure):
         return exposure.begin <= a and exposure.possible_end >= begin
 
     for exposure in exposures:
-        if reaches(exposure) and (exposure.part.acting != "short" or exposure.kind in {"order", "report"}):
-            return False
+        if reaches(exposure):
+            if exposure.part.acting != "short" or exposure.kind in {"order", "report"}:
+                return set()
+            classes.add(exposure.part.opioid_class)
     total, fills = NO_TIME, 0
     for chain in short_fill_chains(patient, a):
         ends = supply_of.chain(chain, facts_of.possible_supply)
@@ -430,10 +447,10 @@ def is_acute_course(patient, exposures, a):
             if supply.begin < begin and link.end < begin:
                 continue
             if any(facts_of.stated_supply_h(fill, supply.form) is None for fill in supply.sightings):
-                return False
+                return set()
             total += supply.documented()[1]
             fills += 1
-    return fills > 0 and total <= days(7)
+    return classes if fills > 0 and total <= days(7) and len(classes) == 1 else set()
 
 
 def short_fill_chains(patient, a):
@@ -456,13 +473,40 @@ class Start:
     counting: supply_of.Extension
 
 
-def start_after(patient, exposure, exposures, *, only_accounted=False):
+def possible_or_attested_end(patient, exposure, exposures, *, only_accounted=False):
     attestation = valid_attestation(patient, exposure, exposures)
-    end = exposure.possible_end
     if attestation is not None and (stock_is_accounted_for(attestation) or not only_accounted):
-        end = attested_time(attestation)
+        return attested_time(attestation)
+    return exposure.possible_end
+
+
+def window_end(part, end, counting):
+    return later(end, supply_of.policy_window(part, counting.multiplier))
+
+
+def start_after(patient, exposure, exposures, *, only_accounted=False):
+    end = possible_or_attested_end(patient, exposure, exposures, only_accounted=only_accounted)
     counting = supply_of.earliest_start_extension(patient, exposure.part, end)
-    return Start(exposure, later(end, supply_of.policy_window(exposure.part, counting.multiplier)), counting)
+    return Start(exposure, window_end(exposure.part, end, counting), counting)
+
+
+def start_after_judgement(patient, exposure, exposures, event, verdicts):
+    """The same where the exposure fires: a start that has passed already is none to tell.
+
+    What began after the two weeks counts for the judgement alone; then its window is the one to wait for.
+    """
+    start = start_after(patient, exposure, exposures)
+    judged = [verdict.counting for verdict in verdicts if verdict.counting is not None]
+    if start.time > event.time or not judged:
+        return start
+    end = possible_or_attested_end(patient, exposure, exposures)
+    return latest([Start(exposure, window_end(exposure.part, end, counting), counting) for counting in judged])
+
+
+def codes_seen(patient, exposure, exposures):
+    """Where its last dose is attested, the end is neither assumed nor open."""
+    attested = valid_attestation(patient, exposure, exposures) is not None
+    return exposure.codes - {"SUPPLY_END_ASSUMED", "ONGOING_NO_END"} if attested else exposure.codes
 
 
 def latest(starts):
@@ -494,9 +538,12 @@ def by_form(exposures):
     return forms
 
 
-def antagonist_codes(event, tier):
+def antagonist_codes(event, parts):
+    """`parts`: the events that the daily dose is made of."""
     codes = {"HIDDEN_ANTAGONIST"} if hides_its_antagonist(event.anchor) else set()
-    return codes | ({"DOSE_UNKNOWN"} if tier is not None and tier.name == "unknown_dose" else set())
+    by_dose = event.part.ingredient == NALTREXONE and event.part.kind != "D"
+    unknown = by_dose and any(part.dose is None for part in (event, *parts))
+    return codes | ({"DOSE_UNKNOWN"} if unknown else set())
 
 
 # --- withdrawal: S and D (rows 5 to 10)
@@ -506,35 +553,40 @@ def withdrawal(patient):
     findings = []
     for event in patient.antagonist_events():
         if event.part.kind in {"S", "D"}:
-            tier, added = (None, []) if event.part.kind == "D" else tier_at(patient, event, event.dose, event.time)
+            tier, parts = (None, []) if event.part.kind == "D" else tier_at(patient, event, event.time)
             if tier is not None and tier.is_ultra_low:
-                findings += ultra_low_dose(patient, event, added)
+                findings += ultra_low_dose(patient, event, parts)
             else:
-                findings += opioid_first(patient, event, tier, added)
+                findings += opioid_first(patient, event, parts)
     return findings
 
 
-def opioid_first(patient, event, tier, added):
+def opioid_first(patient, event, parts):
     exposures = patient.exposures(lambda opioid: span_of(opioid).may_be_at_or_before(event.span))
     if not exposures:
         return []
-    acute = is_acute_course(patient, exposures, event.time)
-    overall = latest([start_after(patient, exposure, exposures) for exposure in exposures])
+    acute = acute_course(patient, exposures, event.time)
+    fired = {exposure: judgements(patient, exposure, exposures, event, acute) for exposure in exposures}
+    starts = {
+        exposure: start_after_judgement(patient, exposure, exposures, event, fired[exposure]) for exposure in fired
+    }
+    overall = latest(list(starts.values()))
     findings = []
     for group in by_form(exposures).values():
-        verdicts = [v for exposure in group for v in judgements(patient, exposure, exposures, event, acute)]
+        verdicts = [verdict for exposure in group for verdict in fired[exposure]]
         if not verdicts:
             continue  # row 10
         worst = min(verdicts, key=lambda verdict: verdict.rank)
-        own_start = latest([start_after(patient, exposure, exposures) for exposure in group])
-        codes = supply_of.form_codes(group[0].part) | start_codes(own_start) | antagonist_codes(event, tier)
+        own_start = latest([starts[exposure] for exposure in group])
+        codes = supply_of.form_codes(group[0].part) | start_codes(own_start) | antagonist_codes(event, parts)
         for verdict in verdicts:
-            codes |= verdict.codes | verdict.exposure.codes
+            codes |= verdict.codes | codes_seen(patient, verdict.exposure, exposures)
         if "ACUTE_COURSE" not in worst.codes:
             codes -= {"ACUTE_COURSE"}  # an earlier end of the chain had it
-        codes |= own_start.exposure.codes | ({"ONGOING_NO_END"} if overall.time == FOREVER else set())
+        codes |= codes_seen(patient, own_start.exposure, exposures)
+        codes |= {"ONGOING_NO_END"} if overall.time == FOREVER else set()
         basis = [fact for verdict in verdicts for fact in (*verdict.exposure.facts, *verdict.facts)]
-        basis += [*own_start.exposure.facts, *own_start.counting.facts, *added]
+        basis += [*own_start.exposure.facts, *own_start.counting.facts, *facts_of_parts(event, parts)]
         basis += [*overall.exposure.facts, *overall.counting.facts]
         codes |= common_codes(patient, event.time, event.facts, basis)
         fields = start_fields(overall)
@@ -546,7 +598,7 @@ def opioid_first(patient, event, tier, added):
                 group[0].part,
                 reason_codes=codes,
                 ends_at=fields["earliest_start"],
-                requires_confirmation=worst.requires_confirmation,
+                requires_confirmation="LAST_DOSE_ATTESTED" in codes and worst.severity != "contraindicated",
                 **fields,
             )
         )
@@ -567,13 +619,17 @@ class UltraLowContact:
 
     exposure: Exposure
     by_assumption: bool
-    extended: bool
+    start: Start
     facts: list
     codes: set
 
+    @property
+    def extended(self):
+        return self.start.counting.multiplier > 1
 
-def ultra_low_dose(patient, event, added):
-    dose, _ = daily_sum(patient, event, event.dose, event.time)
+
+def ultra_low_dose(patient, event, parts):
+    dose = sum(part.dose for part in parts)
     end = later(antagonist_end(patient, event), hours(24))
 
     def seen(opioid):
@@ -583,7 +639,8 @@ def ultra_low_dose(patient, event, added):
     contacts = [c for exposure in exposures for c in contact(patient, event, exposure, exposures)]
     if not contacts:
         return []
-    overall = latest([start_after(patient, c.exposure, exposures, only_accounted=True) for c in contacts])
+    starts = [start_after(patient, exposure, exposures, only_accounted=True) for exposure in exposures]
+    overall = latest([*(c.start for c in contacts), *starts])
     confirmed, void, proof = confirmation_state(patient, event, dose, contacts)
     findings = []
     forms = {}
@@ -591,9 +648,9 @@ def ultra_low_dose(patient, event, added):
         forms.setdefault((found.exposure.part.ingredient, found.exposure.part.form), []).append(found)
     for group in forms.values():
         part = group[0].exposure.part
-        codes = supply_of.form_codes(part) | antagonist_codes(event, None)
+        codes = supply_of.form_codes(part) | antagonist_codes(event, parts)
         codes |= {"DOSE_ABOVE_TRIAL_EVIDENCE"} if dose > Decimal("0.25") else set()
-        basis = [*added]
+        basis = facts_of_parts(event, parts)
         for found in group:
             codes |= found.codes | found.exposure.codes
             basis += [*found.exposure.facts, *found.facts]
@@ -601,8 +658,7 @@ def ultra_low_dose(patient, event, added):
             severity = "major" if all(found.by_assumption for found in group) else "contraindicated"
             basis += [*overall.exposure.facts, *overall.counting.facts]
             codes |= {"ULDN_ABOVE_0_25_LONG_HALF_LIFE"}
-            own = [start_after(patient, c.exposure, exposures, only_accounted=True) for c in group]
-            codes |= {"SEED_2_WEEK_FLOOR"} & set().union(*(start_codes(start) for start in own))
+            codes |= {"SEED_2_WEEK_FLOOR"} & set().union(*(start_codes(found.start) for found in group))
             codes |= {"ONGOING_NO_END"} if overall.time == FOREVER else set()
             codes |= common_codes(patient, event.time, event.facts, basis)
             fields = start_fields(overall) | {"ends_at": start_fields(overall)["earliest_start"]}
@@ -640,28 +696,24 @@ def contact(patient, event, exposure, exposures):
     if attestation is not None and stock_is_accounted_for(attestation):
         documented = possible = attested_time(attestation)
         proof = [attestation]
-    at_start = supply_of.earliest_start_extension(patient, part, possible)
-    codes, facts = supply_of.window_codes(part, at_start), [*at_start.facts, *proof]
+    start = start_after(patient, exposure, exposures, only_accounted=True)
     if not Span(exposure.begin, exposure.begin).may_be_at_or_before(event.span):
         known_end = later(antagonist_end(patient, event, facts_of.documented_supply), hours(24))
         by_assumption = documented is None or event.kind == "order" or exposure.begin >= known_end
-        return [UltraLowContact(exposure, by_assumption, at_start.multiplier > 1, facts, codes)]
-    found = []
-    for until, by_assumption in ((documented, False), (possible, True)):
-        if until is None:
-            continue
-        counting = at_start if a < until else supply_of.judging_extension(patient, part, until, a)
-        if until == FOREVER or a < later(until, supply_of.policy_window(part, counting.multiplier)):
-            found.append(
-                UltraLowContact(
-                    exposure,
-                    by_assumption,
-                    counting.multiplier > 1 or at_start.multiplier > 1,
-                    [*facts, *counting.facts],
-                    codes | supply_of.window_codes(part, counting),
-                )
-            )
-    return found
+        return [contact_by(exposure, start, proof, by_assumption=by_assumption)]
+    certain = False
+    if documented is not None:
+        # The window that the judgement found holds for the start too, where it is the longer one.
+        counting = start.counting if a < documented else supply_of.judging_extension(patient, part, documented, a)
+        certain = a < window_end(part, documented, counting)
+        judged = Start(exposure, window_end(part, possible, counting), counting)
+        start = judged if certain and judged.time >= start.time else start
+    return [contact_by(exposure, start, proof, by_assumption=not certain)] if certain or a < start.time else []
+
+
+def contact_by(exposure, start, proof, *, by_assumption):
+    codes = supply_of.window_codes(exposure.part, start.counting)
+    return UltraLowContact(exposure, by_assumption, start, [*start.counting.facts, *proof], codes)
 
 
 def confirmation_state(patient, event, dose, contacts):
@@ -748,67 +800,92 @@ def antagonist_first(patient, opioid):
         forms.setdefault((event.part.ingredient, event.part.form), []).append(event)
     findings = []
     for events in forms.values():
-        blocks = [block for block in blocks_of(patient, events, x) if block is not None]
+        tier, parts = blocking_dose(patient, events, x)
+        if tier.is_ultra_low:
+            continue  # WR-05 and WR-06 stand for it
+        blocks = [block for block in blocks_of(patient, events, x, tier) if block is not None]
         if blocks:
             for block in blocks:
                 if opioid.is_order or block.event.kind == "order":
                     block.severity = at_most(block.severity, "major")  # row 18
-            worst = min(blocks, key=lambda block: block.rank)
-            findings.append(blockade_finding(patient, opioid, worst))
+            findings.append(blockade_finding(patient, opioid, blocks, parts))
     return findings
 
 
-def blockade_finding(patient, opioid, block):
+def blocking_dose(patient, events, x):
+    """The tier that counts at x: of a form what is still supplied, fills and injections before reports and orders."""
+    seen = [*newest_fill(events), *newest_given(events)]
+    seen += [event for event in events if event.kind not in {"supply", "given"}]
+
+    def weight(event):
+        active = x < (antagonist_end(patient, event) if event.part.kind == "S" else depot_until(event))
+        place = event.supply.tie_order if event.supply is not None else event.anchor.tie_order
+        return (active, event.kind not in {"order", "report"}, place)
+
+    return tier_at(patient, max(seen, key=weight), x)
+
+
+def newest_fill(events):
+    return sorted((e for e in events if e.kind == "supply"), key=lambda e: e.supply.tie_order)[-1:]
+
+
+def newest_given(events):
+    return sorted((e for e in events if e.kind == "given"), key=lambda e: e.anchor.tie_order)[-1:]
+
+
+def blockade_finding(patient, opioid, blocks, parts):
+    """Of all blocks by one form the worst rule, its latest end, and the codes of all."""
     x = opioid.begin
+    rule = min(blocks, key=lambda block: block.rank).rule
+    severity = min((block.severity for block in blocks), key=SEVERITIES.index)
+    block = max((block for block in blocks if block.rule == rule), key=lambda block: block.ends_at)
     exposures = patient.exposures(lambda other: other.begin <= x)
     overall = latest([start_after(patient, exposure, exposures, only_accounted=True) for exposure in exposures])
     own = by_form(exposures)[opioid.part.ingredient, opioid.part.form]
+    own = [exposure for exposure in own if opioid.anchor in exposure.facts] or own  # the exposure of the anchor
     own_start = latest([start_after(patient, exposure, exposures, only_accounted=True) for exposure in own])
-    codes = BLOCK_CODES[block.rule] | block.codes | supply_of.form_codes(opioid.part)
+    codes = BLOCK_CODES[rule].union(*(one.codes for one in blocks)) | supply_of.form_codes(opioid.part)
+    codes |= antagonist_codes(block.event, parts)
     codes |= start_codes(own_start) | own_start.exposure.codes
     codes |= {"ONGOING_NO_END"} if overall.time == FOREVER else set()
-    basis = [*block.facts, *own_start.exposure.facts, *own_start.counting.facts]
+    basis = [fact for one in blocks for fact in one.facts] + facts_of_parts(block.event, parts)
+    basis += [*own_start.exposure.facts, *own_start.counting.facts]
     basis += [*overall.exposure.facts, *overall.counting.facts]
     codes |= common_codes(patient, x, opioid.facts, basis)
     display = "queue" if block.rule == "BL-03" else "interruptive"
     fields = start_fields(overall)
     ends_at = None if block.ends_at == FOREVER else block.ends_at
     counterpart = block.event.part
-    return finding(
-        block.rule, block.severity, opioid, counterpart, display, reason_codes=codes, ends_at=ends_at, **fields
-    )
+    return finding(rule, severity, opioid, counterpart, display, reason_codes=codes, ends_at=ends_at, **fields)
 
 
-def blocks_of(patient, events, x):
-    """Every block of one antagonist form: its chain of fills, and each injection, report, dose and order apart."""
+def blocks_of(patient, events, x, tier):
+    """Every block of one antagonist form: its chain of fills, the newest dose, and each report and order apart."""
+    given = newest_given(events)
     if events[0].part.kind == "D":
-        return [depot_block(event, x) for event in events]
+        return [depot_block(event, x) for event in (*given, *(e for e in events if e.kind != "given"))]
     blocks = []
-    fills = sorted((e for e in events if e.kind == "supply"), key=lambda e: e.supply.anchor.tie_order)
+    fills = sorted((e for e in events if e.kind == "supply"), key=lambda e: e.supply.tie_order)
     if fills:
         links = supply_of.chain([event.supply for event in fills], facts_of.possible_supply)
         run = fills[-len(links[-1].run) :]
-        known = supply_of.chain([event.supply for event in fills], facts_of.documented_supply)[-1].end
+        known = supply_of.chain([event.supply for event in fills], facts_of.documented_supply)[-1]
         facts = [fact for event in run for fact in event.facts]
-        blocks.append(tablet_block(patient, fills[-1], x, end=links[-1].end, known_end=known, facts=facts))
-    for event in events:
-        if event.kind != "supply":
-            end = antagonist_end(patient, event)
-            known = antagonist_end(patient, event, facts_of.documented_supply)
-            blocks.append(tablet_block(patient, event, x, end=end, known_end=known, facts=event.facts))
+        codes = supply_of.chain_codes(known, links[-1])
+        blocks.append(
+            tablet_block(fills[-1], x, tier, end=links[-1].end, known_end=known.end, facts=facts, codes=codes)
+        )
+    for event in (*given, *(e for e in events if e.kind in {"order", "report"})):
+        end = antagonist_end(patient, event)
+        known = antagonist_end(patient, event, facts_of.documented_supply)
+        codes = {"UNFILLED_PRESCRIPTION"} if event.kind == "order" else set()
+        codes |= {"SUPPLY_END_ASSUMED"} if event.kind == "report" and known < end else set()
+        blocks.append(tablet_block(event, x, tier, end=end, known_end=known, facts=event.facts, codes=codes))
     return blocks
 
 
-def tablet_block(patient, event, x, *, end, known_end, facts):
+def tablet_block(event, x, tier, *, end, known_end, facts, codes):
     """Rows 11, 12, 13 and 17 for tablets: inside the supply, inside the tail, and 720 h after it."""
-    over = end <= x
-    tier, added = tier_at(patient, event, event.dose, end if over else x, at_end=over)
-    if tier.is_ultra_low:
-        return None  # WR-05 and WR-06 stand for it
-    codes = antagonist_codes(event, tier)
-    codes |= {"UNFILLED_PRESCRIPTION"} if event.kind == "order" else set()
-    codes |= {"SUPPLY_END_ASSUMED"} if known_end < end else set()
-    facts = [*facts, *added]
     tail_end = later(end, tier.tail)
     if x < end:
         row = 12 if tier.name == "ldn" else 11
@@ -823,21 +900,27 @@ def tablet_block(patient, event, x, *, end, known_end, facts):
 
 
 def depot_base(event):
-    """From the injection, or from the fill; blockade ends use the end of a local date. (base, unconfirmed)."""
+    """From the injection, or from the fill; blockade ends use the end of a local date. (base, unconfirmed).
+
+    Reported use: the last injection may lie as late as the end of what is reported.
+    """
     if event.kind == "depot":
         return max(fill.span.end for fill in event.supply.sightings), True
-    if event.kind == "report" and event.stops:
-        return max(stop.span.end for stop in event.stops), False
-    if event.kind == "report" and event.anchor.true("ongoing"):
-        return FOREVER, False
+    if event.kind == "report":
+        return supply_of.report_ends(event.anchor, event.part.form, event.stops)[0], False
     return event.span.end, event.kind == "order"
+
+
+def depot_until(event):
+    """How late its injection may lie."""
+    base, unconfirmed = depot_base(event)
+    return later(base, days(30)) if unconfirmed else base
 
 
 def depot_block(event, x):
     """Rows 14 to 17: 672 h, to 1,200 h, and 720 h more; without an administration the injection may be 30 d later."""
     base, unconfirmed = depot_base(event)
-    codes = antagonist_codes(event, None)
-    codes |= {"ADMINISTRATION_UNCONFIRMED"} if event.kind == "depot" else set()
+    codes = {"ADMINISTRATION_UNCONFIRMED"} if event.kind == "depot" else set()
     codes |= {"UNFILLED_PRESCRIPTION"} if event.kind == "order" else set()
     shift = days(30) if unconfirmed else NO_TIME
     first, sure, waning = later(base, hours(672)), later(base, hours(672) + shift), later(base, hours(1200) + shift)
@@ -847,6 +930,8 @@ def depot_block(event, x):
             # not past its end: an order ended before the possible injection blocks as if injected at its end
             sure, waning = ended + hours(672), ended + hours(1200)
             first = min(first, sure)
+    if event.kind == "report" and not event.stops and not event.anchor.true("ongoing"):
+        first = later(event.span.end, hours(672))  # certain is only the month after the begin of what is reported
     if x < first and event.kind != "order":  # nothing is certain about an injection that was ordered
         return Block(14, "BL-01", "contraindicated", first, event, event.facts, codes)
     if x < sure:

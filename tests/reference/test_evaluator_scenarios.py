@@ -15,14 +15,6 @@ evaluator = importlib.import_module("evaluator")
 FILES = sorted((HERE.parent / "spec").glob("scenarios_*.yaml"))
 ALL_HISTORY = datetime(1900, 1, 1, tzinfo=UTC)
 NOT_CHECKED = {"text_must_mention"}
-DISAGREES = {
-    "scenarios_core-C73": "ntx_oral is the form of tablets of 50 mg and up (drugs.csv): 4.5 mg/day of it is CP-08",
-}
-BOUNDARIES = frozenset({
-    "A2", "B4", "B5", "B6", "B7", "C8", "E13", "E14", "E15", "K1", "K2", "K5", "K7", "R5", "R6", "R9", "R19",
-    "R20", "R23", "R37", "R55", "R56", "S1", "U3", "W3", "W5", "W6", "W7", "W9", "W10",
-})  # fmt: skip
-"""Timelines of scenarios_mutants.yaml, each on one boundary of the core, that this evaluator reads otherwise."""
 PLAIN_FIELDS = {
     "rule": "rule",
     "severity": "severity",
@@ -43,11 +35,7 @@ def scenarios():
         for scenario in document["scenarios"]:
             allowed = document["conventions"]["extra_alerts_allowed"]
             name = f"{path.stem}-{scenario['id']}"
-            reason = DISAGREES.get(name)
-            if path.stem == "scenarios_mutants" and scenario["id"].removeprefix("MU-") in BOUNDARIES:
-                reason = "a boundary that the text leaves open: docs/clinical/readings.md"
-            marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
-            yield pytest.param(scenario, set(allowed), id=name, marks=marks)
+            yield pytest.param(scenario, set(allowed), id=name)
 
 
 def findings_of(scenario):

@@ -541,9 +541,10 @@ def test_strengths_are_read_with_their_unit_and_what_they_are_of():
         (taken("naltrexone 50 mg tablet", dose="3", form=None), "for 3 mg a day"),
         (taken("anything", dose="3", form=None, product_code="1483744"), "for 3 mg a day"),
         (taken("naltrexone 50 mg", dose="3", form=None), None),
-        (taken("naltrexone 4.5 mg capsule", form="ntx_oral"), None),
-        (taken("naltrexone 50 mg/mL", form="ntx_oral"), None),
-        (taken("naltrexone 4.5 mg capsule, from 50 mg tablets", form="ntx_oral"), None),
+        (taken("naltrexone 4.5 mg capsule", form="ntx_oral"), "for 4.5 mg a day"),  # a text is never the identity
+        (taken("naltrexone 50 mg/mL", form="ntx_oral"), "for 4.5 mg a day"),
+        (taken("naltrexone 50 mg/mL", form=None), None),
+        (taken("naltrexone 4.5 mg capsule, from 50 mg tablets", form="ntx_oral"), "for 4.5 mg a day"),
         (taken("compounded LDN 4.5 mg capsule"), None),
         (taken("compounded LDN 4.5 mg capsule, from 50 mg tablets"), None),
         (taken("LDN"), None),

@@ -1,54 +1,55 @@
 """A short course: at most a week of short-acting opioid in three months, and nothing else (ACUTE_COURSE)."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from rx_clinical.drugs import Acting
 from rx_clinical.exposures import OpioidHistory
 from rx_clinical.facts import Fill, Moment
-from rx_clinical.picture import Picture
+from rx_clinical.picture import Picture, Reach
 from rx_clinical.policy import Policy
-from rx_clinical.roles import Opioid
-from rx_clinical.spans import Span, begun_first, stated_supply, supplied
+from rx_clinical.spans import begun_first, lengths, stated_supply
 from rx_clinical.windows import later
 
 
-def is_acute(picture: Picture, opioid: Opioid, span: Span, moment: Moment) -> bool:
+def is_acute(picture: Picture, reach: Reach, end: datetime, moment: Moment) -> bool:
     """Nothing but a short course ended, long enough before the antagonist.
 
     All short-acting fills with a begin in the three months before, and any earlier fill whose supply reaches into
     them, add up to at most a week of documented days; none lacks its days supply; there is no other class of opioid,
-    no report and no order without a fill; and the documented end lies at least three days back.
+    no report and no order without a fill; and the end that is judged lies at least three days back, as does the
+    recorded one where an attestation left tablets unaccounted for.
     """
     policy, at = picture.catalogue.policy, moment.earliest
-    if span.documented_end is None or at < later(span.documented_end, policy.acute_elapsed):
+    span = reach.span.recorded or reach.span
+    if at < later(max(end, span.documented_end or end), policy.acute_elapsed):
         return False
     if not any(isinstance(entry.fact, Fill) for entry in span.entries):
         return False
     total = timedelta(0)
     for course in picture.opioids:
-        taken = _documented(course.history, moment, policy)
-        if taken is None or (taken > timedelta(0) and course.opioid.form.drug_class != opioid.form.drug_class):
+        taken = _documented(course.history, moment, policy, drug_class=reach.opioid.form.drug_class)
+        if taken is None:
             return False
         total += taken
     return total <= policy.acute_days
 
 
-def _documented(history: OpioidHistory, moment: Moment, policy: Policy) -> timedelta | None:
+def _documented(history: OpioidHistory, moment: Moment, policy: Policy, *, drug_class: str) -> timedelta | None:
     """Documented time that an opioid was supplied for in the look-back; None where it rules a short course out."""
     since = later(moment.earliest, -policy.acute_lookback)
     total = timedelta(0)
-    short = history.opioid.form.acting is Acting.SHORT
+    form = history.opioid.form
+    same = form.acting is Acting.SHORT and form.drug_class == drug_class
     for span in (*history.supply.spans, *history.given.spans):
         entry = span.entries[-1]
-        reaches_in = span.documented_end is None or span.documented_end >= since
-        if not reaches_in or not begun_first(entry.begin, moment):
+        if span.possible_end < since or not begun_first(entry.begin, moment):
             continue
-        if not short:
+        if not same:
             return None
         if isinstance(entry.fact, Fill):
-            if stated_supply(entry.medicine) is None:
+            if any(stated_supply(one.medicine) is None for one in entry.seen):
                 return None
-            total += supplied(entry, None, policy)[0]
+            total += lengths(entry, None, policy)[0][1]
     for span in history.others:
         if span.possible_end < since or not begun_first(span.begin, moment):
             continue

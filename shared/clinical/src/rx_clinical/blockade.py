@@ -30,7 +30,7 @@ from rx_clinical.texts import (
     start_text,
     zone_of,
 )
-from rx_clinical.windows import later
+from rx_clinical.windows import FOREVER, later
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +143,16 @@ def _is_injected(span: Span) -> bool:
     return isinstance(span.entries[-1].fact, Administration)
 
 
+def _surely_injected(span: Span) -> datetime:
+    """When an injection is certain: where reported use only states how long it lasts, when that begins."""
+    entry = span.entries[-1]
+    told = isinstance(entry.fact, Report) and not entry.fact.ongoing and entry.ended_at is None
+    return span.begin.latest if told or span.documented_end is None else span.documented_end
+
+
 def _depot_block(event: Event, span: Span, tier: Tier, blocks_for: timedelta) -> Block:
     waning = later(span.possible_end, tier.tail)
-    first_month = later(span.possible_end if _is_injected(span) else span.begin.latest, blocks_for)
+    first_month = later(_surely_injected(span), blocks_for)
     return Block(
         at=event.time.earliest,
         documented_until=None if span.documented_end is None else first_month,
@@ -219,6 +226,7 @@ def _explain(picture: Picture, blocked: Blocked) -> Explanation:
         *window_reasons([own], picture.catalogue.policy),
         *interaction_reasons(reaches),
         *spacing,
+        *({Reason.ONGOING_NO_END} if latest.start == FOREVER else ()),
     }
     shown = shown_to(event, reaches)
     antagonist = product_text(history.antagonist.name, blocking.medicine, blocked.dose.total_mg)
@@ -239,7 +247,9 @@ def _explain(picture: Picture, blocked: Blocked) -> Explanation:
         reaches=shown,
         judged_at=event.time.earliest,
         resting=[
-            *resting_on_antagonist(history.antagonist, (entry for hit in hits for entry in hit.span.entries)),
+            *resting_on_antagonist(
+                history.antagonist, [*(entry for hit in hits for entry in hit.span.entries), *blocked.dose.parts]
+            ),
             *(one for reach in shown for one in resting_on_opioid(reach.opioid, reach.span)),
             *resting_on_prolongers(prolonger for reach in reaches for prolonger in reach.prolongers),
         ],

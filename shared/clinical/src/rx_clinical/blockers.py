@@ -238,7 +238,7 @@ def tail_of(antagonist: Antagonist, tier: Tier) -> timedelta:
 
 
 def _reported(entry: Entry, report: Report, policy: Policy, *, depot: bool) -> Span:
-    end = reported_end(entry, report, assumed=timedelta(0))
+    end = reported_end(entry, report, policy)
     possible = end if depot else reported_possible_end(entry, report, end, policy)
     return Span(
         begin=reported_begin(entry, report, policy),

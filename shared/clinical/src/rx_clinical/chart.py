@@ -23,6 +23,7 @@ from rx_clinical.facts import (
     ReturnToStock,
     Stop,
     Void,
+    removed,
 )
 from rx_clinical.policy import Policy
 from rx_clinical.roles import NO_ROLES, Kind, Roles
@@ -51,7 +52,7 @@ class Entry:
     stops: tuple[Stop, ...] = ()  # of a report or an order
     filled: bool = False  # of an order: a fill was seen, or the injection of its depot
     injected: bool = False  # of a dispensed depot: its injection was seen
-    sightings: tuple[Fact, ...] = ()  # of a fill: what others said about the same supply
+    sightings: tuple[Fill, ...] = ()  # of a fill: what others said about the same supply
 
     @property
     def order(self) -> tuple[datetime, bytes]:
@@ -72,6 +73,11 @@ class Entry:
         if self.handed_over is None:
             return (self.fact, *self.sightings, *self.stops)
         return (self.fact, *self.sightings, self.handed_over, *self.stops)
+
+    @property
+    def seen(self) -> list["Entry"]:
+        """The entry as each that saw the supply states it."""
+        return [self, *(Entry(fact, self.roles, fact.medicine, self.handed_over) for fact in self.sightings)]
 
     @property
     def in_hand(self) -> Moment:
@@ -179,9 +185,7 @@ def _standing(facts: Iterable[Fact], kinds: int) -> list[Fact]:
 
 
 def _without_removed(latest: dict[bytes, Fact]) -> list[Fact]:
-    voided = {fact.refers_to for fact in latest.values() if isinstance(fact, Void)}
-    returned = {fact.refers_to for key, fact in latest.items() if isinstance(fact, ReturnToStock) and key not in voided}
-    gone = voided | returned
+    gone = removed({key: fact for key, fact in latest.items() if isinstance(fact, (Void, ReturnToStock))})
     return [fact for key, fact in latest.items() if key not in gone]
 
 
@@ -319,12 +323,13 @@ def _seen_once(fills: list[Entry], policy: Policy) -> list[Entry]:
 
 
 def _merged(seen: list[Entry], policy: Policy) -> Entry:
-    """The longest sighting; it begins with the first one, and one hand-over puts the supply with the patient."""
-    longest = max(seen, key=lambda entry: _length(entry, policy))
-    longest.sightings = tuple(entry.fact for entry in seen if entry is not longest)
+    """The longest sighting; it begins with the first one, and the newest hand-over of any is that of the supply."""
     handed_over = [entry.handed_over for entry in seen if entry.handed_over is not None]
-    if longest.handed_over is None and handed_over:
-        longest.handed_over = max(handed_over, key=lambda step: (step.occurred.latest, step.key))
+    newest = max(handed_over, key=lambda step: (step.occurred.latest, step.key), default=None)
+    for entry in seen:
+        entry.handed_over = newest
+    longest = max(seen, key=lambda entry: _length(entry, policy))
+    longest.sightings = tuple(entry.fact for entry in seen if entry is not longest and isinstance(entry.fact, Fill))
     return longest
 
 

@@ -8,8 +8,9 @@ from rx_clinical.catalogue import Catalogue
 from rx_clinical.chart import Chart, Entry
 from rx_clinical.facts import Administration, Fill, Moment, Prescription, Report
 from rx_clinical.policy import Policy
+from rx_clinical.reasons import Reason
 from rx_clinical.roles import Roles
-from rx_clinical.spans import Span, Supply, reported_begin, reported_end, stack, supplied
+from rx_clinical.spans import Span, Supply, reported_begin, reported_end, reported_possible_end, stack, supplied
 from rx_clinical.windows import FOREVER, later
 
 
@@ -30,14 +31,16 @@ class MedicineHistory:
         """The earliest fact about it."""
         return min(entry.begin.earliest for span in self.spans() for entry in span.entries)
 
-    def active_at(self, time: datetime) -> Span | None:
-        """The first supply that is active at a time."""
-        return next((span for span in self.spans() if span.begin.earliest <= time < span.possible_end), None)
-
     def meeting(self, begin: datetime, end: datetime) -> Span | None:
-        """The first supply that is active at some time from `begin` and before `end`."""
-        spans = (span for span in self.spans() if span.begin.earliest < end and begin < span.possible_end)
-        return next(spans, None)
+        """The first supply that is active at some time from `begin` and before `end`, or at `begin` itself."""
+        met = (span for span in self.spans() if _meets(span, begin, end))
+        return min(met, key=lambda span: (span.begin.earliest, span.entries[0].fact.key), default=None)
+
+
+def _meets(span: Span, begin: datetime, end: datetime) -> bool:
+    """A supply is over at its end; what begins at one instant is together, a single dose too."""
+    first = span.begin.earliest
+    return first == begin or ((first < end or first < begin) and begin < span.possible_end)
 
 
 def histories(
@@ -79,7 +82,7 @@ def partners(chart: Chart, catalogue: Catalogue, horizon: datetime) -> tuple[Med
 
 def _history(key: str, entries: list[Entry], policy: Policy, horizon: datetime) -> MedicineHistory:
     def lasting(span: Span) -> bool:
-        return span.possible_end >= horizon
+        return span.possible_end >= horizon or is_open(span)
 
     supply = stack((entry for entry in entries if isinstance(entry.fact, Fill)), None, policy)
     others = (span for entry in entries if (span := _other(entry, policy)) is not None)
@@ -88,22 +91,32 @@ def _history(key: str, entries: list[Entry], policy: Policy, horizon: datetime) 
 
 def _other(entry: Entry, policy: Policy) -> Span | None:
     begin: Moment
+    documented_end: datetime | None = None
+    reasons: frozenset[Reason] = frozenset()
     match entry.fact:
         case Report() as report:
-            begin, end = reported_begin(entry, report, policy), _reported_end(entry, report, policy)
+            begin, documented_end = reported_begin(entry, report, policy), _reported_end(entry, report, policy)
+            end = reported_possible_end(entry, report, documented_end, policy)
         case Prescription() as order if not entry.filled:
             _, possible_supply = supplied(entry, None, policy)
             begin, end = order.occurred, later(order.occurred.latest, possible_supply)
+            reasons = frozenset({Reason.UNFILLED_PRESCRIPTION})
         case Administration() as given:
             begin, end = given.occurred, given.occurred.latest
         case _:
             return None
-    return Span(begin=begin, documented_end=end, possible_end=end, entries=(entry,))
+    return Span(begin=begin, documented_end=documented_end or end, possible_end=end, entries=(entry,), reasons=reasons)
+
+
+def is_open(span: Span) -> bool:
+    """Reported use without a stop: it may lapse, and is never old."""
+    entry = span.entries[0]
+    return isinstance(entry.fact, Report) and entry.fact.ongoing and entry.ended_at is None
 
 
 def _reported_end(entry: Entry, report: Report, policy: Policy) -> datetime:
     """Ongoing over-the-counter use lapses some time after its last confirmation."""
-    end = reported_end(entry, report, assumed=policy.assumed_supply)
+    end = reported_end(entry, report, policy)
     if end == FOREVER and report.kind == "otc":
         confirmed = (report.last_confirmed or report.occurred).latest
         return later(max(confirmed, report.occurred.latest), policy.otc_lapse)

@@ -1,18 +1,18 @@
 """When the effect of each fact about a medicine is over: what DQ-05 asks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from rx_clinical.blockers import antagonist_histories
 from rx_clinical.blockers import effect_end as blocking_ends
 from rx_clinical.catalogue import Catalogue
 from rx_clinical.chart import Chart, Entry
-from rx_clinical.courses import gut_opioids, partners, peripherals
+from rx_clinical.courses import gut_opioids, is_open, partners, peripherals
 from rx_clinical.exposures import effect_end as exposure_ends
 from rx_clinical.exposures import opioid_histories
 from rx_clinical.interacting import interacting_histories
-from rx_clinical.spans import Span
-from rx_clinical.windows import EPOCH, later
+from rx_clinical.spans import Span, Supply
+from rx_clinical.windows import EPOCH, FOREVER, later
 
 _NOTHING = timedelta(0)
 
@@ -27,26 +27,35 @@ def effect_ends(chart: Chart, catalogue: Catalogue) -> list[tuple[Entry, datetim
     return list(latest.values())
 
 
-def _each(span: Span, end: datetime) -> Iterator[tuple[Entry, datetime]]:
-    """Each entry of a span: what it left over lasts as long as the span that it was stacked into."""
-    return ((entry, end) for entry in span.entries)
+def _each(supply: Supply, others: Iterable[Span]) -> Iterator[tuple[Entry, Span]]:
+    """Each entry with the span that ends its effect: a chain of fills is kept and dropped as a whole."""
+    for entry in supply.entries():
+        yield entry, supply.spans[-1]
+    for span in others:
+        yield span.entries[0], span
 
 
 def _of_pairs(chart: Chart, catalogue: Catalogue) -> Iterator[tuple[Entry, datetime]]:
     for exposure in opioid_histories(chart, catalogue, EPOCH):
-        for span in exposure.every_span():
-            yield from _each(span, exposure_ends(exposure.opioid, span, catalogue))
+        for entry, span in _each(exposure.supply, (*exposure.given.spans, *exposure.others)):
+            yield entry, exposure_ends(exposure.opioid, span, catalogue)
     for blocker in antagonist_histories(chart, catalogue, EPOCH):
-        for span in blocker.every_span():
-            yield from _each(span, blocking_ends(blocker.antagonist, span, catalogue))
+        for entry, span in _each(blocker.supply, (*blocker.given.spans, *blocker.others)):
+            yield entry, blocking_ends(blocker.antagonist, span, catalogue)
 
 
 def _of_others(chart: Chart, catalogue: Catalogue) -> Iterator[tuple[Entry, datetime]]:
     for taken in interacting_histories(chart, catalogue, EPOCH):
-        for span in (*taken.supply.spans, *taken.others):
-            yield from _each(span, later(span.possible_end, catalogue.longest_carry_over(taken.key)))
+        carry_over = catalogue.longest_carry_over(taken.key)
+        for entry, span in _each(taken.supply, taken.others):
+            yield entry, _lapsing(span, carry_over)
     afterglow = catalogue.policy.blocker_afterglow
     for read, lasting in ((gut_opioids, _NOTHING), (peripherals, afterglow), (partners, _NOTHING)):
         for other in read(chart, catalogue, EPOCH):
-            for span in (*other.supply.spans, *other.others):
-                yield from _each(span, later(span.possible_end, lasting))
+            for entry, span in _each(other.supply, other.others):
+                yield entry, _lapsing(span, lasting)
+
+
+def _lapsing(span: Span, lasting: timedelta) -> datetime:
+    """What goes on without a stop has no end, though it may lapse."""
+    return FOREVER if is_open(span) else later(span.possible_end, lasting)

@@ -28,6 +28,8 @@ class Ignored(StrEnum):
     NO_INGREDIENT = "it names no opioid"
     DEPOT = "a depot goes on releasing whatever anybody attests"
     NOT_SHORT_ACTING = "the stock is not accounted for and the opioid is not short-acting"
+    RESTRICTED = "a restricted source is never softened"
+    ONLY_ORDERED = "an order without a fill is never softened"
     UNCOVERED = "an exposure after the attested dose, or recorded after the attestation, is not covered by it"
 
 

@@ -163,7 +163,7 @@ def _positive(entry: Entry) -> Span:
 
 
 def _reported(entry: Entry, opioid: Opioid, report: Report, policy: Policy) -> Span:
-    end = reported_end(entry, report, assumed=timedelta(0))
+    end = reported_end(entry, report, policy)
     possible = reported_possible_end(entry, report, end, policy)
     reasons = {
         Reason.SUPPLY_END_ASSUMED: possible > end,

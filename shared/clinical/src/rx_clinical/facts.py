@@ -1,5 +1,6 @@
 """What the core reads: facts about one patient. A history is a set of them: order and duplication mean nothing."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -291,7 +292,7 @@ def merged(patients: Mapping[bytes, Iterable[Fact]]) -> dict[bytes, list[Fact]]:
         held = latest.get(fact.key)
         if held is None or (fact.revision, repr(fact)) > (held.revision, repr(held)):
             latest[fact.key] = fact
-    voided = {fact.refers_to for fact in latest.values() if isinstance(fact, Void)}
+    voided = removed({key: fact for key, fact in latest.items() if isinstance(fact, Void)})
     merges = [fact for fact in latest.values() if isinstance(fact, Merge) and fact.key not in voided]
     into: dict[bytes, bytes] = {}
     for merge in sorted(merges, key=lambda one: (one.occurred.earliest, one.key)):
@@ -300,6 +301,26 @@ def merged(patients: Mapping[bytes, Iterable[Fact]]) -> dict[bytes, list[Fact]]:
     for patient in sorted(known):
         joined.setdefault(_remaining(patient, into), []).extend(known[patient])
     return joined
+
+
+def removed(removers: Mapping[bytes, "Void | ReturnToStock"]) -> set[bytes]:
+    """The keys that voids and returns remove; one that is itself removed removes nothing.
+
+    Each is decided when all that refer to it are. Voids of each other in a circle stay undecided: they refer to
+    nothing else.
+    """
+    open_ = Counter(fact.refers_to for fact in removers.values())
+    decided = [key for key in removers if key not in open_]
+    gone: set[bytes] = set()
+    while decided:
+        key = decided.pop()
+        target = removers[key].refers_to
+        if key not in gone:
+            gone.add(target)
+        open_[target] -= 1
+        if target in removers and not open_[target]:
+            decided.append(target)
+    return gone
 
 
 def _remaining(patient: bytes, into: Mapping[bytes, bytes]) -> bytes:

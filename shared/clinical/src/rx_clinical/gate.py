@@ -18,7 +18,8 @@ from rx_clinical.facts import (
 )
 from rx_clinical.roles import Kind
 
-_BITS = {Evidence: Kind.EVIDENCE, PatientFact: Kind.PATIENT, Procedure: Kind.PROCEDURE}
+# A positive test is an opioid of unknown kind, as a full agonist.
+_BITS = {Evidence: Kind.EVIDENCE | Kind.FULL, PatientFact: Kind.PATIENT, Procedure: Kind.PROCEDURE}
 _BITS |= {CompoundRequest: Kind.COMPOUNDING, BatchRecord: Kind.COMPOUNDING}
 _BITS |= {Void: Kind.REMOVING, ReturnToStock: Kind.REMOVING}
 # Each of these may raise a finding without anything beside it.
@@ -35,6 +36,8 @@ def kinds_of(facts: Collection[Fact], catalogue: Catalogue) -> int:
         medicine = getattr(fact, "medicine", None)
         if medicine is None:
             kinds |= _BITS.get(type(fact), 0)
+            if isinstance(fact, Evidence) and fact.recorded_at - fact.occurred.latest > late:
+                kinds |= Kind.LATE
             continue
         if isinstance(fact, Report):
             bits = read(read_as(fact, catalogue), misuse=fact.misuse)[1]

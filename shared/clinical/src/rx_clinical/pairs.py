@@ -127,7 +127,7 @@ def explain_pair(picture: Picture, pair: Pair, sentences: list[str], reasons: It
     """The parts that every pair shares."""
     shown = pair.shown(picture)
     return Explanation(
-        reasons={*reasons, *(pair.span.reasons - ABOUT_ENDS)},
+        reasons={*reasons, *(pair.course.reasons_of(pair.span) - ABOUT_ENDS)},
         sentences=sentences,
         resting=[*resting_on_opioid(shown.opioid, pair.span), *resting_on_prolongers([pair.taken])],
         sources=() if shown.opioid.masked else pair.taken.interaction.sources,  # a source names its drug

@@ -12,12 +12,15 @@ from rx_clinical.courses import MedicineHistory, gut_opioids, partners, peripher
 from rx_clinical.drugs import Acting
 from rx_clinical.evidence import Attestations
 from rx_clinical.exposures import OpioidHistory, opioid_histories
-from rx_clinical.facts import Evidence, Moment
+from rx_clinical.facts import Evidence, Fill, Moment
 from rx_clinical.interacting import Prolonger, interacting_histories, multiplier, prolongers_of
 from rx_clinical.patient import Patient
+from rx_clinical.reasons import Reason
 from rx_clinical.roles import Kind, Opioid
 from rx_clinical.spans import Span
 from rx_clinical.windows import FOREVER, Window, later
+
+_NON_PRESCRIPTION = frozenset({Reason.NON_PRESCRIPTION_OPIOID})
 
 
 @dataclass(slots=True, eq=False)
@@ -41,6 +44,10 @@ class OpioidCourse:
     def opioid(self) -> Opioid:
         """The ingredient and form."""
         return self.history.opioid
+
+    def reasons_of(self, span: Span) -> frozenset[Reason]:
+        """What is to be said of one of its exposures: of what no prescription is for, that too."""
+        return span.reasons | _NON_PRESCRIPTION if self.opioid.non_prescription else span.reasons
 
 
 @dataclass(slots=True, eq=False)
@@ -159,6 +166,15 @@ def acts_for(course: OpioidCourse, catalogue: Catalogue) -> timedelta:
     if course.opioid.form.acting is not Acting.DEPOT:
         return timedelta(0)
     return window_of(course.opioid, catalogue.policy.multiplier_floor, catalogue).hard
+
+
+def certain_end(span: Span, lasting: timedelta) -> datetime | None:
+    """Until when an exposure certainly acts, `lasting` after its documented end; None where that is only possible.
+
+    A depot that was dispensed may still wait for its injection.
+    """
+    dispensed = bool(lasting) and isinstance(span.entries[-1].fact, Fill)
+    return None if span.documented_end is None or dispensed else later(span.documented_end, lasting)
 
 
 def reach_of(course: OpioidCourse, span: Span, catalogue: Catalogue) -> Reach:

@@ -118,12 +118,11 @@ def doses(given: Iterable[Entry], worn: timedelta = timedelta(0)) -> Supply:
 def _stacked_on(held: Span | None, fill: Entry, hours_per_patch: Decimal | None, policy: Policy) -> Span:
     begin = fill.begin
     entries: tuple[Entry, ...] = (fill,)
-    documented_supply, possible_supply = supplied(fill, hours_per_patch, policy)
-    start = fill.in_hand.latest
+    (known_start, documented_supply), (start, possible_supply) = lengths(fill, hours_per_patch, policy)
     held_documented, held_possible = (None, None) if held is None else (held.documented_end, held.possible_end)
-    documented_end, reasons = _stacked_end(held_documented, start, documented_supply)
+    documented_end, reasons = _stacked_end(held_documented, known_start, documented_supply)
     possible_end = documented_end
-    if possible_supply != documented_supply or held_possible != held_documented:
+    if possible_supply != documented_supply or start != known_start or held_possible != held_documented:
         possible_end, of_possible = _stacked_end(held_possible, start, possible_supply)
         reasons |= of_possible
     if held is not None and start < held.possible_end:
@@ -142,6 +141,20 @@ def _stacked_end(held_end: datetime | None, start: datetime, supply: timedelta) 
     return max(held_end, later(start, min(carry, supply) + supply)), frozenset({Reason.REFILL_STACKED, *capped})
 
 
+def lengths(
+    fill: Entry, hours_per_patch: Decimal | None, policy: Policy
+) -> tuple[tuple[datetime, timedelta], tuple[datetime, timedelta]]:
+    """(start, length) of one supply, documented and possible: of each the sighting by which it lasts longest."""
+    if not fill.sightings:
+        start, (documented, possible) = fill.in_hand.latest, supplied(fill, hours_per_patch, policy)
+        return (start, documented), (start, possible)
+    seen = [(entry.in_hand.latest, *supplied(entry, hours_per_patch, policy)) for entry in fill.seen]
+    return (
+        max(((start, known) for start, known, _ in seen), key=lambda one: (later(*one), one[1])),
+        max(((start, assumed) for start, _, assumed in seen), key=lambda one: (later(*one), one[1])),
+    )
+
+
 def supplied(entry: Entry, hours_per_patch: Decimal | None, policy: Policy) -> tuple[timedelta, timedelta]:
     """(documented, possible) length of one supply.
 
@@ -152,7 +165,9 @@ def supplied(entry: Entry, hours_per_patch: Decimal | None, policy: Policy) -> t
         return timedelta(0), policy.assumed_supply
     possible = max(length, policy.assumed_supply) if entry.medicine.as_needed else length
     fact = entry.fact
-    return _share(fact, length) if isinstance(fact, Fill) and fact.partial else length, possible
+    if not isinstance(fact, Fill) or not fact.partial or entry.medicine.days_supply is None:
+        return length, possible  # a count of patches is of what was dispensed
+    return _share(fact, length), possible
 
 
 def _share(fill: Fill, length: timedelta) -> timedelta:
@@ -175,11 +190,11 @@ def stated_supply(medicine: Medicine, hours_per_patch: Decimal | None = None) ->
 
 def dispensed_depot(entry: Entry, policy: Policy) -> Span:
     """Dispensed, no injection seen: it may have been injected up to some weeks later."""
-    filled = entry.fact.occurred
+    filled = max(one.fact.occurred.latest for one in entry.seen)
     return Span(
         begin=entry.begin,
-        documented_end=filled.latest,
-        possible_end=later(filled.latest, policy.depot_injection),
+        documented_end=filled,
+        possible_end=later(filled, policy.depot_injection),
         entries=(entry,),
         reasons=frozenset({Reason.ADMINISTRATION_UNCONFIRMED}),
     )
@@ -193,23 +208,30 @@ def reported_begin(entry: Entry, report: Report, policy: Policy) -> Moment:
     if not report.ongoing:
         return occurred
     begin = later(occurred.earliest, -policy.ongoing_lookback)
-    return Moment(earliest=begin, latest=occurred.latest, zone=occurred.zone)
+    # The report itself may be the begin. A date ends before its latest instant, an instant does not.
+    latest = occurred.latest if occurred.imprecise else later(occurred.latest, timedelta.resolution)
+    return Moment(earliest=begin, latest=latest, zone=occurred.zone)
 
 
 def reported_possible_end(entry: Entry, report: Report, end: datetime, policy: Policy) -> datetime:
-    """The possible end of reported use: as needed, or for an unknown time, it may last as long as a supply would."""
-    unknown = entry.medicine.as_needed or stated_supply(entry.medicine) is None
-    if entry.ended_at is not None or not unknown:
+    """The possible end of reported use: as needed it may last as long as a supply would.
+
+    Without days supply nobody knows how much is left: as long as a supply from its documented end.
+    """
+    if entry.ended_at is not None or report.ongoing:
+        return end
+    if stated_supply(entry.medicine) is None:
+        return later(end, policy.assumed_supply)
+    if not entry.medicine.as_needed:
         return end
     return max(end, later((report.started or report.occurred).latest, policy.assumed_supply))
 
 
-def reported_end(entry: Entry, report: Report, *, assumed: timedelta) -> datetime:
-    """The recorded stop; FOREVER while ongoing; else the report itself or the supply it states, the later one."""
+def reported_end(entry: Entry, report: Report, policy: Policy) -> datetime:
+    """The recorded stop, but not before the begin; FOREVER while ongoing; else the report or the supply it states."""
     if entry.ended_at is not None:
-        return entry.ended_at
+        return max(entry.ended_at, reported_begin(entry, report, policy).earliest)
     if report.ongoing:
         return FOREVER
     start = report.started or report.occurred
-    supply = stated_supply(entry.medicine)
-    return max(report.occurred.latest, later(start.latest, assumed if supply is None else supply))
+    return max(report.occurred.latest, later(start.latest, stated_supply(entry.medicine) or timedelta(0)))

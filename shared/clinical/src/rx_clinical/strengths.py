@@ -204,16 +204,15 @@ def by_volume(directions: str) -> bool:
 
 
 def commercial_tablets(medicine: Medicine, catalogue: Catalogue) -> bool:
-    """Tablets of the lowest commercial strength, by product code, else by the strength stated, else by form."""
+    """Tablets of the lowest commercial strength, by product code, else by form, else by what the text says of them."""
     product = catalogue.product(medicine.product_code)
     strength = catalogue.policy.tablet_strength
     if product is not None and product.strength_mg is not None:
         return product.strength_mg == strength
-    of_form = medicine.form_key in catalogue.tablet_forms
+    if medicine.form_key in catalogue.tablet_forms:
+        return True  # the display text is never the identity
     stated = strengths(medicine.text)
-    if not stated:
-        return of_form
-    return all(one.mg == strength and not one.concentration for one in stated) and (of_form or stated[0].of_tablet)
+    return bool(stated) and stated[0].of_tablet and all(one.mg == strength and not one.concentration for one in stated)
 
 
 def counts(directions: str) -> list[int]:

@@ -26,7 +26,7 @@ def symptoms_in_courses(picture: Picture, meaning: str) -> Iterator[tuple[Intake
         courses.setdefault(intake.course_begin, []).append(intake)
     for course in courses.values():
         until = later(max(intake.until for intake in course), picture.catalogue.policy.ldn_course_gap)
-        found = [fact for fact in symptoms if course[0].at <= fact.occurred.earliest < until]
+        found = [fact for fact in symptoms if course[0].at <= fact.occurred.earliest <= until]
         if found:
             yield course[0], found
 

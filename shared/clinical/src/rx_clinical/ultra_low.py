@@ -38,7 +38,7 @@ from rx_clinical.texts import (
     start_text,
     zone_of,
 )
-from rx_clinical.windows import later
+from rx_clinical.windows import FOREVER, later
 
 
 @dataclass(slots=True, eq=False)
@@ -185,6 +185,7 @@ def _explain(picture: Picture, start: Start, meeting: Meeting, ruled: Reach | Co
         *spacing,
         *({Reason.DOSE_ABOVE_TRIAL_EVIDENCE} if above_trials else ()),
         *_path_reasons(confirmed),
+        *({Reason.ONGOING_NO_END} if isinstance(ruled, Reach) and ruled.start == FOREVER else ()),
     }
     if confirmed is not None:
         reasons.discard(Reason.SEED_2_WEEK_FLOOR)  # it sets an earliest start, and there is none

@@ -168,8 +168,8 @@ def _ends(span: Span) -> list[tuple[datetime, bool]]:
 def _verdict(picture: Picture, start: Start, rule: WithdrawalRule, judged: Judgement, reach: Reach) -> Verdict:
     """The rule's verdict, with what may make it milder: a short course, a negative test."""
     if judged.short_acting and rule is not wr_01.RULE:
-        recorded = reach.span.recorded or reach.span
-        judged.acute = judged.documented and is_acute(picture, reach.opioid, recorded, start.event.time)
+        acute = rule is wr_02.RULE and judged.documented
+        judged.acute = acute and is_acute(picture, reach, judged.end, start.event.time)
         judged.tested = _test_after(picture, start, reach) is not None
     return Verdict(rule, judged, rule.severity(judged), reach)
 

@@ -3,6 +3,7 @@
 When   a clinician's attestation or the disposal of stock names no clinician, no last dose or no opioid
    or  it is about a depot
    or  the stock is not accounted for and the opioid is not short-acting
+   or  it is about a restricted source, or about nothing but orders without a fill
    or  an exposure after the attested dose, or recorded after the attestation, is not covered by it
 Then   info on the profile: the recorded supply stands
 Source POLICY
@@ -29,9 +30,10 @@ from functools import partial
 from rx_clinical.chart import Entry
 from rx_clinical.decisions import Decision, Explanation, Resting
 from rx_clinical.evidence import ATTESTING, Ignored, uncovered, why_ignored
-from rx_clinical.facts import Evidence
+from rx_clinical.facts import Evidence, Prescription
 from rx_clinical.findings import Display, Severity
 from rx_clinical.picture import Picture
+from rx_clinical.reasons import Reason
 from rx_clinical.spans import Event
 
 RULE = "DQ-04"
@@ -41,9 +43,14 @@ def reason_of(picture: Picture, fact: Evidence) -> Ignored | None:
     """Why the attestation is ignored, for any of the opioids that it names."""
     named = [course for course in picture.opioids if course.opioid.ingredient in fact.ingredients]
     ignored = why_ignored(fact, [course.opioid for course in named])
-    if ignored is None and uncovered(fact, [course.history for course in named]):
-        return Ignored.UNCOVERED
-    return ignored
+    if ignored is not None:
+        return ignored
+    spans = [span for course in named for span in course.history.every_span()]
+    if any(Reason.RESTRICTED_SOURCE in span.reasons for span in spans):
+        return Ignored.RESTRICTED
+    if spans and all(isinstance(span.entries[-1].fact, Prescription) for span in spans):
+        return Ignored.ONLY_ORDERED
+    return Ignored.UNCOVERED if uncovered(fact, [course.history for course in named]) else None
 
 
 def decide(picture: Picture) -> list[Decision]:

@@ -1,7 +1,7 @@
 """DQ-05: a fact that came too late to be assessed.
 
-When   a fact about a medicine was recorded more than 400 days after the end of its effect: the end of its supply and
-       the longest window, tail or carry-over that could follow
+When   a fact about a medicine, or a positive test, was recorded more than 400 days after the end of its effect: the end
+       of its supply and the longest window, tail or carry-over that could follow; of a chain of fills, of the chain
 Then   info, in the worklist: a person looks at it; it is never dropped in silence
 Source POLICY
 Needs  the recorded time of each fact, and the end of its effect

@@ -35,12 +35,12 @@ from rx_clinical.chart import Entry
 from rx_clinical.decisions import Decision, Explanation, Resting
 from rx_clinical.facts import Prescription
 from rx_clinical.findings import Display, Severity
+from rx_clinical.overlaps import meet
 from rx_clinical.picture import Picture, acts_for
 from rx_clinical.reasons import Reason
 from rx_clinical.signs import hides_antagonist
 from rx_clinical.spans import Event, Span
 from rx_clinical.texts import RESTRICTED, RESTRICTED_KEY, hidden_from
-from rx_clinical.windows import later
 
 RULE = "HN-02"
 
@@ -76,16 +76,14 @@ def _decision(picture: Picture, entry: Entry, span: Span) -> Decision:
 
 
 def _another_opioid(picture: Picture, span: Span) -> Span | None:
-    """The supply of another opioid product that is active during this one."""
-    begin = span.newest_begin.earliest
-    for course in picture.opioids:
-        lasting = acts_for(course, picture.catalogue)
-        for other in course.history.every_span():
-            if other.entries[-1].roles.sequestered:
-                continue
-            if other.newest_begin.earliest < span.possible_end and begin < later(other.possible_end, lasting):
-                return other
-    return None
+    """The first supply of another opioid product that is active together with this one."""
+    others = [
+        other
+        for course in picture.opioids
+        for other in course.history.every_span()
+        if not other.entries[-1].roles.sequestered and meet(span, other, acts_for(course, picture.catalogue))
+    ]
+    return min(others, key=lambda other: (other.newest_begin.earliest, other.entries[-1].fact.key), default=None)
 
 
 def _explain(picture: Picture, entry: Entry, released: bool, other: Span | None) -> Explanation:  # noqa: FBT001  # bound by partial

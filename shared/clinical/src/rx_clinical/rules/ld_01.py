@@ -65,7 +65,7 @@ def decide(picture: Picture) -> list[Decision]:
         for intake in low_dose(intakes(picture))
         if intake.starts
         for taken in thyroid
-        if (span := taken.active_at(intake.at)) is not None
+        if (span := taken.meeting(intake.at, intake.event.time.latest)) is not None
     ]
 
 

@@ -34,7 +34,7 @@ from rx_clinical.compose import resting_on_antagonist
 from rx_clinical.courses import MedicineHistory
 from rx_clinical.decisions import Decision, Explanation, Resting
 from rx_clinical.findings import Display, Severity
-from rx_clinical.overlaps import Overlap, meet
+from rx_clinical.overlaps import Overlap, earliest, meet
 from rx_clinical.picture import Picture
 from rx_clinical.reasons import Reason
 from rx_clinical.spans import Span
@@ -44,16 +44,16 @@ RULE = "OT-01"
 
 def decide(picture: Picture) -> list[Decision]:
     """One decision an anchor and counterpart."""
-    chosen: dict[tuple[bytes, tuple[str, str]], Decision] = {}
+    found: list[tuple[Overlap, Decision]] = []
     for gut in picture.gut_opioids:
         for antagonist in picture.antagonists:
             blocks_for = picture.catalogue.policy.depot_block if antagonist.antagonist.depot else timedelta(0)
             for span in (*gut.supply.spans, *gut.others):
                 for course in _systemic(picture, antagonist):
                     if meet(span, course, lasting=blocks_for):
-                        decision = _decision(picture, gut, antagonist, Overlap(span, course))
-                        chosen.setdefault((decision.anchor.entry.fact.key, decision.counterpart_key), decision)
-    return list(chosen.values())
+                        overlap = Overlap(span, course)
+                        found.append((overlap, _decision(picture, gut, antagonist, overlap)))
+    return earliest(found)
 
 
 def _systemic(picture: Picture, antagonist: AntagonistHistory) -> list[Span]:

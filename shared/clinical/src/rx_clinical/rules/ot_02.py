@@ -6,7 +6,7 @@ Then   info on the profile; with naltrexone it is a duplicate antagonist
 Source PK11, GK
 Needs  orders, fills and doses of peripheral antagonists; exposures to opioids
 Cannot see a damaged barrier to the brain
-Reasons none of its own
+Reasons supply
 
 Cases
 | case                                       | severity | display |
@@ -27,7 +27,7 @@ from rx_clinical.compose import resting_on_opioid
 from rx_clinical.courses import MedicineHistory
 from rx_clinical.decisions import Decision, Explanation, Resting
 from rx_clinical.findings import Display, Severity
-from rx_clinical.overlaps import ABOUT_ENDS, Overlap, meet
+from rx_clinical.overlaps import ABOUT_ENDS, Overlap, earliest, meet
 from rx_clinical.picture import OpioidCourse, Picture, acts_for, reach_of
 from rx_clinical.rules import ot_03
 from rx_clinical.texts import opioid_text, shown_to
@@ -37,7 +37,7 @@ RULE = "OT-02"
 
 def decide(picture: Picture) -> list[Decision]:
     """One decision an anchor and counterpart."""
-    chosen: dict[tuple[bytes, tuple[str, str]], Decision] = {}
+    found: list[tuple[Overlap, Decision]] = []
     for peripheral in picture.peripherals:
         for course in picture.opioids:
             for span in (*peripheral.supply.spans, *peripheral.others):
@@ -45,9 +45,9 @@ def decide(picture: Picture) -> list[Decision]:
                     continue
                 for exposure in course.history.every_span():
                     if meet(span, exposure, lasting=acts_for(course, picture.catalogue)):
-                        decision = _decision(picture, peripheral, course, Overlap(span, exposure))
-                        chosen.setdefault((decision.anchor.entry.fact.key, decision.counterpart_key), decision)
-    return list(chosen.values())
+                        overlap = Overlap(span, exposure)
+                        found.append((overlap, _decision(picture, peripheral, course, overlap)))
+    return earliest(found)
 
 
 def _decision(picture: Picture, peripheral: MedicineHistory, course: OpioidCourse, overlap: Overlap) -> Decision:
@@ -68,7 +68,7 @@ def _explain(picture: Picture, peripheral: MedicineHistory, course: OpioidCourse
     shown = shown_to(overlap.anchor, [reach_of(course, overlap.other, picture.catalogue)])[0]
     duplicate = ["Beside naltrexone it is a second antagonist."] if picture.antagonists else []
     return Explanation(
-        reasons=(overlap.one.reasons | overlap.other.reasons) - ABOUT_ENDS,
+        reasons=(overlap.one.reasons | course.reasons_of(overlap.other)) - ABOUT_ENDS,
         sentences=[
             (
                 f"{form.name} with {opioid_text(shown)} is intended: it acts on the gut. Withdrawal is rare, and "

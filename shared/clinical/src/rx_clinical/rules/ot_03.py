@@ -1,8 +1,8 @@
 """OT-03: alvimopan after more than a week of an opioid.
 
 When   alvimopan is ordered, filled or given
-  and  recorded opioid supply, over all opioids, runs for more than 7 consecutive days (gaps of up to 24 h join) and
-       reaches to within 24 h before it
+  and  recorded opioid supply, over all opioids, runs for more than 7 consecutive days (gaps of up to 24 h join; an
+       injected depot lasts for its half-lives) and reaches to within 24 h before it
 Then   contraindicated: the gut has become more sensitive
 Source ALV1
 Needs  orders, fills and doses of alvimopan; recorded supply of opioids
@@ -29,7 +29,6 @@ Timeline: seven days
 | 2026-03-08 09:00 | give alvimopan, inpatient |         |
 """
 
-from datetime import datetime
 from functools import partial
 
 from rx_clinical.compose import resting_on_opioid
@@ -37,10 +36,10 @@ from rx_clinical.courses import MedicineHistory
 from rx_clinical.decisions import Decision, Explanation, Resting
 from rx_clinical.findings import Display, Severity
 from rx_clinical.overlaps import ABOUT_ENDS
-from rx_clinical.picture import OpioidCourse, Picture, reach_of
+from rx_clinical.picture import OpioidCourse, Picture, acts_for, certain_end, reach_of
 from rx_clinical.spans import Event, Span
 from rx_clinical.texts import days_text, opioid_text, shown_to
-from rx_clinical.windows import later
+from rx_clinical.windows import EPOCH, later
 
 RULE = "OT-03"
 _FORM = "alvimopan"
@@ -67,23 +66,20 @@ def _met(picture: Picture, span: Span) -> list[tuple[OpioidCourse, Span]]:
     policy = picture.catalogue.policy
     at = span.entries[-1].begin.earliest
     joined: list[tuple[OpioidCourse, Span]] = []
-    back_to = at
+    back_to, last = at, EPOCH
     taken = [
-        (course, exposure, exposure.documented_end)
+        (course, exposure, end)
         for course in picture.opioids
         for exposure in course.history.spans()
-        if exposure.documented_end is not None and exposure.begin.earliest <= at
+        if exposure.begin.earliest <= at
+        and (end := certain_end(exposure, acts_for(course, picture.catalogue))) is not None
     ]
     for course, exposure, end in sorted(taken, key=lambda one: one[2], reverse=True):
         if later(min(end, at), policy.therapeutic_gap) >= back_to:
             joined.append((course, exposure))
+            last = max(last, end)
             back_to = min(back_to, exposure.begin.earliest)
-    return joined if joined and later(back_to, policy.therapeutic_days) < _last(joined, at) else []
-
-
-def _last(joined: list[tuple[OpioidCourse, Span]], at: datetime) -> datetime:
-    """The end of the consecutive days: the newest documented end, not after the alvimopan."""
-    return min(at, max(span.documented_end or at for _, span in joined))
+    return joined if later(back_to, policy.therapeutic_days) < min(at, last) else []
 
 
 def _decision(picture: Picture, span: Span, course: OpioidCourse, exposure: Span) -> Decision:
@@ -104,7 +100,7 @@ def _explain(picture: Picture, anchor: Event, course: OpioidCourse, exposure: Sp
     shown = shown_to(anchor, [reach_of(course, exposure, picture.catalogue)])[0]
     days = days_text(picture.catalogue.policy.therapeutic_days)
     return Explanation(
-        reasons=exposure.reasons - ABOUT_ENDS,
+        reasons=course.reasons_of(exposure) - ABOUT_ENDS,
         sentences=[
             (
                 f"Alvimopan after more than {days} consecutive days of {opioid_text(shown)}: the gut has become more "

@@ -123,7 +123,7 @@ def _explain(
     )
     own = [one for one in started.history.every_span() if one.entries[-1] is event.entry]
     return Explanation(
-        reasons={Reason.PARTIAL_ON_FULL_AGONIST, *span.reasons},
+        reasons={Reason.PARTIAL_ON_FULL_AGONIST, *course.reasons_of(span)},
         sentences=[
             f"Buprenorphine is started while {opioid_text(shown)} may still act: it displaces the full agonist.",
             f"First dose: {clock}, and only with objective signs of withdrawal.",

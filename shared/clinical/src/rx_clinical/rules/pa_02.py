@@ -1,6 +1,7 @@
 """PA-02: a mixed agonist-antagonist on a full agonist or buprenorphine.
 
 When   nalbuphine, butorphanol or pentazocine is active together with a supply of a full agonist or of buprenorphine
+       (a depot for its half-lives)
 Then   contraindicated for outpatients and where the setting is unknown; moderate on the profile in hospital, where low
        doses are used on purpose; major where an assumption or an order without a fill alone carries it
 Source WV, MTD10
@@ -32,14 +33,15 @@ Timeline: buprenorphine only ordered
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 from rx_clinical.compose import resting_on_opioid
 from rx_clinical.decisions import Decision, Explanation
 from rx_clinical.facts import Administration, Prescription
 from rx_clinical.findings import Display, Severity
-from rx_clinical.overlaps import Overlap
-from rx_clinical.picture import OpioidCourse, Picture, reach_of
+from rx_clinical.overlaps import Overlap, begin_together, earliest, meet
+from rx_clinical.picture import OpioidCourse, Picture, acts_for, certain_end, reach_of
 from rx_clinical.reasons import Reason
 from rx_clinical.roles import Opioid
 from rx_clinical.spans import Event, Span
@@ -56,6 +58,7 @@ class Clash(Overlap):
 
     mixed: OpioidCourse
     agonist: OpioidCourse
+    lasting: timedelta  # how long the agonist acts after the end of its supply
 
     @property
     def certain(self) -> bool:
@@ -63,15 +66,8 @@ class Clash(Overlap):
         entries = (self.one.entries[-1], self.other.entries[-1])
         if any(isinstance(entry.fact, Prescription) for entry in entries):
             return False
-        return _meet(self.one, self.other, documented=True)
-
-
-def _meet(mixed: Span, agonist: Span, *, documented: bool) -> bool:
-    """The later one begins before the supply of the earlier one is over; a single dose counts at its instant."""
-    mine, theirs = mixed.newest_begin, agonist.newest_begin
-    first, second = (agonist, mine) if theirs.earliest <= mine.earliest else (mixed, theirs)
-    end = first.documented_end if documented else first.possible_end
-    return end is not None and second.earliest < end
+        end = certain_end(self.other, self.lasting) if self.one_is_later else self.one.documented_end
+        return end is not None and begin_together(self.one, self.other, end)
 
 
 def severity(clash: Clash) -> Severity:
@@ -84,25 +80,19 @@ def severity(clash: Clash) -> Severity:
 
 def decide(picture: Picture) -> list[Decision]:
     """One decision an anchor and counterpart, the worst."""
-    chosen: dict[tuple[bytes, tuple[str, str]], Decision] = {}
-    for clash in _clashes(picture):
-        decision = _decision(picture, clash)
-        key = (decision.anchor.entry.fact.key, decision.counterpart_key)
-        held = chosen.get(key)
-        if held is None or decision.severity.rank < held.severity.rank:
-            chosen[key] = decision
-    return list(chosen.values())
+    return earliest((clash, _decision(picture, clash)) for clash in _clashes(picture))
 
 
 def _clashes(picture: Picture) -> Iterator[Clash]:
     mixed = [course for course in picture.opioids if course.opioid.form.drug_class == _MIXED]
     agonists = [course for course in picture.opioids if course.opioid.form.drug_class in _AGONISTS]
     for one in mixed:
-        for mixed_span in one.history.every_span():
-            for other in agonists:
+        for other in agonists:
+            lasting = acts_for(other, picture.catalogue)
+            for mixed_span in one.history.every_span():
                 for span in other.history.every_span():
-                    if _meet(mixed_span, span, documented=False):
-                        yield Clash(mixed_span, span, one, other)
+                    if meet(mixed_span, span, lasting):
+                        yield Clash(mixed_span, span, one, other, lasting)
 
 
 def _decision(picture: Picture, clash: Clash) -> Decision:
@@ -127,7 +117,7 @@ def _explain(picture: Picture, clash: Clash) -> Explanation:
     mixed = shown_to(clash.anchor, [reach_of(clash.mixed, clash.one, picture.catalogue)])[0]
     agonist = shown_to(clash.anchor, [reach_of(clash.agonist, clash.other, picture.catalogue)])[0]
     return Explanation(
-        reasons={Reason.MIXED_ON_FULL_AGONIST, *clash.one.reasons, *clash.other.reasons},
+        reasons={Reason.MIXED_ON_FULL_AGONIST, *clash.one.reasons, *clash.agonist.reasons_of(clash.other)},
         sentences=[
             (
                 f"{opioid_text(mixed)} on {opioid_text(agonist)}: it blocks what the other one activates, and "

@@ -32,7 +32,7 @@ from rx_clinical.blockers import AntagonistHistory, DailyDose, antagonist_begin,
 from rx_clinical.chart import Entry
 from rx_clinical.compose import resting_on_antagonist
 from rx_clinical.decisions import Decision, Explanation, Resting
-from rx_clinical.facts import Procedure
+from rx_clinical.facts import Moment, Procedure
 from rx_clinical.findings import Display, Severity
 from rx_clinical.picture import Picture
 from rx_clinical.reasons import Reason
@@ -57,7 +57,7 @@ def decide(picture: Picture) -> list[Decision]:
 
 def _decision(picture: Picture, procedure: Procedure, history: AntagonistHistory) -> Decision | None:
     at = procedure.planned
-    begun = history.spans_begun_by(at)
+    begun = history.spans_begun_by(Moment(earliest=at.latest, latest=at.latest))  # some time of that day
     if not begun:
         return None
     span = max(begun, key=lambda one: (one.possible_end, antagonist_begin(one).earliest))
@@ -111,7 +111,7 @@ def _explain(picture: Picture, hold: Hold) -> Explanation:
             "Restart only after the whole window from the last opioid.",
         ],
         resting=[
-            *resting_on_antagonist(history.antagonist, span.entries),
+            *resting_on_antagonist(history.antagonist, [*span.entries, *dose.parts]),
             Resting("patient", "procedure", None, Entry(procedure)),
         ],
         sources=dose.tier.sources,
