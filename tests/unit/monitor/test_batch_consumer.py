@@ -1,5 +1,6 @@
 """Our consumer inside Faust: whole batches come out, and only our own progress is ever committed."""
 
+import asyncio
 from types import SimpleNamespace
 
 import pytest
@@ -78,6 +79,28 @@ async def test_each_fetched_partition_comes_as_one_message(consumer):
     messages = await delivered(consumer)
     assert [(one.offset, one.value.first, one.value.following) for one in messages] == [(12, 10, 13), (20, 20, 21)]
     assert all(one.generation_id == one.value.generation == GENERATION for one in messages)
+
+
+@pytest.mark.parametrize("room", [lambda one: one.on_buffer_drop(tp(1)), lambda one: one.resume_partitions({tp(1)})])
+async def test_with_every_buffer_full_it_waits_for_the_first_that_has_room(consumer, room):
+    consumer.fetch = {tp(1): fetched(1, 20)}
+    for full in (tp(0), tp(1)):
+        consumer.on_buffer_full(full)
+    waiting = asyncio.create_task(anext(consumer.getmany(timeout=3600.0), None))
+    for _ in range(20):  # turns of the loop, in which it would come back if it did not wait
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    room(consumer)
+    async with asyncio.timeout(10):
+        assert await waiting is None  # and is asked again
+    assert [one.offset for one in await delivered(consumer)] == [20]
+
+
+async def test_with_every_buffer_full_it_waits_no_longer_than_it_was_told_to(consumer):
+    for full in (tp(0), tp(1)):
+        consumer.on_buffer_full(full)
+    async with asyncio.timeout(10):
+        assert await anext(consumer.getmany(timeout=0.01), None) is None
 
 
 async def test_a_partition_whose_buffer_is_full_is_still_delivered(consumer):

@@ -4,8 +4,9 @@ Faust acknowledges a message when the stream moves on, whatever became of it, an
 acknowledgements only tell Faust when a stream is idle; offsets come from `Progress`, on every commit path.
 """
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, cast
 
 import faust
@@ -52,8 +53,27 @@ class BatchConsumer(driver.Consumer):
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401  # Faust's own options
+        super().__init__(*args, **options)
+        self._room = asyncio.Event()
+
+    def on_buffer_drop(self, tp: TP) -> None:
+        """Note that the buffer of a partition takes batches again."""
+        super().on_buffer_drop(tp)
+        self._room.set()
+
+    def resume_partitions(self, tps: Iterable[TP]) -> None:
+        """Fetch from these partitions again."""
+        super().resume_partitions(tps)
+        self._room.set()
+
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109  # Faust's signature
         """Fetch once; Faust's checks of generation, flow and active partitions are kept as they are."""
+        if self.flow_active and not self._get_active_partitions():
+            # Faust would sleep for a second, in which the buffers run empty: half of the time of a busy monitor.
+            self._room.clear()
+            await self.wait_first(self._room.wait(), timeout=timeout)
+            return
         fetched, active = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
         if fetched is None or self.should_stop:
