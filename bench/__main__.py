@@ -215,7 +215,7 @@ PARTS: Mapping[str, tuple[Callable[[Bench], Awaitable[None]], tuple[str, ...]]] 
     "core": (measure_core, ("assess_us",)),
     "latency": (measure_latency, ("latency_ms",)),
     "engines": (run_engines, ()),
-    "growth": (measure_growth, ("restore_records_per_s", "bytes_per_patient")),
+    "growth": (measure_growth, ("restore_records_per_s", "bytes_per_patient", "by_patients", "event_us_by_facts")),
 }
 """What can be run, in this order, and the metrics that are missing if it fails."""
 
@@ -230,7 +230,7 @@ async def measure(plan: Plan, console: Console, keep: Callable[[Document], None]
             try:
                 await run(bench)
             except (EngineFailedError, latency.AlertsMissingError, RxGuardError, KafkaError, TimeoutError) as error:
-                bench.results.missing |= dict.fromkeys(metrics, str(error) or type(error).__name__)
+                bench.results.not_measured(metrics, str(error) or type(error).__name__)
                 console.log(f"{part} failed: {error}", highlight=False)
             keep(bench.results.document())
         return bench.results.document()

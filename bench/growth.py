@@ -18,7 +18,7 @@ from bench.workload import Fills, Record, histories
 
 FACTS = 2  # of every patient when patients are counted
 _EVENTS = 20_000  # measured at each number of patients
-_FACTS_IN_ALL, _FEWEST_PATIENTS = 2_000, 10  # at each number of facts
+_FACTS_IN_ALL, _FEWEST_PATIENTS = 2_000, 4  # at each number of facts
 _BUILD_LIMIT_S = 420.0
 
 

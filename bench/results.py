@@ -4,7 +4,7 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
@@ -68,6 +68,10 @@ class Results:
         """The engine has no result, whatever it has done before."""
         self.missing[engine] = reason
         self.runs.pop(engine, None)
+
+    def not_measured(self, metrics: Iterable[str], reason: str) -> None:
+        """These metrics have no value, as far as they have none yet."""
+        self.missing |= {name: reason for name in metrics if name not in self.metrics}
 
     def forget(self, engine: str) -> None:
         """The runs so far were trials."""

@@ -112,7 +112,8 @@ async def test_an_engine_that_cannot_be_prepared_is_missing_with_the_reason(benc
 async def test_a_part_that_fails_is_missing_and_what_there_is_is_kept(bench, monkeypatch):
     given, _ = bench({"sound": 1e6}, events=100_000)
 
-    async def fails(_bench):
+    async def fails(found):
+        found.results.metrics["bytes_per_patient"] = 500
         raise EngineFailedError("no alert came")
 
     async def succeeds(found):
@@ -125,12 +126,14 @@ async def test_a_part_that_fails_is_missing_and_what_there_is_is_kept(bench, mon
         async def __aexit__(self, *_):
             return None
 
-    parts = {"latency": (fails, ("latency_ms",)), "core": (succeeds, ("assess_us",))}
+    parts = {"latency": (fails, ("latency_ms", "bytes_per_patient")), "core": (succeeds, ("assess_us",))}
     monkeypatch.setattr(driver, "PARTS", parts)
     monkeypatch.setattr(driver, "prepared", lambda _plan, _console: Prepared())
     plan = driver.planned(["--engines", "sound"])[0]
     kept = []
     document = await driver.measure(plan, given.console, kept.append)
     assert document["missing"]["latency_ms"] == "no alert came"
+    assert document["metrics"]["bytes_per_patient"] == 500
+    assert "bytes_per_patient" not in document["missing"]
     assert document["metrics"]["assess_us"] == {"pair": 1.0}
     assert [one["metrics"].get("assess_us") for one in kept] == [None, {"pair": 1.0}]
