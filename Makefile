@@ -80,6 +80,10 @@ docs: $(VENV)/dev.stamp  ## regenerate the committed contract and rule pages and
 	@$(BIN)/python tools/generate_rules.py
 	@$(BIN)/python tools/generate_operations.py
 
+.PHONY: relevance
+relevance: $(VENV)/run.stamp  ## after a change of the tables: which codes make an event relevant, and since when
+	@$(BIN)/python tools/generate_relevance.py
+
 .PHONY: lock
 lock:  ## recompute both lock files (needs uv)
 	@$(COMPILE) $(OWN:%=--no-emit-package %) -o requirements.lock requirements-build.in $(MEMBERS:%=%/pyproject.toml)

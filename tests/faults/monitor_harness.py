@@ -71,7 +71,8 @@ def refers(patient: bytes, name: str, kind: str, other: str, **when: Any) -> Eve
 
 
 def headers(one: Event, kind: bytes) -> list[tuple[str, bytes]]:
-    return [("rx-class", kind), ("rx-event-key", one.event_key)]
+    ruleset = str(load_catalogue().ruleset_seq).encode()
+    return [("rx-class", kind), ("rx-event-key", one.event_key), ("rx-ruleset", ruleset)]
 
 
 class Harness:

@@ -16,6 +16,7 @@ from pharmacy.events.v1.event_pb2 import Event, InboundPosition
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress
 from pharmacy.prescriptions.v1 import prescriptions_pb2 as messages
 from pharmacy.prescriptions.v1 import prescriptions_pb2_grpc
+from rx_clinical import load_catalogue
 from rx_contracts.edge import EVENT_MODELS
 from rx_runtime import kafka
 from rx_runtime.pseudonym import pseudonym
@@ -226,6 +227,9 @@ async def test_a_late_lower_revision_is_stored_and_the_highest_is_published_agai
 
     assert count(receipt) == ("medication_filled", 1, 1, 0, 0)
     assert [headers_of(one)["rx-class"] for one in published] == [b"relevant", b"correction"]
+    # What an earlier batch stored was classified by the tables of then, which nobody remembers.
+    ruleset = str(load_catalogue().ruleset_seq).encode()
+    assert [headers_of(one).get("rx-ruleset") for one in published] == [ruleset, None]
     assert [Event.FromString(one.value).medication_filled.rx_number for one in published] == ["5", "5"]
     assert [one.event.medication_filled.rx_number for one in history.events] == ["5"]
 

@@ -15,6 +15,7 @@ from rx_monitor.ports import Batch, Ports
 
 GENERATION = 3
 PARTITION = 2
+RULESET = b"3"
 ANNA, BERT = Pseudonym(b"A" * 16), Pseudonym(b"B" * 16)
 
 
@@ -29,7 +30,7 @@ def record(offset, name, *, patient=ANNA, revision=1, text="", kind=b"relevant")
     """An event `name` of a patient; its value is readable text."""
     key = name.encode().ljust(16, b".")
     value = f"{name}|{revision}|{text}".encode()
-    return Record(offset, patient, value, [("rx-class", kind), ("rx-event-key", key)])
+    return Record(offset, patient, value, [("rx-class", kind), ("rx-event-key", key), ("rx-ruleset", RULESET)])
 
 
 def held(name, revision=1, text=""):
@@ -57,6 +58,15 @@ class TextCodec:
     def _held(self, content):
         name, revision, text = content.decode().split("|")
         return held(name, int(revision), text)
+
+
+class TextRelevance:
+    """Trusts one ruleset; of the others only vitamins are irrelevant."""
+
+    trusted = frozenset({RULESET})
+
+    def concerns(self, value):
+        return not value.startswith(b"vitamin|")
 
 
 class AssessPairs:
@@ -159,6 +169,7 @@ def ports():
     outbox = RecordingOutbox(progress)
     return Ports(
         codec=TextCodec(),
+        relevance=TextRelevance(),
         assess=AssessPairs(),
         ruleset_seq=1,
         outbox=outbox,

@@ -74,6 +74,24 @@ async def test_an_irrelevant_event_is_read_if_a_revision_of_it_is_held(ports, ma
     assert (summary.folded, summary.changed_patients) == (1, 1)
 
 
+@pytest.mark.parametrize("ruleset", [None, b"2", b"4"])
+async def test_the_word_of_another_ruleset_is_checked_against_the_codes(ports, make, ruleset):
+    def said_irrelevant(offset, name):
+        record = make.record(offset, name, kind=b"irrelevant")
+        named = [] if ruleset is None else [("rx-ruleset", ruleset)]
+        return record._replace(headers=record.headers[:2] + named)
+
+    summary = await process_batch(make.batch(said_irrelevant(10, "vitamin"), said_irrelevant(11, "opioid")), ports)
+    assert (summary.skipped, summary.folded) == (1, 1)
+
+
+async def test_a_vitamin_that_may_be_a_revision_of_something_held_is_read_whatever_the_codes_say(ports, make):
+    await process_batch(make.batch(make.record(10, "vitamin", revision=1)), ports)
+    later = make.record(11, "vitamin", revision=2, kind=b"irrelevant")
+    summary = await process_batch(make.batch(later._replace(headers=later.headers[:2])), ports)
+    assert summary.changed_patients == 1
+
+
 @pytest.mark.parametrize("headers", [[], [("rx-class", b"irrelevant")], [("rx-class", b"new-class")]])
 async def test_an_event_without_clear_headers_is_read(ports, make, headers):
     summary = await process_batch(make.batch(make.record(10, "opioid")._replace(headers=headers)), ports)

@@ -206,7 +206,7 @@ async def written(value, key=b"k", headers=()):
     producer = Producer()
     record = InboundRecord(position=Position(3, 99), key=key, value=value, headers=headers)
     letter = DeadLetter(record=record, rejections=(Rejection(entry=-1, code="RECORD_TOO_LARGE", reason="x"),))
-    await KafkaOutbound(producer, events_topic="e", dead_letter_topic="d").send([], [letter])
+    await KafkaOutbound(producer, events_topic="e", dead_letter_topic="d", ruleset_seq=7).send([], [letter])
     [(key, value, headers)] = producer.written
     assert (headers["rx-reason-code"], headers["rx-inbound-offset"]) == (b"RECORD_TOO_LARGE", b"99")
     return key, value, headers
@@ -249,7 +249,7 @@ async def test_a_record_that_is_too_large_is_no_broker_that_is_away():
     record = InboundRecord(position=Position(0, 0), key=None, value=b"")
     letter = DeadLetter(record=record, rejections=(Rejection(entry=0, code="X", reason=""),))
     with pytest.raises(MessageSizeTooLargeError):
-        await KafkaOutbound(Refusing(), events_topic="e", dead_letter_topic="d").send([], [letter])
+        await KafkaOutbound(Refusing(), events_topic="e", dead_letter_topic="d", ruleset_seq=7).send([], [letter])
 
 
 def test_the_last_word_of_the_monitor_counts_also_when_it_starts_over():

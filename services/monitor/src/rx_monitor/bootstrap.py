@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from rx_clinical import load_catalogue
+from rx_clinical.relevance import relevant_since
 from rx_runtime import kafka
 from rx_runtime.service import Runtime
 from rx_runtime.sites import load_sites
@@ -14,6 +15,7 @@ from rx_monitor.adapters.codec import ProtoCodec
 from rx_monitor.adapters.faust_source import FaustSource
 from rx_monitor.adapters.log_watch import LogWatch, WrittenRecords
 from rx_monitor.adapters.outbox import KafkaOutbox, ProgressReports
+from rx_monitor.adapters.relevance import CodeRelevance
 from rx_monitor.adapters.restore import StateChangelog
 from rx_monitor.adapters.start_checks import check_start
 from rx_monitor.domain.progress import Progress
@@ -38,6 +40,7 @@ async def start(runtime: Runtime) -> AsyncIterator[None]:
     reports = ProgressReports(producer, settings.progress_topic, positions=progress.positions, template=identity)
     ports = Ports(
         codec=ProtoCodec(catalogue.ruleset_seq),
+        relevance=CodeRelevance(catalogue, relevant_since()),
         assess=CoreAssessor(catalogue, load_sites(settings.sites_file)),
         ruleset_seq=catalogue.ruleset_seq,
         outbox=KafkaOutbox(producer, findings_topic=settings.findings_topic, state_topic=settings.state_topic),

@@ -17,7 +17,7 @@ from rx_monitor.domain.patient import EventKey, Patient, Pseudonym
 from rx_monitor.domain.progress import EventsMissingError, Progress
 from rx_monitor.domain.store import Foreign, PartitionStore
 from rx_monitor.mend import mend
-from rx_monitor.ports import Batch, Codec, EventRecord, Ports
+from rx_monitor.ports import Batch, Codec, EventRecord, Ports, Relevance
 
 IRRELEVANT = b"irrelevant"
 """Value of the header `rx-class` that lets an event pass unread: first revision, coded, nothing in it concerns us."""
@@ -46,7 +46,7 @@ async def process_batch(batch: Batch, ports: Ports) -> Summary:
     """Process one batch to its end. Whatever it raises, progress has not moved and the process must end."""
     _check_complete(batch, ports.progress)
     store = ports.stores.of(batch.generation, batch.partition)
-    events = list(gather(batch, store, ports.codec))
+    events = list(gather(batch, store, ports))
     # In a thread: a patient with a long history must not keep health checks and commits waiting.
     decision = await asyncio.to_thread(decide, look_up(events, store, ports.codec), events, ports.assess)
     await apply(batch, decision, store, ports)
@@ -58,18 +58,23 @@ async def process_batch(batch: Batch, ports: Ports) -> Summary:
     )
 
 
-def gather(batch: Batch, store: PartitionStore, codec: Codec) -> Iterator[Incoming]:
+def gather(batch: Batch, store: PartitionStore, ports: Ports) -> Iterator[Incoming]:
     """The events that can change something."""
     for record in batch.records:
-        if not can_skip(record, store):
-            yield Incoming(patient=Pseudonym(record.key), offset=record.offset, event=codec.event(record))
+        if not can_skip(record, store, ports.relevance):
+            yield Incoming(patient=Pseudonym(record.key), offset=record.offset, event=ports.codec.event(record))
 
 
-def can_skip(record: EventRecord, store: PartitionStore) -> bool:
-    """The cheap path: told from the headers alone, and never for an event of which a revision is held."""
+def can_skip(record: EventRecord, store: PartitionStore, relevance: Relevance) -> bool:
+    """The cheap path: told from the headers alone, and never for an event of which a revision is held.
+
+    The word of a ruleset that is not ours, or of none, is checked against the codes of the event.
+    """
     headers = dict(record.headers)
     key = headers.get("rx-event-key")
     if headers.get("rx-class") != IRRELEVANT or key is None:
+        return False
+    if headers.get("rx-ruleset") not in relevance.trusted and relevance.concerns(record.value):
         return False
     return not store.may_hold(Pseudonym(record.key), EventKey(key))
 

@@ -27,7 +27,7 @@ class EventRecord(Protocol):
 
     @property
     def headers(self) -> Sequence[tuple[str, bytes]]:
-        """`rx-class` and `rx-event-key`."""
+        """`rx-class`, `rx-event-key` and `rx-ruleset`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,17 @@ class Codec(Protocol):
         """The encoded state of a patient."""
 
 
+class Relevance(Protocol):
+    """Whether an event that its headers call irrelevant is so by our tables too."""
+
+    @property
+    def trusted(self) -> frozenset[bytes]:
+        """Values of the header `rx-ruleset` whose word holds for our tables."""
+
+    def concerns(self, value: bytes) -> bool:
+        """True if an encoded event must be read, told from its codes."""
+
+
 Output = Iterable[tuple[Pseudonym, bytes]]
 
 
@@ -91,6 +102,7 @@ class Ports:
     """All that the handlers work with."""
 
     codec: Codec
+    relevance: Relevance
     assess: Assessor
     ruleset_seq: int  # of the catalogue that `assess` uses
     outbox: Outbox

@@ -51,7 +51,8 @@ async def start(runtime: Runtime) -> AsyncIterator[None]:
         raise TypeError("this service needs settings of its own kind")
     sites = load_sites(settings.sites_file)
     named = partial(pseudonym, settings.pseudonym_key_bytes)
-    reader = Reader(catalogue=load_catalogue(), sites=sites, pseudonym=named)
+    catalogue = load_catalogue()
+    reader = Reader(catalogue=catalogue, sites=sites, pseudonym=named)
     await verify(settings.kafka, settings.namespace)
     dsn, schema = settings.postgres_dsn.get_secret_value(), settings.schema_name("prescriptions")
     await migrate(dsn, schema, MIGRATIONS)
@@ -77,6 +78,7 @@ async def start(runtime: Runtime) -> AsyncIterator[None]:
             producer,
             events_topic=events,
             dead_letter_topic=settings.topic("rx.inbound.v1.dlq"),
+            ruleset_seq=catalogue.ruleset_seq,
         )
         servicer = PrescriptionServicer(
             store=store,

@@ -88,6 +88,7 @@ def _publication(wanted: ToPublish, new: NewEvent | None, stored: StoredEvent | 
         version=wanted.version,
         patient=patient,
         event_class=event_class(first, corrects=wanted.corrects),
+        classified_now=new is not None,
         payload=payload,
     )
 

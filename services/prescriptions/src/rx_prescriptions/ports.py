@@ -62,6 +62,7 @@ class Publication:
     version: EventVersion
     patient: Pseudonym
     event_class: EventClass
+    classified_now: bool  # by the ruleset of this process; False: by the one of the process that stored the event
     payload: bytes
 
 

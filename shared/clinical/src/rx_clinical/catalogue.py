@@ -202,6 +202,14 @@ class Catalogue:
         known = (self.roles_reader.ingredient_of(code) for code in ingredients)
         return form_key in self.drugs or any(code in self._relevant for code in known)
 
+    def codes_read(self) -> dict[tuple[str, str], bool]:
+        """Of every (system, code) of the tables whether an event must be read for its sake; see `relevance`."""
+        known = self._ingredients | self._products.keys() | self.roles_reader.salts
+        coded = {(RXNORM, code): self._code_one(RXNORM, code) for code in known}
+        coded |= {(NDC, code): self._code_one(NDC, code) for code in self._by_ndc}
+        read = {code: product.relevant for code, product in coded.items() if product}
+        return read | {("form_key", form): True for form in self.drugs}
+
     def names_opioid_or_antagonist(self, text: str) -> bool:
         """The text of an unknown product names an opioid or an antagonist."""
         return self.names.names_opioid_or_antagonist(text)

@@ -152,6 +152,11 @@ class RoleReader:
         """Ingredient codes of drugs.csv, perpetrators.csv and ldn_partners.csv."""
         return frozenset(self._forms_of) | frozenset(self._interacting) | frozenset(self._partners)
 
+    @property
+    def salts(self) -> frozenset[str]:
+        """Codes that stand for the ingredient they are a salt of."""
+        return frozenset(self._salts)
+
     def changes_opioids(self, interacting: str) -> bool:
         """An ingredient of perpetrators.csv that has an effect there, not a negative control."""
         return interacting in self._changes_opioids

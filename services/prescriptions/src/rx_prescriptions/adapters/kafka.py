@@ -119,10 +119,13 @@ async def _commit(consumer: AIOKafkaConsumer, batch: Sequence[Any]) -> None:
 
 
 class KafkaOutbound:
-    """Events by patient, dead letters as they came."""
+    """Events by patient, dead letters as they came. `ruleset_seq`: of the tables that events are classified by."""
 
-    def __init__(self, producer: AIOKafkaProducer, *, events_topic: str, dead_letter_topic: str) -> None:
+    def __init__(
+        self, producer: AIOKafkaProducer, *, events_topic: str, dead_letter_topic: str, ruleset_seq: int
+    ) -> None:
         self._producer = producer
+        self._ruleset = str(ruleset_seq).encode()
         self._events_topic = events_topic
         self._dead_letter_topic = dead_letter_topic
 
@@ -131,7 +134,7 @@ class KafkaOutbound:
         with _reachable():
             sent = [
                 await self._producer.send(
-                    self._events_topic, event.payload, key=event.patient, headers=_event_headers(event)
+                    self._events_topic, event.payload, key=event.patient, headers=_event_headers(event, self._ruleset)
                 )
                 for event in events
             ]
@@ -149,8 +152,10 @@ async def _message(letter: DeadLetter) -> Message:
     return await asyncio.to_thread(dead_letter, letter) if is_large(letter) else dead_letter(letter)
 
 
-def _event_headers(event: Publication) -> list[tuple[str, bytes]]:
-    return [("rx-class", event.event_class.value.encode()), ("rx-event-key", event.version.key)]
+def _event_headers(event: Publication, ruleset: bytes) -> list[tuple[str, bytes]]:
+    """`rx-ruleset` is left out where it is not known: readers then judge by the codes of the event itself."""
+    classified = [("rx-ruleset", ruleset)] if event.classified_now else []
+    return [("rx-class", event.event_class.value.encode()), ("rx-event-key", event.version.key), *classified]
 
 
 class KafkaInbound:
