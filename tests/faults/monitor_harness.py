@@ -141,14 +141,14 @@ class Harness:
 
     async def findings(self) -> dict[bytes, FindingSet]:
         """The current set of each patient; equal positions must hold equal bytes."""
-        seen: dict[tuple[bytes, int, int], bytes] = {}
+        seen: dict[tuple[bytes, int, int, int], bytes] = {}
         current: dict[bytes, FindingSet] = {}
         for record in await self.records("rx.findings.v1"):
             one = FindingSet.FromString(record.value)
-            place = (one.patient, one.ruleset_seq, one.position)
+            place = (one.patient, one.build, one.ruleset_seq, one.position)
             assert seen.setdefault(place, record.value) == record.value, "one position, two contents"
             held = current.get(one.patient)
-            if held is None or (one.ruleset_seq, one.position) >= (held.ruleset_seq, held.position):
+            if held is None or place[1:] >= (held.build, held.ruleset_seq, held.position):
                 current[one.patient] = one
         return current
 
@@ -165,7 +165,7 @@ class Harness:
         for record in await self.records("rx.monitor-state.v1"):
             state = PatientState.FromString(record.value)
             held = current.get(record.key)
-            if held is None or state.position >= held.position:
+            if held is None or (state.build, state.position) >= (held.build, held.position):
                 current[record.key] = state
         return current
 

@@ -44,9 +44,9 @@ def clash(opioid="methadone_oral", severity="CONTRAINDICATED"):
     )
 
 
-def found(position, *findings, patient=PATIENT):
+def found(position, *findings, patient=PATIENT, build=0):
     message = finding_pb2.FindingSet(
-        patient=patient, ruleset_seq=1, ruleset_version="v1", position=position, findings=findings
+        patient=patient, build=build, ruleset_seq=1, ruleset_version="v1", position=position, findings=findings
     )
     return finding_set_from_bytes(message.SerializeToString())
 
@@ -94,9 +94,19 @@ async def test_what_was_saved_is_read_back_as_it_was(store):
     assert await store.get_alert(change.alert.alert_id) == change.alert
     assert await alerts_of(store, State.OPEN) == [change.alert]
     async with store.begin(0) as work:
-        assert await work.orders({PATIENT, OTHER}) == {PATIENT: (1, 7)}
+        assert await work.orders({PATIENT, OTHER}) == {PATIENT: (0, 1, 7)}
         assert await work.open_alerts({PATIENT}) == [change.alert]
         assert await work.open_alerts({OTHER}) == []
+
+
+async def test_the_build_of_a_set_is_kept(store):
+    await receive(store, found(7, clash()))
+    await receive(store, found(-1, build=2))
+    applied = await receive(store, found(8, clash(), build=1))
+
+    assert applied.outdated == 1
+    async with store.begin(0) as work:
+        assert await work.orders({PATIENT}) == {PATIENT: (2, 1, -1)}
 
 
 async def test_an_alert_that_does_not_exist_is_not_invented(store):

@@ -1,6 +1,6 @@
 """Events become the facts they state, findings the messages they mean; nothing is rounded, nothing is dropped."""
 
-import hashlib
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from types import SimpleNamespace
@@ -379,21 +379,30 @@ def test_a_finding_set_says_the_same_whatever_the_order_and_the_position(found: 
 
 
 @given(st.lists(findings, unique_by=lambda one: one.finding_id, max_size=3))
-def test_the_hash_of_a_set_is_that_of_the_set_without_its_position(found: list[Finding]):
-    published = translate.published_findings(KEY, 4, assessment(*found), CATALOGUE)
+def test_the_hash_of_a_set_is_that_of_its_findings_and_coverage(found: list[Finding]):
+    published = translate.published_findings(KEY, 4, assessment(*found), CATALOGUE, build=2)
     read = finding_pb2.FindingSet.FromString(published.value)
-    assert (read.patient, read.ruleset_seq, read.ruleset_version) == (KEY, 3, "3f1c")
+    assert (read.patient, read.ruleset_seq, read.ruleset_version, read.build) == (KEY, 3, "3f1c", 2)
+    assert published.value == read.SerializeToString(deterministic=True)
     assert [one.finding_id for one in read.findings] == sorted(one.finding_id for one in found)
-    read.ClearField("position")
-    assert published.content_hash == hashlib.sha256(read.SerializeToString(deterministic=True)).digest()
+    assert published.content_hash == translate.finding_set_hash(read)
 
 
 @given(findings)
-def test_another_finding_or_another_ruleset_changes_the_hash(finding: Finding):
+def test_another_finding_or_another_rule_that_ran_changes_the_hash(finding: Finding):
     empty = translate.published_findings(KEY, 4, assessment(), CATALOGUE)
     full = translate.published_findings(KEY, 4, assessment(finding), CATALOGUE)
-    newer = translate.published_findings(KEY, 4, assessment(), SimpleNamespace(ruleset_seq=4, ruleset_version="3f1c"))
-    assert len({one.content_hash for one in (empty, full, newer)}) == 3
+    wider = translate.published_findings(KEY, 4, replace(assessment(), rules_run=("WR-02",)), CATALOGUE)
+    assert len({one.content_hash for one in (empty, full, wider)}) == 3
+
+
+@given(findings)
+def test_a_newer_ruleset_or_build_that_says_the_same_has_the_same_hash(finding: Finding):
+    newer = SimpleNamespace(ruleset_seq=4, ruleset_version="77aa")
+    first = translate.published_findings(KEY, 4, assessment(finding), CATALOGUE)
+    second = translate.published_findings(KEY, 5, assessment(finding), newer, build=1)
+    assert first.value != second.value
+    assert first.content_hash == second.content_hash
 
 
 def test_a_set_names_what_was_not_checked():

@@ -22,7 +22,7 @@ async def current_sets(connection: Connection) -> Sets:
 
 
 def newest(sets: Iterable[FindingSet]) -> Sets:
-    """Of each patient the set with the highest ruleset and position; the later of equal ones."""
+    """Of each patient the set with the highest build, ruleset and position; the later of equal ones."""
     held: dict[bytes, FindingSet] = {}
     for found in sets:
         before = held.get(found.patient)
@@ -31,8 +31,8 @@ def newest(sets: Iterable[FindingSet]) -> Sets:
     return held
 
 
-def _order(found: FindingSet) -> tuple[int, int]:
-    return found.ruleset_seq, found.position
+def _order(found: FindingSet) -> tuple[int, int, int]:
+    return found.build, found.ruleset_seq, found.position
 
 
 def counted(sets: Sets, patients: Collection[bytes]) -> dict[str, Any]:

@@ -86,11 +86,16 @@ class Cases:
 
     @staticmethod
     def found(
-        position: int, *findings: finding_pb2.Finding, patient: bytes = b"p" * 16, ruleset: int = 1
+        position: int, *findings: finding_pb2.Finding, patient: bytes = b"p" * 16, ruleset: int = 1, build: int = 0
     ) -> FindingSet:
         """The finding set of a patient at a position."""
         message = finding_pb2.FindingSet(
-            patient=patient, ruleset_seq=ruleset, ruleset_version="v1", position=position, findings=findings
+            patient=patient,
+            build=build,
+            ruleset_seq=ruleset,
+            ruleset_version="v1",
+            position=position,
+            findings=findings,
         )
         return finding_set_from_bytes(message.SerializeToString())
 

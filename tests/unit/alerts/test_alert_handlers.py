@@ -111,6 +111,15 @@ async def test_a_set_of_a_newer_ruleset_wins_at_a_lower_position(service, case):
     assert len(service.store.alerts) == 1
 
 
+async def test_a_set_of_a_rebuilt_monitor_wins_at_a_lower_position_and_an_older_ruleset(service, case):
+    await service.receive(case.found(8, case.clash, ruleset=2))
+    await service.receive(case.found(-1, build=1))
+    applied = await service.receive(case.found(9, case.clash, ruleset=2))
+
+    assert [alert.state for alert in service.store.alerts.values()] == [State.RESOLVED]
+    assert applied.outdated == 1
+
+
 async def test_the_last_set_decides_however_the_sets_were_ordered_and_repeated(case):
     sets = [case.found(7, case.clash), case.found(8, case.other_clash), case.found(9, case.later_clash, case.pair)]
     outcomes = set()

@@ -6,12 +6,12 @@ from rxguard.findings import counted, documents, newest
 ANNA, BERT = b"a" * 16, b"b" * 16
 
 
-def published(patient: bytes, position: int, *rules: str, ruleset: int = 1) -> FindingSet:
+def published(patient: bytes, position: int, *rules: str, ruleset: int = 1, build: int = 0) -> FindingSet:
     findings = [
         Finding(finding_id=rule.encode().ljust(16), rule=rule, severity="SEVERITY_MAJOR", display="DISPLAY_QUEUE")
         for rule in rules
     ]
-    return FindingSet(patient=patient, position=position, ruleset_seq=ruleset, findings=findings)
+    return FindingSet(patient=patient, position=position, ruleset_seq=ruleset, build=build, findings=findings)
 
 
 def test_the_highest_position_stands_whatever_came_last() -> None:
@@ -22,6 +22,11 @@ def test_the_highest_position_stands_whatever_came_last() -> None:
 def test_a_newer_ruleset_stands_before_a_higher_position() -> None:
     held = newest([published(ANNA, 5, "WR-02", ruleset=2), published(ANNA, 9, "WR-01", ruleset=1)])
     assert [finding.rule for finding in held[ANNA].findings] == ["WR-02"]
+
+
+def test_a_rebuild_stands_before_whatever_was_published_before_it() -> None:
+    held = newest([published(ANNA, 9, "WR-01", ruleset=2), published(ANNA, -1, build=1)])
+    assert documents(held) == []
 
 
 def test_a_finding_that_is_absent_from_the_newest_set_is_withdrawn() -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from rx_runtime.errors import InvalidInput, NotFound
 
 from rx_alerts.domain.deciding import decide, is_outdated
-from rx_alerts.domain.model import Alert, AlertChange, FindingSet, Pseudonym, State, Subject
+from rx_alerts.domain.model import Alert, AlertChange, FindingSet, Order, Pseudonym, State, Subject
 from rx_alerts.ports import AlertQuery, AlertStore, Announcer, Place
 
 DEFAULT_PAGE = 100
@@ -48,7 +48,7 @@ async def apply_findings(
 
 def fold(
     received: Sequence[FindingSet],
-    orders: Mapping[Pseudonym, tuple[int, int]],
+    orders: Mapping[Pseudonym, Order],
     open_alerts: Sequence[Alert],
     *,
     now: datetime,

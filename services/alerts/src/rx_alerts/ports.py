@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from rx_alerts.domain.model import Alert, AlertChange, FindingSet, Pseudonym, Severity, State
+from rx_alerts.domain.model import Alert, AlertChange, FindingSet, Order, Pseudonym, Severity, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class AlertQuery:
 class UnitOfWork(Protocol):
     """One transaction: all of it is stored, or none. Others that work on the same partition wait for its end."""
 
-    async def orders(self, patients: Collection[Pseudonym]) -> Mapping[Pseudonym, tuple[int, int]]:
+    async def orders(self, patients: Collection[Pseudonym]) -> Mapping[Pseudonym, Order]:
         """Order of the finding set held for each patient; patients without one are absent."""
         ...
 

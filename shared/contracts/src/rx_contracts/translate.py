@@ -288,23 +288,32 @@ class PublishedFindings(NamedTuple):
     """One patient's findings as published: the bytes of a `FindingSet`."""
 
     value: bytes
-    content_hash: bytes  # SHA-256 over the set without its position: two sets with equal hashes say the same
+    content_hash: bytes  # see finding_set_hash
 
 
 def published_findings(
-    patient: bytes, position: int, assessment: Assessment, catalogue: Catalogue
+    patient: bytes, position: int, assessment: Assessment, catalogue: Catalogue, *, build: int = 0
 ) -> PublishedFindings:
     """The whole of one patient's findings. `patient`: pseudonym, 16 bytes. Equal input, equal bytes."""
     # A message in parts, in the order of its fields, is the same message: each part is encoded once.
     head = finding_pb2.FindingSet(
-        patient=patient, ruleset_seq=catalogue.ruleset_seq, ruleset_version=catalogue.ruleset_version
+        patient=patient,
+        ruleset_seq=catalogue.ruleset_seq,
+        ruleset_version=catalogue.ruleset_version,
+        position=position,
     ).SerializeToString(deterministic=True)
-    at = finding_pb2.FindingSet(position=position).SerializeToString(deterministic=True)
     findings = finding_pb2.FindingSet(
         findings=[finding_to_proto(one) for one in sorted(assessment.findings, key=lambda one: one.finding_id)]
     ).SerializeToString(deterministic=True)
     said = findings + _encoded_coverage(assessment.rules_run, assessment.rules_not_covered, assessment.unread)
-    return PublishedFindings(value=head + at + said, content_hash=hashlib.sha256(head + said).digest())
+    tail = finding_pb2.FindingSet(build=build).SerializeToString(deterministic=True)
+    return PublishedFindings(value=head + said + tail, content_hash=hashlib.sha256(said).digest())
+
+
+def finding_set_hash(published: finding_pb2.FindingSet) -> bytes:
+    """SHA-256 over findings and coverage: sets of a patient with equal hashes say the same, whoever said it."""
+    content = finding_pb2.FindingSet(findings=published.findings, coverage=published.coverage)
+    return hashlib.sha256(content.SerializeToString(deterministic=True)).digest()
 
 
 @lru_cache(64)

@@ -52,6 +52,7 @@ def finding_set_from_bytes(value: bytes) -> FindingSet:
         raise ValueError("a FindingSet without patient or ruleset")
     return FindingSet(
         patient=Pseudonym(message.patient),
+        build=message.build,
         ruleset_seq=message.ruleset_seq,
         ruleset_version=message.ruleset_version,
         position=message.position,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from rx_alerts.adapters.codec import cloud_event
-from rx_alerts.domain.model import Alert, AlertChange, FindingSet, Pseudonym, Severity, State
+from rx_alerts.domain.model import Alert, AlertChange, FindingSet, Order, Pseudonym, Severity, State
 from rx_alerts.handlers import place_of
 from rx_alerts.ports import AlertQuery, Announcement, Place
 
@@ -68,7 +68,7 @@ class MemoryUnitOfWork:
         self.sets: list[FindingSet] = []
         self.changes: list[AlertChange] = []
 
-    async def orders(self, patients: Collection[Pseudonym]) -> Mapping[Pseudonym, tuple[int, int]]:
+    async def orders(self, patients: Collection[Pseudonym]) -> Mapping[Pseudonym, Order]:
         """Orders held."""
         return {patient: one.order for patient, one in self._store.sets.items() if patient in patients}
 

@@ -9,7 +9,7 @@ import asyncpg
 from rx_runtime.errors import DependencyUnavailable
 
 from rx_alerts.adapters.codec import cloud_event, line_from_bytes
-from rx_alerts.domain.model import Alert, AlertChange, FindingSet, Kind, Pseudonym, Severity, State, Subject
+from rx_alerts.domain.model import Alert, AlertChange, FindingSet, Kind, Order, Pseudonym, Severity, State, Subject
 from rx_alerts.ports import AlertQuery, Announcement
 
 # What asyncpg raises when the server is gone, going or restarting.
@@ -24,11 +24,12 @@ _LOST = (
     asyncpg.TooManyConnectionsError,
 )
 
-_ORDERS = "SELECT patient, ruleset_seq, position FROM finding_sets WHERE patient = ANY($1::bytea[])"
+_ORDERS = "SELECT patient, build, ruleset_seq, position FROM finding_sets WHERE patient = ANY($1::bytea[])"
 _OPEN = "SELECT * FROM alerts WHERE state = 'open' AND patient = ANY($1::bytea[])"
 _KEEP_SET = """
-    INSERT INTO finding_sets (patient, ruleset_seq, ruleset_version, position, encoded) VALUES ($1, $2, $3, $4, $5)
-    ON CONFLICT (patient) DO UPDATE SET ruleset_seq = excluded.ruleset_seq,
+    INSERT INTO finding_sets (patient, build, ruleset_seq, ruleset_version, position, encoded)
+    VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (patient) DO UPDATE SET build = excluded.build, ruleset_seq = excluded.ruleset_seq,
         ruleset_version = excluded.ruleset_version, position = excluded.position, encoded = excluded.encoded
 """
 _KEEP_ALERT = """
@@ -123,10 +124,10 @@ class PostgresUnitOfWork:
         self._connection = connection
         self._partition = partition
 
-    async def orders(self, patients: Collection[Pseudonym]) -> Mapping[Pseudonym, tuple[int, int]]:
+    async def orders(self, patients: Collection[Pseudonym]) -> Mapping[Pseudonym, Order]:
         """Orders held."""
         rows = await self._connection.fetch(_ORDERS, list(patients))
-        return {Pseudonym(row["patient"]): (row["ruleset_seq"], row["position"]) for row in rows}
+        return {Pseudonym(row["patient"]): (row["build"], row["ruleset_seq"], row["position"]) for row in rows}
 
     async def open_alerts(self, patients: Collection[Pseudonym]) -> Sequence[Alert]:
         """Open alerts held."""
@@ -136,7 +137,7 @@ class PostgresUnitOfWork:
         """Write all of a batch; changes in order, so that a subject is closed before it is opened again."""
         await self._connection.executemany(
             _KEEP_SET,
-            [(one.patient, one.ruleset_seq, one.ruleset_version, one.position, one.encoded) for one in sets],
+            [(one.patient, *one.order[:2], one.ruleset_version, one.position, one.encoded) for one in sets],
         )
         await self._connection.executemany(_KEEP_ALERT, [_row(change.alert) for change in changes])
         await self._connection.executemany(

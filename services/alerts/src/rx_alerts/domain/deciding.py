@@ -6,10 +6,10 @@ from datetime import datetime
 from uuid import UUID
 
 from rx_alerts.domain.grouping import alerts_asked_for
-from rx_alerts.domain.model import BASIS_WITHDRAWN, Alert, AlertChange, Change, FindingSet, State
+from rx_alerts.domain.model import BASIS_WITHDRAWN, Alert, AlertChange, Change, FindingSet, Order, State
 
 
-def is_outdated(held: tuple[int, int] | None, received: FindingSet) -> bool:
+def is_outdated(held: Order | None, received: FindingSet) -> bool:
     """A set is outdated if a later one of its patient is already held; an equal one repeats what is held."""
     return held is not None and received.order < held
 

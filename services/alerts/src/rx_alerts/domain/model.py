@@ -109,11 +109,16 @@ class Line:
         return self.display > Display.PROFILE
 
 
+Order = tuple[int, int, int]
+"""Build, ruleset_seq and position of a finding set."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingSet:
     """The complete current findings of one patient; a finding that is absent is withdrawn."""
 
     patient: Pseudonym
+    build: int  # how often the monitor has rebuilt its state: positions of different builds cannot be compared
     ruleset_seq: int
     ruleset_version: str
     position: int
@@ -121,9 +126,9 @@ class FindingSet:
     encoded: bytes
 
     @property
-    def order(self) -> tuple[int, int]:
-        """Later sets of a patient have higher pairs; equal pairs hold equal content."""
-        return (self.ruleset_seq, self.position)
+    def order(self) -> "Order":
+        """Later sets of a patient have higher orders; equal ones hold equal content."""
+        return (self.build, self.ruleset_seq, self.position)
 
 
 @dataclass(frozen=True, slots=True, order=True)

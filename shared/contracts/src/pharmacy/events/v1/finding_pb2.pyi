@@ -35,20 +35,22 @@ DISPLAY_QUEUE: Display
 DISPLAY_INTERRUPTIVE: Display
 
 class FindingSet(_message.Message):
-    __slots__ = ("patient", "ruleset_seq", "ruleset_version", "position", "findings", "coverage")
+    __slots__ = ("patient", "ruleset_seq", "ruleset_version", "position", "findings", "coverage", "build")
     PATIENT_FIELD_NUMBER: _ClassVar[int]
     RULESET_SEQ_FIELD_NUMBER: _ClassVar[int]
     RULESET_VERSION_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
     FINDINGS_FIELD_NUMBER: _ClassVar[int]
     COVERAGE_FIELD_NUMBER: _ClassVar[int]
+    BUILD_FIELD_NUMBER: _ClassVar[int]
     patient: bytes
     ruleset_seq: int
     ruleset_version: str
     position: int
     findings: _containers.RepeatedCompositeFieldContainer[Finding]
     coverage: Coverage
-    def __init__(self, patient: _Optional[bytes] = ..., ruleset_seq: _Optional[int] = ..., ruleset_version: _Optional[str] = ..., position: _Optional[int] = ..., findings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ...) -> None: ...
+    build: int
+    def __init__(self, patient: _Optional[bytes] = ..., ruleset_seq: _Optional[int] = ..., ruleset_version: _Optional[str] = ..., position: _Optional[int] = ..., findings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., build: _Optional[int] = ...) -> None: ...
 
 class Coverage(_message.Message):
     __slots__ = ("rules_run", "rules_not_covered", "facts_not_read")
