@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import pytest
 from rx_monitor.domain.decide import FindingSet
-from rx_monitor.domain.patient import EventKey, HeldEvent, Patient, Pseudonym
+from rx_monitor.domain.patient import EventKey, HeldEvent, Patient, Pseudonym, Stamp
 from rx_monitor.domain.progress import Progress
+from rx_monitor.domain.rebuilding import Rebuilds
 from rx_monitor.domain.store import PartitionStore, Stores
 from rx_monitor.ports import Batch, Ports
 
@@ -47,13 +48,20 @@ class TextCodec:
 
     def patient(self, encoded):
         head, *lines = encoded.split(b"\n")
-        position, findings_hash = head.split(b" ")
+        position, findings_hash, assessed = head.split(b" ")
         events = [self._held(line.split(b" ", 1)[1]) for line in lines]
-        return Patient({one.key: one for one in events}, int(position), bytes.fromhex(findings_hash.decode()))
+        published = bytes.fromhex(findings_hash.decode())
+        return Patient({one.key: one for one in events}, int(position), published, is_assessed=assessed == b"assessed")
 
     def encode(self, patient):
-        head = f"{patient.position} {patient.findings_hash.hex()}".encode()
+        head = (
+            f"{patient.position} {patient.findings_hash.hex()} {'assessed' if patient.is_assessed else 'due'}".encode()
+        )
         return b"\n".join([head, *(key + b" " + patient.events[key].content for key in sorted(patient.events))])
+
+    def stamp(self, encoded):
+        patient = self.patient(encoded)
+        return Stamp(0, patient.position, 1 if patient.is_assessed else 0)
 
     def _held(self, content):
         name, revision, text = content.decode().split("|")
@@ -172,9 +180,11 @@ def ports():
         relevance=TextRelevance(),
         assess=AssessPairs(),
         ruleset_seq=1,
+        build=0,
         outbox=outbox,
         written=ForeignRecords(outbox),
         stores=stores,
         progress=progress,
+        rebuilds=Rebuilds(),
         max_record_bytes=1000,
     )

@@ -9,9 +9,8 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from faust.types import TP
 from rx_monitor.adapters.batch_transport import BatchApp, BatchConsumer, Unpacked
-from rx_monitor.adapters.faust_source import FAUST_SETTINGS, check_settings
+from rx_monitor.adapters.faust_source import FAUST_SETTINGS
 from rx_monitor.domain.progress import Progress
-from rx_runtime.errors import RefusedToRun
 
 TOPIC = "rx.medication-events.v1"
 GENERATION = 4
@@ -183,16 +182,6 @@ async def test_acknowledgements_do_not_pile_up(consumer):
     await consumer.commit()
     assert not consumer._acked
     assert not consumer._acked_index
-
-
-@pytest.mark.parametrize(
-    ("name", "other"), [("stream_wait_empty", False), ("consumer_auto_offset_reset", "latest"), ("web_enabled", True)]
-)
-async def test_a_setting_that_faust_took_from_elsewhere_is_refused(name, other):
-    settings = FAUST_SETTINGS | {name: other}
-    app = BatchApp("test", broker="kafka://127.0.0.1:1", progress=Progress(), autodiscover=False, **settings)
-    with pytest.raises(RefusedToRun, match=name):
-        check_settings(app)
 
 
 def log_of(count):

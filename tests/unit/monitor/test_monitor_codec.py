@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pharmacy.events.v1.event_pb2 import Event
 from rx_contracts.topics import TOPICS
-from rx_monitor.adapters.codec import ProtoCodec, position_of
+from rx_monitor.adapters.codec import ProtoCodec, stamp_of
 from rx_monitor.adapters.packing import KEY_BYTES, pack, unpack
 from rx_monitor.adapters.packing_dictionary import DICTIONARY
-from rx_monitor.domain.patient import UNKNOWN, fold
+from rx_monitor.domain.patient import UNKNOWN, Stamp, fold
 from rx_monitor.domain.store import PartitionStore
 
 CODEC = ProtoCodec(ruleset_seq=3)
@@ -131,8 +131,22 @@ def test_what_was_packed_in_another_way_is_an_error():
         unpack(whole[:-5])
 
 
-def test_the_position_of_a_state_is_read_without_the_rest():
-    assert position_of(CODEC.encode(patient_of(EXAMPLES))) == len(EXAMPLES) - 1
+def test_the_stamp_of_a_state_says_which_build_position_and_ruleset():
+    patient = patient_of(EXAMPLES)
+    assert stamp_of(CODEC.encode(patient)) == Stamp(build=0, position=len(EXAMPLES) - 1, ruleset_seq=3)
+    due = replace(patient, is_assessed=False)
+    assert stamp_of(ProtoCodec(ruleset_seq=3, build=2).encode(due)) == Stamp(2, len(EXAMPLES) - 1, 0)
+
+
+@pytest.mark.parametrize("ruleset", [2, 4])
+def test_a_patient_whom_another_ruleset_has_assessed_is_due(ruleset):
+    encoded = ProtoCodec(ruleset_seq=ruleset).encode(patient_of(EXAMPLES))
+    assert not CODEC.patient(encoded).is_assessed
+
+
+def test_a_patient_who_is_due_stays_due_when_written_and_read():
+    due = replace(patient_of(EXAMPLES), is_assessed=False)
+    assert not CODEC.patient(CODEC.encode(due)).is_assessed
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.event_id)

@@ -1,21 +1,21 @@
-"""What a changelog says: the highest position of a patient holds, wherever its record stands."""
+"""What a changelog says: the highest state of a patient holds, wherever its record stands."""
 
 import pytest
-from pharmacy.events.v1.monitor_pb2 import MonitorProgress, PatientState
+from pharmacy.events.v1.monitor_pb2 import PatientState
 from rx_monitor.adapters.restore import ChangelogBrokenError, _Restored
-from rx_monitor.adapters.start_checks import check_continues
+from rx_monitor.domain.store import Tail
 from rx_runtime.errors import RefusedToRun
 
 ANNA, BERT = b"A" * 16, b"B" * 16
-OURS = MonitorProgress(topic_id="topic-1", ruleset_version="rules-1", ruleset_seq=1)
+BUILD, RULESET = 2, 5
 
 
-def state(position):
-    return PatientState(position=position).SerializeToString()
+def state(position, *, build=BUILD, ruleset=RULESET, **more):
+    return PatientState(position=position, build=build, ruleset_seq=ruleset, **more).SerializeToString()
 
 
 def restored(*records):
-    found = _Restored()
+    found = _Restored(BUILD, RULESET)
     for name, encoded in records:
         found.add(name, encoded)
     return found
@@ -32,24 +32,43 @@ def test_a_patient_whose_last_record_is_an_older_one_is_written_again():
 
 
 def test_of_equal_positions_the_later_record_is_kept():
-    later = PatientState(position=4, findings_hash=b"later").SerializeToString()
+    later = state(4, findings_hash=b"later")
     assert restored((ANNA, state(4)), (ANNA, later)).best == {ANNA: later}
+
+
+def test_of_equal_positions_the_one_that_the_newer_ruleset_assessed_is_kept():
+    found = restored((ANNA, state(4)), (ANNA, state(4, ruleset=4)), (ANNA, state(4, ruleset=0)))
+    assert found.best == {ANNA: state(4)}
+    assert found.overwritten() == [(ANNA, state(4))]
+
+
+def test_records_of_an_earlier_build_mean_nothing_whatever_their_position():
+    """The monitor of the build before was paused in the rebuild, and came back."""
+    found = restored(
+        (ANNA, state(90, build=1)), (ANNA, state(4)), (ANNA, state(99, build=1)), (BERT, state(7, build=1))
+    )
+    assert found.best == {ANNA: state(4)}
+    assert found.overwritten() == [(ANNA, state(4))]
+
+
+def test_a_monitor_of_an_earlier_build_refuses_what_has_been_rebuilt_since():
+    with pytest.raises(RefusedToRun, match="start it again") as refused:
+        restored((ANNA, state(1, build=BUILD + 1)))
+    assert (refused.value.code, refused.value.exit_code) == ("STATE_REBUILT", 5)
+
+
+def test_a_monitor_with_an_older_ruleset_refuses_what_a_newer_one_has_written():
+    with pytest.raises(RefusedToRun, match="has ruleset 5, the state was written with ruleset 6") as refused:
+        restored((ANNA, state(1)), (BERT, state(1, ruleset=6)))
+    assert (refused.value.code, refused.value.exit_code) == ("RULESET_OLDER", 5)
+    assert "rxguard monitor rebuild" in refused.value.message
+
+
+def test_patients_whom_our_ruleset_has_not_assessed_are_due():
+    found = restored((ANNA, state(1)), (BERT, state(1, ruleset=4)), (b"C" * 16, state(1, ruleset=0)))
+    assert found.store(Tail(7), Tail(9)).unassessed(10) == [BERT, b"C" * 16]
 
 
 def test_a_tombstone_is_refused_because_it_would_forget_facts():
     with pytest.raises(ChangelogBrokenError):
         restored((ANNA, None))
-
-
-def test_a_monitor_continues_its_own_state():
-    check_continues(OURS, OURS)
-
-
-@pytest.mark.parametrize(("field", "code"), [("topic_id", "TOPIC_RECREATED"), ("ruleset_version", "RULESET_CHANGED")])
-def test_state_of_another_topic_or_ruleset_is_refused_and_the_repair_named(field, code):
-    other = MonitorProgress(topic_id="topic-1", ruleset_version="rules-1", ruleset_seq=1)
-    setattr(other, field, "other")
-    with pytest.raises(RefusedToRun, match="rxguard up --fresh") as refused:
-        check_continues(other, OURS)
-    assert refused.value.code == code
-    assert refused.value.exit_code == 5

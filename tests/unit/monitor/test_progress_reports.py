@@ -9,6 +9,9 @@ from aiokafka.record.memory_records import MemoryRecords
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress
 from rx_monitor.adapters import outbox
 from rx_monitor.adapters.outbox import ProgressReports
+from rx_monitor.domain.progress import Progress
+from rx_monitor.domain.rebuilding import Reached, Rebuilding, Rebuilds, reached
+from rx_monitor.domain.store import PartitionStore, Stores
 
 
 class MemoryProducer:
@@ -41,7 +44,11 @@ def positions():
 @pytest.fixture
 def reports(producer, positions):
     identity = MonitorProgress(topic_id="topic-1", ruleset_seq=2, ruleset_version="rules")
-    return ProgressReports(producer, "progress", positions=lambda: positions, template=identity)
+
+    def reached():
+        return {number: Reached(position=offset, unassessed=0) for number, offset in positions.items()}
+
+    return ProgressReports(producer, "progress", reached=reached, template=identity)
 
 
 def told(producer):
@@ -72,3 +79,18 @@ async def test_advances_within_the_interval_are_told_once_at_its_end(reports, pr
     await asyncio.sleep(0.1)
     running.cancel()
     assert told(producer) == [(0, 4), (1, 7), (0, 6)]
+
+
+async def test_a_partition_that_is_rebuilt_stands_at_its_first_event_and_says_how_far_it_is_read(producer):
+    progress, stores = Progress(), Stores()
+    progress.begin(1, {0: 40, 1: 40})
+    stores.ready(1, {0: PartitionStore({b"A": b"state"}, unassessed=[b"A"]), 1: PartitionStore({})})
+    rebuilds = Rebuilds({0: Rebuilding(begin=7, end=90)})
+    reports = ProgressReports(
+        producer, "progress", reached=lambda: reached(progress, stores, rebuilds), template=MonitorProgress()
+    )
+    await reports.report()
+    rebuilt, other = (report for _, _, _, report in producer.sent)
+    assert (rebuilt.position, rebuilt.rebuild.position, rebuilt.rebuild.end_position) == (7, 40, 90)
+    assert (rebuilt.unassessed_patients, rebuilt.rebuild.clearing) == (1, False)
+    assert (other.position, other.HasField("rebuild"), other.unassessed_patients) == (40, False, 0)

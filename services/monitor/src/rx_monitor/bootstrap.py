@@ -19,6 +19,7 @@ from rx_monitor.adapters.relevance import CodeRelevance
 from rx_monitor.adapters.restore import StateChangelog
 from rx_monitor.adapters.start_checks import check_start
 from rx_monitor.domain.progress import Progress
+from rx_monitor.domain.rebuilding import Rebuilds, reached
 from rx_monitor.domain.store import Stores
 from rx_monitor.monitor import Monitor
 from rx_monitor.ports import Ports
@@ -33,28 +34,37 @@ async def start(runtime: Runtime) -> AsyncIterator[None]:
     """Check, connect, deliver while the process lives; then finish the batch in work and commit."""
     settings = MonitorSettings.model_validate(runtime.settings, from_attributes=True)
     catalogue = load_catalogue()
-    identity = await check_start(settings, catalogue)
+    since = relevant_since()
+    found = await check_start(settings, catalogue, since)
     producer = kafka.new_producer(settings.kafka, client_id="rx-monitor")
     await kafka.start(producer, settings.kafka)
-    progress = Progress()
-    reports = ProgressReports(producer, settings.progress_topic, positions=progress.positions, template=identity)
     ports = Ports(
-        codec=ProtoCodec(catalogue.ruleset_seq),
-        relevance=CodeRelevance(catalogue, relevant_since()),
-        assess=CoreAssessor(catalogue, load_sites(settings.sites_file)),
+        codec=ProtoCodec(catalogue.ruleset_seq, found.build),
+        relevance=CodeRelevance(catalogue, since),
+        assess=CoreAssessor(catalogue, load_sites(settings.sites_file), found.build),
         ruleset_seq=catalogue.ruleset_seq,
+        build=found.build,
         outbox=KafkaOutbox(producer, findings_topic=settings.findings_topic, state_topic=settings.state_topic),
         written=WrittenRecords(settings),
         stores=Stores(),
-        progress=progress,
+        progress=Progress(),
+        rebuilds=Rebuilds(found.rebuilding),
         max_record_bytes=settings.max_record_bytes,
     )
-    monitor = Monitor(ports, StateChangelog(settings, producer), reports, runtime)
-    source = FaustSource(settings, progress, monitor)
+    reports = ProgressReports(
+        producer,
+        settings.progress_topic,
+        reached=lambda: reached(ports.progress, ports.stores, ports.rebuilds),
+        template=found.identity,
+    )
+    changelog = StateChangelog(settings, producer, build=found.build, ruleset_seq=catalogue.ruleset_seq)
+    monitor = Monitor(ports, changelog, reports, runtime)
+    source = FaustSource(settings, ports.progress, monitor)
     _calm_the_collector()
     runtime.spawn(source.run(), name="faust")
     runtime.spawn(reports.run(), name="progress")
     runtime.spawn(LogWatch(settings, ports.stores.owned, monitor.looked).run(), name="watch")
+    runtime.spawn(monitor.reassess(), name="reassess")
     try:
         yield
         await source.stop()

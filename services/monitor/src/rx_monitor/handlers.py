@@ -9,7 +9,7 @@ A crash anywhere repeats work and loses none: nothing is committed before progre
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from rx_monitor.domain.decide import Decision, Incoming, decide
@@ -28,6 +28,7 @@ class RecordTooLargeError(Exception):
 
     def __init__(self, partition: int, patient: Pseudonym, size: int, limit: int) -> None:
         super().__init__(f"partition {partition}: a record of {size} bytes, at most {limit} may be")
+        self.partition = partition
         self.patient = patient
         self.size = size
 
@@ -48,7 +49,9 @@ async def process_batch(batch: Batch, ports: Ports) -> Summary:
     store = ports.stores.of(batch.generation, batch.partition)
     events = list(gather(batch, store, ports))
     # In a thread: a patient with a long history must not keep health checks and commits waiting.
-    decision = await asyncio.to_thread(decide, look_up(events, store, ports.codec), events, ports.assess)
+    known = known_patients({incoming.patient for incoming in events}, store, ports.codec)
+    silent_below = ports.rebuilds.silent_below(batch.partition)
+    decision = await asyncio.to_thread(decide, known, events, ports.assess, silent_below)
     await apply(batch, decision, store, ports)
     return Summary(
         skipped=len(batch.records) - len(events),
@@ -79,23 +82,27 @@ def can_skip(record: EventRecord, store: PartitionStore, relevance: Relevance) -
     return not store.may_hold(Pseudonym(record.key), EventKey(key))
 
 
-def look_up(events: list[Incoming], store: PartitionStore, codec: Codec) -> dict[Pseudonym, Patient]:
-    """The patients of these events, as far as they are known."""
-    names = {incoming.patient for incoming in events}
+def known_patients(names: Iterable[Pseudonym], store: PartitionStore, codec: Codec) -> dict[Pseudonym, Patient]:
+    """These patients, as far as they are known."""
     return {name: codec.patient(encoded) for name in names if (encoded := store.get(name)) is not None}
 
 
 async def apply(batch: Batch, decision: Decision, store: PartitionStore, ports: Ports) -> None:
-    """Findings before state, so that a state never claims a publication that did not happen; progress last."""
-    states = {name: ports.codec.encode(patient) for name, patient in decision.patients.items()}
-    _check_sizes(batch.partition, [*decision.findings, *states.items()], ports.max_record_bytes)
-    published = await ports.outbox.findings(batch.partition, decision.findings)
-    stored = await ports.outbox.states(batch.partition, states.items())
-    for name, encoded in states.items():
-        store.put(name, encoded)
-    foreign = Foreign(store.findings_tail.passed(published), store.states_tail.passed(stored))
-    await mend(batch.partition, foreign, store, ports)
+    """What was decided on a batch is written, then progress moves."""
+    await write(batch.partition, decision, store, ports)
     ports.progress.advance(batch.generation, batch.partition, batch.following)
+
+
+async def write(partition: int, decision: Decision, store: PartitionStore, ports: Ports) -> None:
+    """Findings before state, so that a state never claims a publication that did not happen."""
+    states = {name: ports.codec.encode(patient) for name, patient in decision.patients.items()}
+    _check_sizes(partition, [*decision.findings, *states.items()], ports.max_record_bytes)
+    published = await ports.outbox.findings(partition, decision.findings)
+    stored = await ports.outbox.states(partition, states.items())
+    for name, encoded in states.items():
+        store.put(name, encoded, is_assessed=decision.patients[name].is_assessed)
+    foreign = Foreign(store.findings_tail.passed(published), store.states_tail.passed(stored))
+    await mend(partition, foreign, store, ports)
 
 
 def _check_sizes(partition: int, records: list[tuple[Pseudonym, bytes]], limit: int) -> None:

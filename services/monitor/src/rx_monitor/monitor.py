@@ -12,6 +12,7 @@ from rx_monitor.domain.store import Foreign
 from rx_monitor.handlers import RecordTooLargeError, Summary, process_batch
 from rx_monitor.mend import mend
 from rx_monitor.ports import Batch, Changelog, Ends, Health, Ports, ProgressLog
+from rx_monitor.reassessing import Reassessing
 
 STALLED_AFTER_LOOKS = 12  # a minute of `LOOK_SECONDS`: as long as the group lets a member go without a sign
 ENDED_AFTER_LOOKS = 24
@@ -34,6 +35,7 @@ class Monitor:
         self._stopped: set[int] = set()  # partitions that stand still
         self._pulse = Pulse()
         self._writing = asyncio.Lock()  # one at a time: what else stands in our output partitions is not ours
+        self._reassessing = Reassessing(ports, progress_log, self._writing, self._stopped)
 
     async def assigned(self, generation: int, committed: Mapping[int, int | None]) -> None:
         """Restore the state of these partitions, then take their batches. Raises EventsMissingError without offset."""
@@ -46,6 +48,7 @@ class Monitor:
             return
         self._ports.stores.ready(generation, stores)
         self._ports.progress.begin(generation, starts)
+        self._reassessing.begin(generation)
         self._count_patients()
         await self._progress_log.report()
         if ownership == self._ownership:
@@ -57,6 +60,7 @@ class Monitor:
         self._ports.stores.suspend()
         self._ports.progress.end()
         self._stopped.clear()
+        self._reassessing.end()
         gauge("rx_monitor_lag_events").clear()
         gauge("rx_monitor_stopped_partitions").set(0)
         self._count_patients()
@@ -71,9 +75,10 @@ class Monitor:
                 async with self._writing:
                     summary = await process_batch(batch, self._ports)
         except RecordTooLargeError as error:
-            await self._stop(batch, error)
+            await self._stop(batch.partition, error)
         else:
             self._progress_log.advanced()
+            self._reassessing.look()
             self._count(batch, summary)
 
     async def looked(self, ends: Mapping[int, Ends]) -> None:
@@ -102,21 +107,30 @@ class Monitor:
         positions = self._ports.progress.positions()
         return {number: max(0, ends[number].events - next_) for number, next_ in positions.items() if number in ends}
 
-    async def _stop(self, batch: Batch, error: RecordTooLargeError) -> None:
+    async def _stop(self, partition: int, error: RecordTooLargeError) -> None:
         """Let one partition stand still; the others go on. It is tried again whenever the partition changes hands."""
-        self._stopped.add(batch.partition)
+        self._stopped.add(partition)
         gauge("rx_monitor_stopped_partitions").set(len(self._stopped))
         log.error(
             "partition_stopped",
             code="RECORD_TOO_LARGE",
-            partition=batch.partition,
-            offset=batch.first,
+            partition=partition,
+            offset=self._ports.progress.positions().get(partition),
             patient=error.patient.hex(),
             size=error.size,
             reason=f"{error}; no later event of this partition is checked until RXGUARD_MAX_RECORD_BYTES is raised "
             "(the topics take 8 MiB) and the monitor started again",
         )
         await self._health.set_ready(False)
+
+    async def reassess(self) -> None:
+        """Assess anew whom our ruleset has not assessed, for the life of the process."""
+        while True:
+            try:
+                await self._reassessing.run()
+            except RecordTooLargeError as error:
+                await self._stop(error.partition, error)
+                self._reassessing.look()  # at the other partitions
 
     def _count(self, batch: Batch, summary: Summary) -> None:
         counter("rx_monitor_events_total").labels(path="skipped").inc(summary.skipped)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rx_monitor.domain.decide import Assessor
-from rx_monitor.domain.patient import HeldEvent, Patient, Pseudonym
+from rx_monitor.domain.patient import HeldEvent, Patient, Pseudonym, Stamp
 from rx_monitor.domain.progress import Progress
+from rx_monitor.domain.rebuilding import Rebuilds
 from rx_monitor.domain.store import PartitionStore, Stores
 
 
@@ -62,6 +63,9 @@ class Codec(Protocol):
     def encode(self, patient: Patient) -> bytes:
         """The encoded state of a patient."""
 
+    def stamp(self, encoded: bytes) -> Stamp:
+        """What orders an encoded state among those of its patient."""
+
 
 class Relevance(Protocol):
     """Whether an event that its headers call irrelevant is so by our tables too."""
@@ -87,14 +91,18 @@ class Outbox(Protocol):
         """Their offsets, once every record is acknowledged; raises if one is not."""
 
 
+Place = tuple[int, int, int]
+"""What orders the finding sets of a patient: build, ruleset_seq, position."""
+
+
 class Written(Protocol):
     """What stands in the output topics, whoever wrote it."""
 
-    async def findings(self, partition: int, offsets: Iterable[range]) -> list[tuple[Pseudonym, tuple[int, int]]]:
-        """Patient and (ruleset_seq, position) of the finding sets at these offsets."""
+    async def findings(self, partition: int, offsets: Iterable[range]) -> list[tuple[Pseudonym, Place]]:
+        """Patient and place of the finding sets at these offsets."""
 
-    async def states(self, partition: int, offsets: Iterable[range]) -> list[tuple[Pseudonym, int]]:
-        """Patient and position of the states at these offsets."""
+    async def states(self, partition: int, offsets: Iterable[range]) -> list[tuple[Pseudonym, Stamp]]:
+        """Patient and stamp of the states at these offsets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +113,12 @@ class Ports:
     relevance: Relevance
     assess: Assessor
     ruleset_seq: int  # of the catalogue that `assess` uses
+    build: int  # of the state that is gone on with
     outbox: Outbox
     written: Written
     stores: Stores
     progress: Progress
+    rebuilds: Rebuilds
     max_record_bytes: int
 
 

@@ -169,6 +169,20 @@ METRICS: tuple[Metric, ...] = (
         "rising without restarts: the consumer group keeps rebalancing; look at sessions that time out",
     ),
     Metric(
+        "rx_monitor_unassessed_patients",
+        "gauge",
+        "monitor",
+        "patients whom the ruleset in use has not assessed yet, after a change of the ruleset or in a rebuild",
+        "stands still above 0: look at the monitor's log; until they are assessed, earlier findings of them stand",
+    ),
+    Metric(
+        "rx_monitor_reassessed_patients_total",
+        "counter",
+        "monitor",
+        "patients assessed anew in the background",
+        "rising without a new ruleset or a rebuild: two monitors with different rulesets take turns; run one release",
+    ),
+    Metric(
         "rx_checks_total",
         "counter",
         "interactions",

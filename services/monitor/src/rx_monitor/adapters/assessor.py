@@ -24,7 +24,8 @@ _SOURCES_KEPT = 1024
 class CoreAssessor:
     """Assesses patients with one catalogue; the site registry says since when a history is complete."""
 
-    def __init__(self, catalogue: Catalogue, sites: SiteRegistry) -> None:
+    def __init__(self, catalogue: Catalogue, sites: SiteRegistry, build: int = 0) -> None:
+        self._build = build
         self._catalogue = catalogue
         self._known_since = lru_cache(_SOURCES_KEPT)(sites.known_since)
         self._fact = lru_cache(_FACTS_KEPT)(_fact)
@@ -46,7 +47,9 @@ class CoreAssessor:
             facts = [self._fact(event.content) for event in patient.events.values()]
             known_since = self._known_since(frozenset(fact.source for fact in facts))
             assessment = assess(History(facts=facts, known_since=known_since), self._catalogue)
-            value, content_hash = translate.published_findings(name, patient.position, assessment, self._catalogue)
+            value, content_hash = translate.published_findings(
+                name, patient.position, assessment, self._catalogue, build=self._build
+            )
         return FindingSet(value=value, content_hash=content_hash, is_empty=not assessment.findings)
 
 

@@ -126,6 +126,10 @@ class BatchConsumer(driver.Consumer):
         """What the broker calls this process within the group; empty while it is no member."""
         return str(self._thread._ensure_consumer()._coordinator.member_id)  # noqa: SLF001  # told nowhere else
 
+    def assignor(self) -> object:
+        """What shares the partitions out, as Faust gave it to the client."""
+        return self._thread._assignor  # noqa: SLF001  # told nowhere else
+
 
 class BatchTransport(driver.Transport):
     """Faust's transport with our consumer."""

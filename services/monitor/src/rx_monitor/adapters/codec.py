@@ -6,15 +6,16 @@ Events stay encoded, and packed in a state: what is folded in costs nothing that
 from pharmacy.events.v1.monitor_pb2 import EventIdentity, PatientState
 
 from rx_monitor.adapters.packing import KEY_BYTES, pack, unpack
-from rx_monitor.domain.patient import EventKey, Held, HeldEvent, Patient
+from rx_monitor.domain.patient import EventKey, Held, HeldEvent, Patient, Stamp
 from rx_monitor.ports import EventRecord
 
 
 class ProtoCodec:
-    """The protobuf encoding; `ruleset_seq` names the ruleset that the states were assessed with."""
+    """The protobuf encoding; `ruleset_seq` names the ruleset that assesses, `build` the state that it belongs to."""
 
-    def __init__(self, ruleset_seq: int) -> None:
+    def __init__(self, ruleset_seq: int, build: int = 0) -> None:
         self._ruleset_seq = ruleset_seq
+        self._build = build
 
     def event(self, record: EventRecord) -> HeldEvent:
         """The event of a record, without its patient. Raises ValueError if the key of the record is not the patient."""
@@ -35,6 +36,7 @@ class ProtoCodec:
             position=state.position,
             findings_hash=state.findings_hash,
             kinds=state.kinds if known else None,
+            is_assessed=state.ruleset_seq == self._ruleset_seq,
         )
 
     def encode(self, patient: Patient) -> bytes:
@@ -43,9 +45,14 @@ class ProtoCodec:
             packed_events=sorted(_packed(event) for event in patient.events.values()),
             position=patient.position,
             findings_hash=patient.findings_hash,
-            ruleset_seq=self._ruleset_seq,
+            ruleset_seq=self._ruleset_seq if patient.is_assessed else 0,
             kinds=patient.kinds,
+            build=self._build,
         ).SerializeToString(deterministic=True)
+
+    def stamp(self, encoded: bytes) -> Stamp:
+        """What orders an encoded state among those of its patient."""
+        return stamp_of(encoded)
 
 
 class PackedEvent:
@@ -72,9 +79,10 @@ class PackedEvent:
         return unpack(self.packed)
 
 
-def position_of(encoded: bytes) -> int:
-    """Position of an encoded state."""
-    return PatientState.FromString(encoded).position
+def stamp_of(encoded: bytes) -> Stamp:
+    """What orders an encoded state among those of its patient."""
+    state = PatientState.FromString(encoded)
+    return Stamp(state.build, state.position, state.ruleset_seq)
 
 
 def _packed(event: Held) -> bytes:

@@ -7,10 +7,9 @@ partitions may belong to somebody else.
 import asyncio
 from typing import Any, cast
 
-from rx_runtime.errors import RefusedToRun
-
 from rx_monitor.adapters.batch_transport import BatchApp, BatchConsumer, BatchSchema
 from rx_monitor.adapters.crash import process_ends_on
+from rx_monitor.adapters.faust_checks import check_assignor, check_settings
 from rx_monitor.adapters.membership import check_not_replaced
 from rx_monitor.domain.progress import Progress
 from rx_monitor.ports import SourceListener
@@ -58,7 +57,7 @@ class FaustSource:
             **({"consumer_group_instance_id": settings.member} if settings.member else {}),
             **FAUST_SETTINGS,
         )
-        check_settings(self._app)
+        check_settings(self._app, FAUST_SETTINGS)
         self._app.on_partitions_revoked.connect(self._revoked)
         # Faust awaits this one before the flow resumes; on_partitions_assigned would be too early to know offsets and
         # too late to hold back batches.
@@ -90,6 +89,8 @@ class FaustSource:
 
     async def _assigned(self, *_: object, **__: object) -> None:
         generation = self._app.consumer_generation_id
+        with process_ends_on(Exception):
+            check_assignor(self._app, self._consumer.assignor())
         committed = await self._consumer.seek_to_committed() if self._consumer.assignment() else {}
         # Cancelled here, nothing is owned yet: the monitor was asked to stop while it restored.
         with process_ends_on(Exception):
@@ -100,14 +101,3 @@ class FaustSource:
             await self._listener.revoked()
             if signalled[1]:  # nothing is before the first join, when the name may still be that of a process that died
                 await check_not_replaced(self._settings, self._consumer.member_id())
-
-
-def check_settings(app: BatchApp) -> None:
-    """Raise RefusedToRun FAUST_SETTING if Faust took another value than the guarantees rest on."""
-    for name, wanted in FAUST_SETTINGS.items():
-        found = getattr(app.conf, name)
-        if getattr(found, "value", found) != wanted:
-            raise RefusedToRun(
-                "FAUST_SETTING",
-                f"Faust's {name} is {found!r}, must be {wanted!r}; unset its environment variable",
-            )

@@ -9,9 +9,9 @@ from pharmacy.events.v1.finding_pb2 import FindingSet
 from rx_runtime import kafka
 from rx_runtime.logs import get_logger
 
-from rx_monitor.adapters.codec import position_of
-from rx_monitor.domain.patient import Pseudonym
-from rx_monitor.ports import Ends
+from rx_monitor.adapters.codec import stamp_of
+from rx_monitor.domain.patient import Pseudonym, Stamp
+from rx_monitor.ports import Ends, Place
 from rx_monitor.settings import MonitorSettings
 
 LOOK_SECONDS = 5.0
@@ -61,16 +61,16 @@ class WrittenRecords:
     def __init__(self, settings: MonitorSettings) -> None:
         self._settings = settings
 
-    async def findings(self, partition: int, offsets: Iterable[range]) -> list[tuple[Pseudonym, tuple[int, int]]]:
-        """Patient and (ruleset_seq, position) of the finding sets at these offsets."""
+    async def findings(self, partition: int, offsets: Iterable[range]) -> list[tuple[Pseudonym, Place]]:
+        """Patient and place of the finding sets at these offsets."""
         values = await self._read(TopicPartition(self._settings.findings_topic, partition), offsets)
         sets = [FindingSet.FromString(value) for _, value in values]
-        return [(Pseudonym(one.patient), (one.ruleset_seq, one.position)) for one in sets]
+        return [(Pseudonym(one.patient), (one.build, one.ruleset_seq, one.position)) for one in sets]
 
-    async def states(self, partition: int, offsets: Iterable[range]) -> list[tuple[Pseudonym, int]]:
-        """Patient and position of the states at these offsets."""
+    async def states(self, partition: int, offsets: Iterable[range]) -> list[tuple[Pseudonym, Stamp]]:
+        """Patient and stamp of the states at these offsets."""
         values = await self._read(TopicPartition(self._settings.state_topic, partition), offsets)
-        return [(Pseudonym(key), position_of(value)) for key, value in values]
+        return [(Pseudonym(key), stamp_of(value)) for key, value in values]
 
     async def _read(self, tp: TopicPartition, offsets: Iterable[range]) -> list[tuple[bytes, bytes]]:
         if not (stretches := list(offsets)):

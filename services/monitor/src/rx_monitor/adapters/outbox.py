@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
-from pharmacy.events.v1.monitor_pb2 import MonitorProgress
+from pharmacy.events.v1.monitor_pb2 import MonitorProgress, Rebuild
 
+from rx_monitor.domain.rebuilding import Reached
 from rx_monitor.ports import Output
 
 PROGRESS_INTERVAL_SECONDS = 1.0
@@ -67,14 +68,14 @@ class ProgressReports:
         producer: AIOKafkaProducer,
         topic: str,
         *,
-        positions: Callable[[], Mapping[int, int]],
+        reached: Callable[[], Mapping[int, Reached]],
         template: MonitorProgress,
     ) -> None:
         self._producer = producer
         self._topic = topic
-        self._positions = positions
+        self._reached = reached
         self._template = template
-        self._reported: dict[int, int] = {}
+        self._reported: dict[int, Reached] = {}
         self._advanced = asyncio.Event()
 
     def advanced(self) -> None:
@@ -89,19 +90,21 @@ class ProgressReports:
             await asyncio.sleep(PROGRESS_INTERVAL_SECONDS)
 
     async def report(self) -> None:
-        """Write the position of each owned partition whose position has changed since its last report."""
+        """Write how far each owned partition has come that has come further since its last report."""
         self._advanced.clear()
-        due = {number: offset for number, offset in self._positions().items() if self._reported.get(number) != offset}
+        due = {number: found for number, found in self._reached().items() if self._reported.get(number) != found}
         await send_all(
             self._producer,
             self._topic,
             0,
-            [(str(number).encode(), self._record(number, offset)) for number, offset in due.items()],
+            [(str(number).encode(), self._record(number, found)) for number, found in due.items()],
         )
         self._reported.update(due)
 
-    def _record(self, partition: int, position: int) -> bytes:
-        record = MonitorProgress(partition=partition, position=position)
+    def _record(self, partition: int, found: Reached) -> bytes:
+        record = MonitorProgress(partition=partition, position=found.position, unassessed_patients=found.unassessed)
+        if found.rebuilding:
+            record.rebuild.CopyFrom(Rebuild(end_position=found.rebuilding.end, position=found.read))
         record.MergeFrom(self._template)
         record.written_time.GetCurrentTime()
         return record.SerializeToString()

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from rx_runtime import kafka
+from rx_runtime.errors import RefusedToRun
 from rx_runtime.logs import get_logger
 from rx_runtime.metrics import counter, gauge
 
-from rx_monitor.adapters.codec import position_of
+from rx_monitor.adapters.codec import stamp_of
 from rx_monitor.adapters.outbox import send_all
-from rx_monitor.domain.patient import Pseudonym
+from rx_monitor.domain.patient import Pseudonym, Stamp
 from rx_monitor.domain.store import PartitionStore, Tail
 from rx_monitor.settings import MonitorSettings
 
@@ -26,44 +27,74 @@ class ChangelogBrokenError(Exception):
 
 @dataclass(slots=True)
 class _Restored:
-    """Of each patient the state with the highest position, and the position of the record that stands last."""
+    """Of each patient the highest state of our build, and the stamp of the record that stands last."""
 
+    build: int
+    ruleset_seq: int
     best: dict[Pseudonym, bytes] = field(default_factory=dict)
-    best_position: dict[Pseudonym, int] = field(default_factory=dict)
-    last_position: dict[Pseudonym, int] = field(default_factory=dict)
+    best_stamp: dict[Pseudonym, Stamp] = field(default_factory=dict)
+    last_stamp: dict[Pseudonym, Stamp] = field(default_factory=dict)
     records: int = 0
 
     def add(self, name: Pseudonym, encoded: bytes | None) -> None:
         if encoded is None:
             raise ChangelogBrokenError("the changelog holds a tombstone")
         self.records += 1
-        position = position_of(encoded)
-        self.last_position[name] = position
-        if position >= self.best_position.get(name, -1):
+        stamp = self.last_stamp[name] = stamp_of(encoded)
+        self._check(stamp)
+        if stamp.build == self.build and stamp >= self.best_stamp.get(name, stamp):
             self.best[name] = encoded
-            self.best_position[name] = position
+            self.best_stamp[name] = stamp
+
+    def _check(self, stamp: Stamp) -> None:
+        """Raise RefusedToRun where somebody newer than this process has written."""
+        if stamp.build > self.build:
+            raise RefusedToRun(
+                "STATE_REBUILT",
+                f"the state has been rebuilt (build {stamp.build}) since this monitor started (build {self.build}); "
+                "start it again",
+            )
+        if stamp.ruleset_seq > self.ruleset_seq:
+            raise older_ruleset(ours=self.ruleset_seq, theirs=stamp.ruleset_seq)
 
     def overwritten(self) -> list[tuple[Pseudonym, bytes]]:
-        """Patients whose last record is an older one: a former owner, paused and back, appended it.
+        """Patients whose last record is a lower one: a former owner, paused and back, appended it.
 
         Compaction would keep that one, so the best is due to be written again.
         """
-        return [(name, self.best[name]) for name, last in self.last_position.items() if last < self.best_position[name]]
+        best = self.best_stamp
+        return [(name, encoded) for name, encoded in self.best.items() if self.last_stamp[name] < best[name]]
+
+    def store(self, findings_tail: Tail, states_tail: Tail) -> PartitionStore:
+        unassessed = (name for name, stamp in self.best_stamp.items() if stamp.ruleset_seq != self.ruleset_seq)
+        return PartitionStore(self.best, findings_tail, states_tail, unassessed)
+
+
+def older_ruleset(*, ours: int, theirs: int) -> RefusedToRun:
+    """What a monitor refuses with where a newer ruleset has already decided."""
+    return RefusedToRun(
+        "RULESET_OLDER",
+        f"this monitor has ruleset {ours}, the state was written with ruleset {theirs}: start the newer release; to go "
+        "back to this one, stop all monitors and run `rxguard monitor rebuild`",
+    )
 
 
 class StateChangelog:
     """Reads `rx.monitor-state.v1`, and repairs it where the last record of a patient is not the highest."""
 
-    def __init__(self, settings: MonitorSettings, producer: AIOKafkaProducer) -> None:
+    def __init__(self, settings: MonitorSettings, producer: AIOKafkaProducer, *, build: int, ruleset_seq: int) -> None:
         self._settings = settings
         self._producer = producer
+        self._build = build
+        self._ruleset_seq = ruleset_seq
 
     async def restore(
         self, partitions: Iterable[int], held: Mapping[int, PartitionStore]
     ) -> Mapping[int, PartitionStore]:
         """The stores of these partitions up to the end offsets at the time of the call.
 
-        A store in `held` is kept if its changelog ends where it ended for it: nobody has written since.
+        A store in `held` is kept if its changelog ends where it ended for it: nobody has written since. Records of an
+        earlier build are passed over. Raises RefusedToRun STATE_REBUILT or RULESET_OLDER.
         """
         if not (numbers := list(partitions)):
             return {}
@@ -73,7 +104,7 @@ class StateChangelog:
             states = await self._ends(consumer, self._settings.state_topic, numbers)
             findings = await self._ends(consumer, self._settings.findings_topic, numbers)
             kept = {n: store for n, store in held.items() if n in numbers and store.states_tail.following == states[n]}
-            restored = {number: _Restored() for number in numbers if number not in kept}
+            restored = {number: _Restored(self._build, self._ruleset_seq) for number in numbers if number not in kept}
             await self._read(consumer, restored, states)
         finally:
             await consumer.stop()
@@ -81,7 +112,7 @@ class StateChangelog:
         for number, found in restored.items():
             await self._repair(number, found)
             # What was just written again stands behind this end: it will be looked at, and found to be as it should.
-            stores[number] = PartitionStore(found.best, Tail(findings[number]), Tail(states[number]))
+            stores[number] = found.store(Tail(findings[number]), Tail(states[number]))
             counter("rx_monitor_restored_records_total").inc(found.records)
             log.info("restored", partition=number, records=found.records, patients=len(found.best))
         if kept:

@@ -1,86 +1,152 @@
-"""What must fit before a single event is read; anything else would lose or invent findings silently."""
+"""What must fit before a single event is read; anything else would lose or invent findings silently.
 
-from aiokafka import TopicPartition
-from aiokafka.errors import CommitFailedError, KafkaError
+Each refusal names the command that repairs it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress
 from rx_clinical import Catalogue
 from rx_runtime import kafka
-from rx_runtime.errors import DependencyUnavailable, RefusedToRun
+from rx_runtime.errors import RefusedToRun
 from rx_runtime.topic_identity import TopicIdentity, identities
 
+from rx_monitor.adapters.group_offsets import begin_positions
+from rx_monitor.adapters.restore import older_ruleset
+from rx_monitor.domain.rebuilding import Rebuilding
 from rx_monitor.settings import MonitorSettings
 
-_REBUILD = (
-    "start anew and send the events again: on the embedded servers `rxguard up --fresh`, on your own another "
-    "RXGUARD_NAMESPACE and `rxguard topics apply`"
-)
+REBUILD = "stop all monitors and run `rxguard monitor rebuild`"
 
 
-async def check_start(settings: MonitorSettings, catalogue: Catalogue) -> MonitorProgress:
-    """Who this monitor is: ruleset and topic, as every progress report names them.
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Who this monitor is and what it finds."""
 
-    Raises RefusedToRun TOPIC_MISSING, PARTITIONS_DIFFER, TOPIC_RECREATED or RULESET_CHANGED.
+    identity: MonitorProgress  # topics, ruleset and build, as every progress report names them
+    rebuilding: Mapping[int, Rebuilding]
+
+    @property
+    def build(self) -> int:
+        """The build of the state that this monitor goes on with."""
+        return self.identity.build
+
+
+async def check_start(settings: MonitorSettings, catalogue: Catalogue, relevant_since: int) -> Start:
+    """Check that this monitor can go on with what stands in the topics.
+
+    Raises RefusedToRun TOPIC_MISSING, PARTITIONS_DIFFER, PROGRESS_LOST, or what `check_continues` raises.
     """
-    keyed = (settings.events_topic, settings.findings_topic, settings.state_topic)
-    topics = await identities(settings.kafka, (*keyed, settings.progress_topic))
-    _check_partitions({name: topics[name] for name in keyed})
+    topics = await keyed_topics(settings)
+    check_partitions(settings, topics)
+    reports = await newest_reports(settings)
     identity = MonitorProgress(
         ruleset_seq=catalogue.ruleset_seq,
         ruleset_version=catalogue.ruleset_version,
         topic_id=topics[settings.events_topic].topic_id,
+        state_topic_id=topics[settings.state_topic].topic_id,
+        findings_topic_id=topics[settings.findings_topic].topic_id,
+        build=max((report.build for report in reports.values()), default=0),
     )
+    for report in reports.values():
+        check_continues(report, identity, relevant_since)
+    oldest, committed = await begin_positions(settings, topics[settings.events_topic].partitions)
+    check_progress(reports, oldest, committed)
+    rebuilding = {
+        number: Rebuilding(report.position, report.rebuild.end_position)
+        for number, report in reports.items()
+        if report.HasField("rebuild")
+    }
+    return Start(identity, rebuilding)
+
+
+async def keyed_topics(settings: MonitorSettings) -> dict[str, TopicIdentity]:
+    """The topics that a patient has one partition number in. Raises RefusedToRun TOPIC_MISSING."""
+    keyed = (settings.events_topic, settings.findings_topic, settings.state_topic)
+    found = await identities(settings.kafka, (*keyed, settings.progress_topic))
+    return {name: found[name] for name in keyed}
+
+
+async def newest_reports(settings: MonitorSettings) -> dict[int, MonitorProgress]:
+    """The last report of each partition; one of an earlier build, from a monitor that was paused, is passed over."""
+    newest: dict[int, MonitorProgress] = {}
     for record in await kafka.read_to_end(settings.kafka, settings.progress_topic, client_id="rx-monitor-start"):
-        check_continues(MonitorProgress.FromString(record.value), identity)
-    await _write_first_offsets(settings, topics[settings.events_topic].partitions)
-    return identity
+        report = MonitorProgress.FromString(record.value)
+        if report.partition not in newest or report.build >= newest[report.partition].build:
+            newest[report.partition] = report
+    return newest
 
 
-def check_continues(report: MonitorProgress, identity: MonitorProgress) -> None:
-    """Check that the state written with `report` can be continued. Raises TOPIC_RECREATED or RULESET_CHANGED."""
+def check_continues(report: MonitorProgress, identity: MonitorProgress, relevant_since: int) -> None:
+    """Check that what was written with `report` can be continued.
+
+    Raises RefusedToRun REBUILD_UNFINISHED, TOPIC_RECREATED, STATE_LOST, FINDINGS_LOST, RULESET_OLDER, RULESET_CHANGED
+    or RULESET_READS_MORE.
+    """
+    if report.rebuild.clearing:
+        raise RefusedToRun("REBUILD_UNFINISHED", f"a rebuild of the state was interrupted; {REBUILD} again")
     if report.topic_id != identity.topic_id:
         raise RefusedToRun(
             "TOPIC_RECREATED",
             "the topic rx.medication-events.v1 is not the one that the monitor's state was built from (its Kafka id "
-            f"has changed), so positions mean nothing; {_REBUILD}",
+            f"has changed), so positions mean nothing; {REBUILD}",
         )
-    if report.ruleset_version != identity.ruleset_version:
+    if report.state_topic_id not in ("", identity.state_topic_id):
+        raise RefusedToRun(
+            "STATE_LOST", f"the topic rx.monitor-state.v1 was created anew and what it held is gone; {REBUILD}"
+        )
+    if report.findings_topic_id not in ("", identity.findings_topic_id):
+        raise RefusedToRun(
+            "FINDINGS_LOST", f"the topic rx.findings.v1 was created anew and what it held is gone; {REBUILD}"
+        )
+    _check_ruleset(report, identity, relevant_since)
+
+
+def _check_ruleset(report: MonitorProgress, identity: MonitorProgress, relevant_since: int) -> None:
+    ours, theirs = identity.ruleset_seq, report.ruleset_seq
+    if theirs > ours:
+        raise older_ruleset(ours=ours, theirs=theirs)
+    if theirs == ours and report.ruleset_version != identity.ruleset_version:
         raise RefusedToRun(
             "RULESET_CHANGED",
-            f"the state was built with ruleset {report.ruleset_version}, this monitor has {identity.ruleset_version} "
-            f"and may read events that the other left out; {_REBUILD}",
+            f"the state was written with ruleset {theirs} ({report.ruleset_version}), this monitor has another one of "
+            f"that number ({identity.ruleset_version}); raise ruleset_seq.txt of the one that is newer, or {REBUILD}",
         )
-
-
-def _check_partitions(topics: dict[str, TopicIdentity]) -> None:
-    if len({topic.partitions for topic in topics.values()}) > 1:
-        counts = ", ".join(f"{name}: {topic.partitions}" for name, topic in topics.items())
+    if theirs < relevant_since:
         raise RefusedToRun(
-            "PARTITIONS_DIFFER",
-            f"a patient's events, state and findings must stand in equal partition numbers, but there are {counts}; "
-            "create the topics anew with `rxguard topics apply`",
+            "RULESET_READS_MORE",
+            f"ruleset {ours} reads events that ruleset {theirs}, with which the state was written, passed over unread; "
+            f"{REBUILD}",
         )
 
 
-async def _write_first_offsets(settings: MonitorSettings, count: int) -> None:
-    """Commit the oldest offset of each partition that the group has no offset for.
+def check_partitions(settings: MonitorSettings, topics: Mapping[str, TopicIdentity]) -> None:
+    """Raise RefusedToRun PARTITIONS_DIFFER unless the topics keyed by patient have as many as the event log."""
+    wanted = topics[settings.events_topic].partitions
+    differing = {name: topic.partitions for name, topic in topics.items() if topic.partitions != wanted}
+    if not differing:
+        return
+    counts = ", ".join(f"{name} has {count}" for name, count in differing.items())
+    repairs = []
+    if settings.findings_topic in differing:
+        anew = f"`rxguard topics apply --partitions {wanted}`"
+        repairs.append(f"delete {settings.findings_topic} with Kafka's own tools and run {anew}")
+    repairs.append(f"{REBUILD}, which makes {settings.state_topic} anew")
+    raise RefusedToRun(
+        "PARTITIONS_DIFFER",
+        "a patient's events, state and findings must stand in equal partition numbers, but "
+        f"{settings.events_topic} has {wanted} and {counts}; {', then '.join(repairs)}",
+    )
 
-    Nothing is left to an automatic reset: a lost offset must never turn into skipped or endlessly repeated events.
-    """
-    partitions = [TopicPartition(settings.events_topic, number) for number in range(count)]
-    consumer = kafka.new_consumer(settings.kafka, client_id="rx-monitor-start", group=settings.consumer_group)
-    await kafka.start(consumer, settings.kafka)
-    try:
-        consumer.assign(partitions)
-        if missing := [tp for tp in partitions if await consumer.committed(tp) is None]:
-            try:
-                await consumer.commit(await consumer.beginning_offsets(missing))
-            except (CommitFailedError, KafkaError):
-                # A monitor that started at the same time has joined the group, and wrote them before it did.
-                if any([await consumer.committed(tp) is None for tp in missing]):
-                    raise
-    except KafkaError as error:
-        raise DependencyUnavailable(
-            "FIRST_OFFSETS_NOT_WRITTEN", f"cannot write the first offsets of the group {settings.consumer_group}"
-        ) from error
-    finally:
-        await consumer.stop()
+
+def check_progress(
+    reports: Mapping[int, MonitorProgress], oldest: Mapping[int, int], committed: Mapping[int, int]
+) -> None:
+    """Raise RefusedToRun PROGRESS_LOST if the group has come on in a partition and no report says with what."""
+    if lost := [number for number, offset in committed.items() if number not in reports and offset > oldest[number]]:
+        raise RefusedToRun(
+            "PROGRESS_LOST",
+            f"events of partitions {lost} have been processed, and rx.monitor-progress.v1 does not say with which "
+            f"ruleset and from which topic; {REBUILD}",
+        )

@@ -50,11 +50,14 @@ class Decision:
     patients: dict[Pseudonym, Patient] = field(default_factory=dict)
 
 
-def decide(known: Mapping[Pseudonym, Patient], events: Iterable[Incoming], assess: Assessor) -> Decision:
+def decide(
+    known: Mapping[Pseudonym, Patient], events: Iterable[Incoming], assess: Assessor, silent_below: int = 0
+) -> Decision:
     """Fold each event in the order of the log; where that changed something, assess and publish what is new.
 
     A patient about whom no rule could speak is not assessed. Bits of facts since superseded stay: they cost an
-    assessment that finds nothing, and never a finding.
+    assessment that finds nothing, and never a finding. Events below the offset `silent_below` are folded only: their
+    patients are due to be assessed later.
     """
     decision = Decision()
     for incoming in events:
@@ -63,16 +66,37 @@ def decide(known: Mapping[Pseudonym, Patient], events: Iterable[Incoming], asses
         after = fold(before, incoming.event, incoming.offset)
         if after is before:
             continue
+        if incoming.offset < silent_below:
+            decision.patients[name] = replace(after, kinds=None, is_assessed=False)
+            continue
         after = Patient(
             after.events, after.position, after.findings_hash, _kinds(before, incoming.event, after, assess)
         )
-        if assess.may_speak(after):
-            found = assess(name, after)
-            if _says_something_new(found, before):
-                decision.findings.append((name, found.value))
-                after = replace(after, findings_hash=found.content_hash)
+        # What stands for a patient who is due may have to be withdrawn, whatever the rules can say now.
+        if assess.may_speak(after) or not before.is_assessed:
+            after = _published(decision, name, after, assess(name, after))
         decision.patients[name] = after
     return decision
+
+
+def assess_anew(known: Mapping[Pseudonym, Patient], assess: Assessor) -> Decision:
+    """Assess patients whose facts have not changed; publish where that says something else than before."""
+    decision = Decision()
+    for name, before in known.items():
+        kinds = assess.kinds(before.events.values())
+        patient = Patient(before.events, before.position, before.findings_hash, kinds)
+        if patient.findings_hash or assess.may_speak(patient):
+            patient = _published(decision, name, patient, assess(name, patient))
+        decision.patients[name] = patient
+    return decision
+
+
+def _published(decision: Decision, name: Pseudonym, patient: Patient, found: FindingSet) -> Patient:
+    """The patient after the set has been published, or as before if that says nothing new."""
+    if not _says_something_new(found, patient):
+        return patient
+    decision.findings.append((name, found.value))
+    return replace(patient, findings_hash=found.content_hash)
 
 
 def _kinds(before: Patient, event: HeldEvent, after: Patient, assess: Assessor) -> int:

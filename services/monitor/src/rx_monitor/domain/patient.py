@@ -50,6 +50,15 @@ class Patient:
     position: int = -1  # offset of the newest event that changed the facts
     findings_hash: bytes = b""  # of the finding set last published; empty if none ever was
     kinds: int | None = None  # what the facts may bring to the rules, as bits of the clinical core; None: not known
+    is_assessed: bool = True  # by our ruleset; False: by another one, or by none while the state was rebuilt
+
+
+class Stamp(NamedTuple):
+    """What orders the states of one patient: the highest holds, wherever its record stands."""
+
+    build: int
+    position: int
+    ruleset_seq: int  # of the ruleset that assessed it, 0 = none yet
 
 
 UNKNOWN = Patient()
@@ -66,4 +75,5 @@ def fold(patient: Patient, event: HeldEvent, offset: int) -> Patient:
         position=max(patient.position, offset),
         findings_hash=patient.findings_hash,
         kinds=patient.kinds,
+        is_assessed=patient.is_assessed,
     )

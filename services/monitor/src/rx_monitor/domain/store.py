@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from rx_monitor.domain.patient import EventKey, Pseudonym
 from rx_monitor.domain.progress import NotOwnedError
@@ -45,11 +46,16 @@ class PartitionStore:
     """Encoded state of each patient of one partition who has a relevant fact."""
 
     def __init__(
-        self, patients: Mapping[Pseudonym, bytes], findings_tail: Tail | None = None, states_tail: Tail | None = None
+        self,
+        patients: Mapping[Pseudonym, bytes],
+        findings_tail: Tail | None = None,
+        states_tail: Tail | None = None,
+        unassessed: Iterable[Pseudonym] = (),
     ) -> None:
         self._patients = dict(patients)
         self.findings_tail = findings_tail or Tail()
         self.states_tail = states_tail or Tail()
+        self._unassessed = dict.fromkeys(unassessed)  # in order, so that nobody waits for ever
 
     def __len__(self) -> int:
         return len(self._patients)
@@ -63,9 +69,22 @@ class PartitionStore:
         encoded = self._patients.get(patient)
         return encoded is not None and bytes(key) in encoded
 
-    def put(self, patient: Pseudonym, encoded: bytes) -> None:
+    def put(self, patient: Pseudonym, encoded: bytes, *, is_assessed: bool = True) -> None:
         """Replace a patient's state: its record in the changelog is acknowledged."""
         self._patients[patient] = encoded
+        if not is_assessed:
+            self._unassessed[patient] = None
+        elif self._unassessed:
+            self._unassessed.pop(patient, None)
+
+    @property
+    def unassessed_count(self) -> int:
+        """Patients whom our ruleset has not assessed yet."""
+        return len(self._unassessed)
+
+    def unassessed(self, limit: int) -> list[Pseudonym]:
+        """At most `limit` of them."""
+        return list(islice(self._unassessed, limit))
 
 
 class Stores:
@@ -103,6 +122,10 @@ class Stores:
         if generation != self._generation or partition not in self._stores:
             raise NotOwnedError(f"no restored state for partition {partition} in generation {generation}")
         return self._stores[partition]
+
+    def unassessed_counts(self) -> dict[int, int]:
+        """Patients whom our ruleset has not assessed yet, by partition."""
+        return {number: store.unassessed_count for number, store in self._stores.items()}
 
     def patient_count(self) -> int:
         """Patients held over all partitions."""

@@ -38,7 +38,7 @@ class EventIdentity(_message.Message):
     def __init__(self, event_key: _Optional[bytes] = ..., source_revision: _Optional[int] = ..., coding_revision: _Optional[int] = ..., patient: _Optional[bytes] = ...) -> None: ...
 
 class MonitorProgress(_message.Message):
-    __slots__ = ("partition", "position", "ruleset_seq", "ruleset_version", "written_time", "topic_id", "build", "rebuild", "unassessed_patients")
+    __slots__ = ("partition", "position", "ruleset_seq", "ruleset_version", "written_time", "topic_id", "build", "rebuild", "unassessed_patients", "state_topic_id", "findings_topic_id")
     PARTITION_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
     RULESET_SEQ_FIELD_NUMBER: _ClassVar[int]
@@ -48,6 +48,8 @@ class MonitorProgress(_message.Message):
     BUILD_FIELD_NUMBER: _ClassVar[int]
     REBUILD_FIELD_NUMBER: _ClassVar[int]
     UNASSESSED_PATIENTS_FIELD_NUMBER: _ClassVar[int]
+    STATE_TOPIC_ID_FIELD_NUMBER: _ClassVar[int]
+    FINDINGS_TOPIC_ID_FIELD_NUMBER: _ClassVar[int]
     partition: int
     position: int
     ruleset_seq: int
@@ -57,7 +59,9 @@ class MonitorProgress(_message.Message):
     build: int
     rebuild: Rebuild
     unassessed_patients: int
-    def __init__(self, partition: _Optional[int] = ..., position: _Optional[int] = ..., ruleset_seq: _Optional[int] = ..., ruleset_version: _Optional[str] = ..., written_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., topic_id: _Optional[str] = ..., build: _Optional[int] = ..., rebuild: _Optional[_Union[Rebuild, _Mapping]] = ..., unassessed_patients: _Optional[int] = ...) -> None: ...
+    state_topic_id: str
+    findings_topic_id: str
+    def __init__(self, partition: _Optional[int] = ..., position: _Optional[int] = ..., ruleset_seq: _Optional[int] = ..., ruleset_version: _Optional[str] = ..., written_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., topic_id: _Optional[str] = ..., build: _Optional[int] = ..., rebuild: _Optional[_Union[Rebuild, _Mapping]] = ..., unassessed_patients: _Optional[int] = ..., state_topic_id: _Optional[str] = ..., findings_topic_id: _Optional[str] = ...) -> None: ...
 
 class Rebuild(_message.Message):
     __slots__ = ("clearing", "end_position", "position")
