@@ -34,6 +34,9 @@ LATE, DUPLICATED, CORRECTED = 0.02, 0.01, 0.01
 CLASSES = (b"irrelevant", b"relevant", b"correction")
 """Values of the header `rx-class`; the file holds their places in this tuple."""
 
+RULESET = str(load_catalogue().ruleset_seq).encode()
+"""Value of the header `rx-ruleset`: the tables that told the class are those of the monitor."""
+
 SOURCE, SITE = "bench", "utc"
 _FIRST_DAY = int(datetime(2025, 3, 1, tzinfo=UTC).timestamp())
 _YEAR_S = 365 * 86_400
@@ -56,7 +59,7 @@ class Record(NamedTuple):
     @property
     def headers(self) -> list[tuple[str, bytes]]:
         """As the prescriptions service writes them."""
-        return [("rx-class", self.event_class), ("rx-event-key", self.event_key)]
+        return [("rx-class", self.event_class), ("rx-event-key", self.event_key), ("rx-ruleset", RULESET)]
 
 
 class _Fact(NamedTuple):

@@ -5,7 +5,8 @@ from aiokafka.admin import NewTopic
 from rx_contracts.topics import TOPICS
 from rx_runtime import topics
 from rx_runtime.errors import RefusedToRun
-from rx_runtime.kafka import with_admin
+from rx_runtime.kafka import new_producer, read_to_end, with_admin
+from rx_runtime.topic_identity import identities
 
 pytestmark = pytest.mark.stack
 
@@ -46,3 +47,29 @@ async def test_an_event_log_that_would_be_compacted_is_refused(stack, namespace)
     await create(stack.kafka, f"{namespace}.rx.medication-events.v1", 4, {"cleanup.policy": "compact"})
     with pytest.raises(RefusedToRun, match=r"medication-events\.v1 has cleanup\.policy=compact instead of delete"):
         await topics.apply(stack.kafka, namespace, 4)
+
+
+async def test_a_topic_made_anew_is_another_one_empty_and_as_the_registry_says(stack, namespace):
+    await topics.apply(stack.kafka, namespace, 3)
+    name = f"{namespace}.rx.monitor-state.v1"
+    producer = new_producer(stack.kafka, client_id="test")
+    await producer.start()
+    try:
+        await producer.send_and_wait(name, b"of the old one", key=b"k", partition=0)
+    finally:
+        await producer.stop()
+    before = (await identities(stack.kafka, [name]))[name]
+
+    await topics.recreate(stack.kafka, namespace, "rx.monitor-state.v1", 3)
+
+    after = (await identities(stack.kafka, [name]))[name]
+    assert after.topic_id != before.topic_id
+    assert after.partitions == 3
+    assert await read_to_end(stack.kafka, name, client_id="test") == []
+    assert await topics.apply(stack.kafka, namespace, 3) == [], "the settings are those of the registry"
+
+
+async def test_a_topic_that_is_missing_is_made(stack, namespace):
+    await topics.recreate(stack.kafka, namespace, "rx.monitor-state.v1", 2)
+    name = f"{namespace}.rx.monitor-state.v1"
+    assert (await identities(stack.kafka, [name]))[name].partitions == 2

@@ -40,6 +40,7 @@ LDN = Medicine(
     daily_dose_mg="4.5",
     days_supply="30",
 )
+ALLOPURINOL = Medicine(text="allopurinol", coded=True, ingredients=["519"], route="oral")
 VITAMIN = Medicine(text="vitamin D3", coded=True, ingredients=["2418"], route="oral")
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
@@ -70,9 +71,9 @@ def refers(patient: bytes, name: str, kind: str, other: str, **when: Any) -> Eve
     return event(patient, name, **{kind: {"event_key": event_key(SOURCE, other)}}, **when)
 
 
-def headers(one: Event, kind: bytes) -> list[tuple[str, bytes]]:
-    ruleset = str(load_catalogue().ruleset_seq).encode()
-    return [("rx-class", kind), ("rx-event-key", one.event_key), ("rx-ruleset", ruleset)]
+def headers(one: Event, kind: bytes, ruleset: bytes | None = None) -> list[tuple[str, bytes]]:
+    ours = str(load_catalogue().ruleset_seq).encode()
+    return [("rx-class", kind), ("rx-event-key", one.event_key), ("rx-ruleset", ruleset or ours)]
 
 
 class Harness:
@@ -87,7 +88,8 @@ class Harness:
     def topic(self, name: str) -> str:
         return self._prefix + name
 
-    async def feed(self, events: Iterable[Event], kind: bytes = b"relevant") -> None:
+    async def feed(self, events: Iterable[Event], kind: bytes = b"relevant", ruleset: bytes | None = None) -> None:
+        """Write events; `ruleset`: the tables that classified them, ours if none is named."""
         producer = kafka.new_producer(self.kafka, client_id="test")
         await producer.start()
         try:
@@ -96,7 +98,7 @@ class Harness:
                     self.topic("rx.medication-events.v1"),
                     one.SerializeToString(),
                     key=one.patient,
-                    headers=headers(one, kind),
+                    headers=headers(one, kind, ruleset),
                 )
             await producer.flush()
         finally:

@@ -204,7 +204,7 @@ async def test_a_recreated_event_topic_is_noticed(topics):
     assert await monitor.ended() == 5
     refused = await monitor.event("stopped_by_error")
     assert refused["code"] == "TOPIC_RECREATED"
-    assert "rxguard topics apply" in refused["reason"]
+    assert "rxguard monitor rebuild" in refused["reason"]
 
 
 async def test_topics_with_unequal_partition_counts_are_refused(topics):

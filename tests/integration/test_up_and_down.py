@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+import rxguard as rxguard_package
 from rx_runtime.embedded import provision, rxguard_home
 
 pytestmark = pytest.mark.stack
@@ -68,6 +69,45 @@ def test_up_starts_all_refuses_a_second_one_mends_what_dies_and_down_leaves_noth
     assert rxguard("down", home=home).returncode == 0
     until(lambda: not any(alive(pid) for pid in pids), seconds=10)
     assert not (home / "run.json").exists()
+
+
+def test_the_state_of_the_monitor_is_rebuilt_beside_a_running_instance_and_without_one(home):
+    case = Path(rxguard_package.__file__).parent / "data" / "methadone-case.ndjson"
+    assert rxguard("up", "--detach", home=home).returncode == 0
+    ingested = rxguard("ingest", str(case), "--json", home=home)
+    assert ingested.returncode == 0, ingested.stderr
+    found = rxguard("findings", "--json", home=home).stdout
+    assert "WR-02" in found
+    before = json.loads((home / "run.json").read_text())
+
+    beside = rxguard("monitor", "rebuild", "--json", home=home)
+    assert beside.returncode == 0, beside.stderr
+    document = json.loads(beside.stdout)
+    assert (document["rebuilt"], document["build"], document["findings"]["published"]) == (True, 1, 0)
+    assert document["findings"]["active"] == len(found.splitlines())
+    assert rxguard("findings", "--json", home=home).stdout == found
+
+    def all_are_ready():
+        return all(service["ready"] for service in json.loads((home / "run.json").read_text())["services"])
+
+    until(all_are_ready)
+    after = json.loads((home / "run.json").read_text())
+    pids = {service["name"]: service["pid"] for service in before["services"]}
+    changed = {service["name"] for service in after["services"] if service["pid"] != pids[service["name"]]}
+    assert changed == {"monitor"}
+
+    assert rxguard("down", home=home).returncode == 0
+    alone = rxguard("monitor", "rebuild", "--json", home=home)
+    assert alone.returncode == 0, alone.stderr
+    document = json.loads(alone.stdout)
+    assert (document["rebuilt"], document["build"], document["findings"]["published"]) == (True, 2, 0)
+    assert not (home / "run.json").exists()
+
+
+def test_there_is_nothing_to_rebuild_where_nothing_ever_ran(home):
+    answer = rxguard("monitor", "rebuild", home=home)
+    assert answer.returncode == 4
+    assert "NOT_RUNNING" in answer.stderr
 
 
 async def test_up_runs_on_servers_named_by_settings(home, stack, namespace):

@@ -100,3 +100,25 @@ def test_folders_that_exist_keep_their_modes(tmp_path):
 
 def test_what_holds_data_is_created_for_its_owner_alone(tmp_path):
     assert mode_of(private_folder(tmp_path / "kafka")) == 0o700
+
+
+def test_a_service_is_held_for_as_long_as_the_block_runs_or_until_it_is_released(tmp_path):
+    folder = DataFolder(tmp_path)
+    assert not folder.is_held("monitor")
+    with folder.hold("monitor"):
+        assert DataFolder(tmp_path).is_held("monitor")
+        assert not folder.is_held("alerts")
+    assert not folder.is_held("monitor")
+    with folder.hold("monitor") as release:
+        release()
+        assert not folder.is_held("monitor")
+
+
+def test_a_service_that_is_held_is_not_held_twice(tmp_path):
+    folder = DataFolder(tmp_path)
+    with (
+        folder.hold("monitor"),
+        pytest.raises(EmbeddedLockedError, match=str(os.getpid())),
+        DataFolder(tmp_path).hold("monitor"),
+    ):
+        pass

@@ -34,6 +34,8 @@ alerts = typer.Typer(no_args_is_help=True, help="Alerts, read back over gRPC.")
 app.add_typer(alerts, name="alerts")
 topics = typer.Typer(no_args_is_help=True, help="Topics, as the registry says.")
 app.add_typer(topics, name="topics")
+monitor = typer.Typer(no_args_is_help=True, help="The state of the monitor.")
+app.add_typer(monitor, name="monitor")
 
 Source = Annotated[str | None, typer.Option(help="System of record of FHIR documents; our events name their own.")]
 SiteId = Annotated[str | None, typer.Option(help="Site of FHIR documents; without it the registry's first.")]
@@ -378,6 +380,28 @@ def topics_apply(
         write_json({"format": 1, "kafka": connection.kafka, "created": created})
     else:
         stdout.print("\n".join(f"created {name}" for name in created) or "Every topic is there already.")
+
+
+@monitor.command("rebuild")
+def monitor_rebuild(
+    *,
+    wait: Annotated[bool, typer.Option(help="Wait until the monitors have read and assessed it all.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Rebuild the monitor's state from the recorded events; findings stand until they are confirmed or withdrawn.
+
+    The monitor of an instance is stopped and started again. On servers of your own, stop all monitors first and start
+    them again when this says so. Killed at any point it can be run again.
+    """
+    from rxguard.output import rebuild_report, work_progress
+    from rxguard.rebuild import rebuild as command
+
+    with work_progress(stderr) as progress:
+        document = asyncio.run(command(wait=wait, progress=progress, notify=stderr.print))
+    if as_json:
+        write_json(document)
+    else:
+        stdout.print(rebuild_report(document))
 
 
 @app.command()

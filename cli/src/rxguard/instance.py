@@ -149,9 +149,11 @@ class Instance:
                 self._stack.check()
             for service in self.services.values():
                 status = service.child.exit_status
-                if status is None or service.name in self._held:
+                if status is None:
                     continue
                 service.ready = False
+                if service.name in self._held or self.folder.is_held(service.name):
+                    continue
                 if status in _PERMANENT:
                     raise DependencyUnavailable(
                         "SERVICE_REFUSED", f"{service.name} refuses to run. {service.child.last_words()}"

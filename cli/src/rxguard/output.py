@@ -313,6 +313,20 @@ def _difference(difference: Document) -> Text:
     return Text(f"{told}: expected {difference['expected']}, got {difference['actual']}")
 
 
+def rebuild_report(document: Document) -> RenderableType:
+    """What a rebuild has done, or left to the monitors, for people."""
+    read = f"{document['events']:,} events, build {document['build']} of the state"
+    if not document["rebuilt"]:
+        return Text(
+            f"Cleared: {read}. Start the monitors: they read it again, and `rxguard status` says how far they are."
+        )
+    findings = document["findings"]
+    return Text(
+        f"Rebuilt from {read}. {findings['active']:,} findings stand; {findings['published']:,} finding sets said "
+        "something else than before."
+    )
+
+
 @contextmanager
 def work_progress(console: Console) -> Iterator[Callable[[str, int, int | None], None]]:
     """Shows one bar for each thing that is being done, on a terminal; nothing elsewhere."""

@@ -51,12 +51,6 @@ def test_records_of_an_earlier_build_mean_nothing_whatever_their_position():
     assert found.overwritten() == [(ANNA, state(4))]
 
 
-def test_a_monitor_of_an_earlier_build_refuses_what_has_been_rebuilt_since():
-    with pytest.raises(RefusedToRun, match="start it again") as refused:
-        restored((ANNA, state(1, build=BUILD + 1)))
-    assert (refused.value.code, refused.value.exit_code) == ("STATE_REBUILT", 5)
-
-
 def test_a_monitor_with_an_older_ruleset_refuses_what_a_newer_one_has_written():
     with pytest.raises(RefusedToRun, match="has ruleset 5, the state was written with ruleset 6") as refused:
         restored((ANNA, state(1)), (BERT, state(1, ruleset=6)))

@@ -57,7 +57,13 @@ async def start(runtime: Runtime) -> AsyncIterator[None]:
         reached=lambda: reached(ports.progress, ports.stores, ports.rebuilds),
         template=found.identity,
     )
-    changelog = StateChangelog(settings, producer, build=found.build, ruleset_seq=catalogue.ruleset_seq)
+    changelog = StateChangelog(
+        settings,
+        producer,
+        topic_id=found.identity.state_topic_id,
+        build=found.build,
+        ruleset_seq=catalogue.ruleset_seq,
+    )
     monitor = Monitor(ports, changelog, reports, runtime)
     source = FaustSource(settings, ports.progress, monitor)
     _calm_the_collector()

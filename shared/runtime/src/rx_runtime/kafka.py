@@ -1,7 +1,7 @@
 """Kafka clients with the settings that every service relies on."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -87,18 +87,26 @@ async def with_admin(bootstrap: str, use: Callable[[AIOKafkaAdminClient], Awaita
 
 async def read_to_end(bootstrap: str, topic: str, *, client_id: str) -> list[Any]:
     """Every record of a topic up to its end offsets at the time of the call, by partition and offset."""
+    records = [record async for record in records_to_end(bootstrap, topic, client_id=client_id)]
+    return sorted(records, key=lambda record: (record.partition, record.offset))
+
+
+async def records_to_end(
+    bootstrap: str, topic: str, *, client_id: str, partition: int | None = None
+) -> AsyncIterator[Any]:
+    """The records of a topic, or of one partition, up to the end offsets of now; in order within a partition."""
     consumer = new_consumer(bootstrap, client_id=client_id)
     await start(consumer, bootstrap)
     try:
         await consumer._client.force_metadata_update()  # noqa: SLF001  # the only way to learn partitions without a subscription
-        partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
+        numbers = sorted(consumer.partitions_for_topic(topic) or ()) if partition is None else [partition]
+        partitions = [TopicPartition(topic, number) for number in numbers]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
         await consumer.seek_to_beginning(*partitions)
-        records: list[Any] = []
         while any([await consumer.position(partition) < ends[partition] for partition in partitions]):
             for fetched in (await consumer.getmany(timeout_ms=500)).values():
-                records.extend(fetched)
-        return sorted(records, key=lambda record: (record.partition, record.offset))
+                for record in fetched:
+                    yield record
     finally:
         await consumer.stop()

@@ -14,10 +14,12 @@ from rx_contracts.topics import Topic, topics
 
 from rx_runtime.errors import DependencyUnavailable, RefusedToRun
 from rx_runtime.kafka import with_admin
+from rx_runtime.topic_identity import identities
 
 _REPLICAS = 3
 _ALREADY_EXISTS = 36  # error code of the Kafka protocol
 _VISIBLE_TIMEOUT_SECONDS = 10.0
+_RECREATE_TIMEOUT_SECONDS = 60.0
 
 
 async def apply(bootstrap: str, namespace: str, n: int) -> list[str]:
@@ -38,6 +40,37 @@ async def apply(bootstrap: str, namespace: str, n: int) -> list[str]:
         return missing
 
     return await with_admin(bootstrap, use)
+
+
+async def recreate(bootstrap: str, namespace: str, name: str, n: int) -> None:
+    """Make a topic of the registry anew, empty and with the registry's settings; one that is missing is made.
+
+    Raises DependencyUnavailable TOPIC_NOT_CREATED if the broker keeps the old one, or does not make the new one.
+    """
+    [(full, topic)] = [(full, one) for full, one in _named(namespace).items() if one.name == name]
+
+    async def use(admin: AIOKafkaAdminClient) -> None:
+        if full in await _partition_counts(admin, {full: topic}):
+            await admin.delete_topics([full])
+        while not await _create_one(admin, full, topic, n):  # noqa: ASYNC110  # the broker tells nobody
+            await asyncio.sleep(0.05)
+
+    before = await _identity(bootstrap, full)
+    try:
+        async with asyncio.timeout(_RECREATE_TIMEOUT_SECONDS):
+            await with_admin(bootstrap, use)
+            # A broker may show the old one for a moment.
+            while await _identity(bootstrap, full) in (None, before):  # noqa: ASYNC110  # the broker tells nobody
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise DependencyUnavailable("TOPIC_NOT_CREATED", f"the broker has not made {full} anew; try again") from None
+
+
+async def _identity(bootstrap: str, name: str) -> str | None:
+    try:
+        return (await identities(bootstrap, [name]))[name].topic_id
+    except RefusedToRun:
+        return None
 
 
 async def verify(bootstrap: str, namespace: str) -> int:
@@ -85,18 +118,31 @@ async def _create(admin: AIOKafkaAdminClient, missing: Mapping[str, Topic], n: i
     """Create them with three copies where there are three brokers. One that somebody else created meanwhile is fine."""
     if not missing:
         return
+    answer = await admin.create_topics(await _new_topics(admin, missing, n))
+    for name, code, *message in answer.topic_errors:
+        _refuse_to_go_on(name, code, *message)
+
+
+async def _create_one(admin: AIOKafkaAdminClient, name: str, topic: Topic, n: int) -> bool:
+    """True once the topic has been created; False while one of that name is there."""
+    [(_, code, *message)] = (await admin.create_topics(await _new_topics(admin, {name: topic}, n))).topic_errors
+    _refuse_to_go_on(name, code, *message)
+    return bool(code != _ALREADY_EXISTS)
+
+
+async def _new_topics(admin: AIOKafkaAdminClient, wanted: Mapping[str, Topic], n: int) -> list[NewTopic]:
     copies = min(_REPLICAS, len((await admin.describe_cluster())["brokers"]))
     in_sync = {"min.insync.replicas": str(max(1, copies - 1))}
-    answer = await admin.create_topics(
-        [
-            NewTopic(name, topic.partition_count(n), copies, topic_configs=topic.kafka_settings() | in_sync)
-            for name, topic in missing.items()
-        ]
-    )
-    for name, code, *message in answer.topic_errors:
-        if code not in (0, _ALREADY_EXISTS):
-            reason = message[0] if message and message[0] else for_code(code).__name__
-            raise DependencyUnavailable("TOPIC_NOT_CREATED", f"the broker did not create {name}: {reason}")
+    return [
+        NewTopic(name, topic.partition_count(n), copies, topic_configs=topic.kafka_settings() | in_sync)
+        for name, topic in wanted.items()
+    ]
+
+
+def _refuse_to_go_on(name: str, code: int, *message: str | None) -> None:
+    if code not in (0, _ALREADY_EXISTS):
+        reason = message[0] if message and message[0] else for_code(code).__name__
+        raise DependencyUnavailable("TOPIC_NOT_CREATED", f"the broker did not create {name}: {reason}")
 
 
 def _count_differences(wanted: Mapping[str, Topic], found: Mapping[str, int], n: int) -> list[str]:

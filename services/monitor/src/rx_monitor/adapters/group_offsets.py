@@ -8,12 +8,12 @@ from aiokafka.errors import CommitFailedError, KafkaError
 from rx_runtime import kafka
 from rx_runtime.errors import DependencyUnavailable
 
-from rx_monitor.settings import MonitorSettings
+from rx_monitor.settings import MonitorSettings, Places
 
 _CLIENT = "rx-monitor-offsets"
 
 
-async def begin_positions(settings: MonitorSettings, count: int) -> tuple[dict[int, int], dict[int, int]]:
+async def begin_positions(settings: MonitorSettings | Places, count: int) -> tuple[dict[int, int], dict[int, int]]:
     """Oldest offset of each partition, and the offset that the group goes on from.
 
     The oldest is committed where the group has none: a lost offset must never turn into skipped or endlessly repeated
@@ -32,13 +32,13 @@ async def begin_positions(settings: MonitorSettings, count: int) -> tuple[dict[i
         return {tp.partition: offset for tp, offset in oldest.items()}, committed
 
 
-async def go_back(settings: MonitorSettings, offsets: Mapping[int, int]) -> None:
+async def go_back(settings: MonitorSettings | Places, offsets: Mapping[int, int]) -> None:
     """Make the group go on from these offsets. Raises DependencyUnavailable if a monitor has joined it."""
     async with _group_consumer(settings, len(offsets)) as (consumer, partitions):
         await consumer.commit({tp: offsets[tp.partition] for tp in partitions})
 
 
-async def extents(settings: MonitorSettings, count: int) -> dict[int, range]:
+async def extents(settings: MonitorSettings | Places, count: int) -> dict[int, range]:
     """The offsets that each partition of the event log holds."""
     async with _group_consumer(settings, count) as (consumer, partitions):
         begins = await consumer.beginning_offsets(partitions)
@@ -48,7 +48,7 @@ async def extents(settings: MonitorSettings, count: int) -> dict[int, range]:
 
 @asynccontextmanager
 async def _group_consumer(
-    settings: MonitorSettings, count: int
+    settings: MonitorSettings | Places, count: int
 ) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
     """A consumer that knows the group's offsets and does not join it, with the partitions of the event log."""
     partitions = [TopicPartition(settings.events_topic, number) for number in range(count)]

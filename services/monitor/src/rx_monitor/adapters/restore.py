@@ -9,6 +9,7 @@ from rx_runtime import kafka
 from rx_runtime.errors import RefusedToRun
 from rx_runtime.logs import get_logger
 from rx_runtime.metrics import counter, gauge
+from rx_runtime.topic_identity import identities
 
 from rx_monitor.adapters.codec import stamp_of
 from rx_monitor.adapters.outbox import send_all
@@ -48,12 +49,6 @@ class _Restored:
 
     def _check(self, stamp: Stamp) -> None:
         """Raise RefusedToRun where somebody newer than this process has written."""
-        if stamp.build > self.build:
-            raise RefusedToRun(
-                "STATE_REBUILT",
-                f"the state has been rebuilt (build {stamp.build}) since this monitor started (build {self.build}); "
-                "start it again",
-            )
         if stamp.ruleset_seq > self.ruleset_seq:
             raise older_ruleset(ours=self.ruleset_seq, theirs=stamp.ruleset_seq)
 
@@ -82,9 +77,12 @@ def older_ruleset(*, ours: int, theirs: int) -> RefusedToRun:
 class StateChangelog:
     """Reads `rx.monitor-state.v1`, and repairs it where the last record of a patient is not the highest."""
 
-    def __init__(self, settings: MonitorSettings, producer: AIOKafkaProducer, *, build: int, ruleset_seq: int) -> None:
+    def __init__(
+        self, settings: MonitorSettings, producer: AIOKafkaProducer, *, topic_id: str, build: int, ruleset_seq: int
+    ) -> None:
         self._settings = settings
         self._producer = producer
+        self._topic_id = topic_id
         self._build = build
         self._ruleset_seq = ruleset_seq
 
@@ -98,6 +96,7 @@ class StateChangelog:
         """
         if not (numbers := list(partitions)):
             return {}
+        await self._check_topic()
         consumer = kafka.new_consumer(self._settings.kafka, client_id="rx-monitor-restore")
         await kafka.start(consumer, self._settings.kafka)
         try:
@@ -118,6 +117,14 @@ class StateChangelog:
         if kept:
             log.info("kept", partitions=sorted(kept))
         return stores
+
+    async def _check_topic(self) -> None:
+        """A rebuild makes the topic anew, and may have begun after this process looked at it for the first time."""
+        topic = self._settings.state_topic
+        if (await identities(self._settings.kafka, [topic]))[topic].topic_id != self._topic_id:
+            raise RefusedToRun(
+                "STATE_REBUILT", "the state has been cleared since this monitor started; start the monitor again"
+            )
 
     async def _ends(self, consumer: AIOKafkaConsumer, topic: str, numbers: list[int]) -> dict[int, int]:
         found = await consumer.end_offsets([TopicPartition(topic, number) for number in numbers])

@@ -15,7 +15,7 @@ from rx_runtime.topic_identity import TopicIdentity, identities
 from rx_monitor.adapters.group_offsets import begin_positions
 from rx_monitor.adapters.restore import older_ruleset
 from rx_monitor.domain.rebuilding import Rebuilding
-from rx_monitor.settings import MonitorSettings
+from rx_monitor.settings import MonitorSettings, Places
 
 REBUILD = "stop all monitors and run `rxguard monitor rebuild`"
 
@@ -61,14 +61,14 @@ async def check_start(settings: MonitorSettings, catalogue: Catalogue, relevant_
     return Start(identity, rebuilding)
 
 
-async def keyed_topics(settings: MonitorSettings) -> dict[str, TopicIdentity]:
+async def keyed_topics(settings: MonitorSettings | Places) -> dict[str, TopicIdentity]:
     """The topics that a patient has one partition number in. Raises RefusedToRun TOPIC_MISSING."""
     keyed = (settings.events_topic, settings.findings_topic, settings.state_topic)
     found = await identities(settings.kafka, (*keyed, settings.progress_topic))
     return {name: found[name] for name in keyed}
 
 
-async def newest_reports(settings: MonitorSettings) -> dict[int, MonitorProgress]:
+async def newest_reports(settings: MonitorSettings | Places) -> dict[int, MonitorProgress]:
     """The last report of each partition; one of an earlier build, from a monitor that was paused, is passed over."""
     newest: dict[int, MonitorProgress] = {}
     for record in await kafka.read_to_end(settings.kafka, settings.progress_topic, client_id="rx-monitor-start"):
@@ -105,6 +105,8 @@ def check_continues(report: MonitorProgress, identity: MonitorProgress, relevant
 
 def _check_ruleset(report: MonitorProgress, identity: MonitorProgress, relevant_since: int) -> None:
     ours, theirs = identity.ruleset_seq, report.ruleset_seq
+    if not theirs:
+        return  # the state has just been cleared: it is nobody's yet
     if theirs > ours:
         raise older_ruleset(ours=ours, theirs=theirs)
     if theirs == ours and report.ruleset_version != identity.ruleset_version:
@@ -121,7 +123,7 @@ def _check_ruleset(report: MonitorProgress, identity: MonitorProgress, relevant_
         )
 
 
-def check_partitions(settings: MonitorSettings, topics: Mapping[str, TopicIdentity]) -> None:
+def check_partitions(settings: MonitorSettings | Places, topics: Mapping[str, TopicIdentity]) -> None:
     """Raise RefusedToRun PARTITIONS_DIFFER unless the topics keyed by patient have as many as the event log."""
     wanted = topics[settings.events_topic].partitions
     differing = {name: topic.partitions for name, topic in topics.items() if topic.partitions != wanted}

@@ -7,6 +7,7 @@
     run.json        addresses and process ids of the running instance
     secrets.json    passwords and keys, generated once, readable by the owner alone
     children.json   the server processes, so that a next start can end what a crash left over
+    NAME.hold       locked by whoever keeps that service stopped for a while
     kafka/  postgres/  logs/
 
 Only what was created here is ever given permissions; existing folders keep theirs.
@@ -18,7 +19,8 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +91,22 @@ def _taken(lock: int) -> bool:
     return False
 
 
+def _holder(path: Path) -> int | None:
+    """Process id of whoever has locked the file; None if nobody has, or if there is no such file."""
+    try:
+        lock = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return int(os.read(lock, 20) or b"0")
+    else:
+        return None
+    finally:
+        os.close(lock)
+
+
 class DataFolder:
     """One instance's folder: at most one process holds it (``acquire`` to ``release``)."""
 
@@ -135,19 +153,33 @@ class DataFolder:
         Raises UnreachableHomeError if this user may not ask.
         """
         try:
-            lock = os.open(self.path / "lock", os.O_RDONLY)
-        except FileNotFoundError:
-            return None
+            return _holder(self.path / "lock")
         except OSError as error:
             raise self._unusable(error) from error
+
+    @contextmanager
+    def hold(self, service: str) -> Iterator[Callable[[], None]]:
+        """While the block runs, the instance here does not start this service again, unless what is yielded is called.
+
+        A holder that is killed holds no more.
+        Raises EmbeddedLockedError if another process does so already.
+        """
+        lock = os.open(self.path / f"{service}.hold", os.O_RDWR | os.O_CREAT, LOCK_FILE_MODE)
         try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return int(os.read(lock, 20) or b"0")
-        else:
-            return None
+            if not _taken(lock):
+                holder = os.read(lock, 20).decode().strip() or "unknown"
+                raise EmbeddedLockedError(
+                    f"process {holder} already keeps the {service} of {self.path} stopped", fix="Wait until it is done."
+                )
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+            yield lambda: fcntl.flock(lock, fcntl.LOCK_UN)
         finally:
             os.close(lock)
+
+    def is_held(self, service: str) -> bool:
+        """Whether somebody keeps this service stopped."""
+        return _holder(self.path / f"{service}.hold") is not None
 
     def empty(self) -> None:
         """Delete everything an instance keeps here; the lock and anything of others stays."""

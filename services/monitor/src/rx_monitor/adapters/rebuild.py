@@ -1,0 +1,169 @@
+"""Starts the monitor's state over: what the build before has left is cleared away, and the event log is read again.
+
+Nobody may own partitions meanwhile. The work itself is done by the monitors that start afterwards. The order makes it
+safe to be killed anywhere and to be run again:
+
+ 1. progress says `clearing`: no monitor starts from now on
+ 2. the state topic is made anew, empty
+ 3. the state of each patient with published findings begins with their hash: only what changes is published, and what
+    no event supports any more is withdrawn
+ 4. the group goes back to the oldest event of each partition, explicitly
+ 5. progress says up to which offset the log is read silently
+
+Each run has a higher build number, so that a monitor that was paused through all of it writes what nobody reads.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
+from pharmacy.events.v1.finding_pb2 import FindingSet
+from pharmacy.events.v1.monitor_pb2 import MonitorProgress, PatientState, Rebuild
+from rx_contracts.translate import finding_set_hash
+from rx_runtime import kafka, topics
+from rx_runtime.errors import RefusedToRun
+from rx_runtime.topic_identity import identities
+
+from rx_monitor.adapters.group_offsets import extents, go_back
+from rx_monitor.adapters.outbox import send_all
+from rx_monitor.adapters.start_checks import check_partitions, newest_reports
+from rx_monitor.settings import MonitorSettings, Places
+
+_CLIENT = "rx-monitor-rebuild"
+_SENT_AT_ONCE = 1_000
+
+Progress = Callable[[str, int, int | None], None]
+"""Told what is being done, how much of it is done, and how much there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """What a rebuild begins with."""
+
+    build: int
+    topic_id: str
+    events: Mapping[int, range]  # offsets to be read again, by partition
+    patients_with_findings: int
+
+
+async def clear(settings: MonitorSettings | Places, progress: Progress) -> Cleared:
+    """Clear the state, so that monitors that start now rebuild it.
+
+    Raises RefusedToRun MONITORS_ALIVE, TOPIC_MISSING or PARTITIONS_DIFFER, and DependencyUnavailable.
+    """
+    known = await identities(settings.kafka, (settings.events_topic, settings.findings_topic, settings.progress_topic))
+    count = known[settings.events_topic].partitions
+    check_partitions(settings, {name: known[name] for name in (settings.events_topic, settings.findings_topic)})
+    await check_nobody_owns(settings)
+    standing = await _standing(settings, count, progress)
+    builds = [report.build for report in (await newest_reports(settings)).values()]
+    build = 1 + max([standing.build, *builds])
+    events = await extents(settings, count)
+    identity = MonitorProgress(
+        topic_id=known[settings.events_topic].topic_id,
+        findings_topic_id=known[settings.findings_topic].topic_id,
+        build=build,
+    )
+    producer = kafka.new_producer(settings.kafka, client_id=_CLIENT)
+    await kafka.start(producer, settings.kafka)
+    try:
+        await _tell(producer, settings, events, identity, Rebuild(clearing=True))
+        await topics.recreate(settings.kafka, settings.namespace, "rx.monitor-state.v1", count)
+        await _seed(producer, settings, standing, build)
+        await go_back(settings, {number: held.start for number, held in events.items()})
+        states = await identities(settings.kafka, [settings.state_topic])
+        identity.state_topic_id = states[settings.state_topic].topic_id
+        await _tell(producer, settings, events, identity, Rebuild())
+    finally:
+        await producer.stop()
+    return Cleared(
+        build=build,
+        topic_id=identity.topic_id,
+        events=events,
+        patients_with_findings=sum(map(len, standing.hashes.values())),
+    )
+
+
+async def check_nobody_owns(settings: MonitorSettings | Places) -> None:
+    """Raise RefusedToRun MONITORS_ALIVE, naming them, while the group has members."""
+    if alive := await members(settings):
+        raise RefusedToRun(
+            "MONITORS_ALIVE",
+            f"monitors of the group {settings.consumer_group} are alive: {', '.join(alive)}. Stop them and run this "
+            "again; the broker counts one that was killed for another 10 s",
+        )
+
+
+async def members(settings: MonitorSettings | Places) -> list[str]:
+    """The members of the monitors' group, each with the host it runs on."""
+
+    async def ask(admin: AIOKafkaAdminClient) -> list[str]:
+        try:
+            (response,) = await admin.describe_consumer_groups([settings.consumer_group])
+        except GroupCoordinatorNotAvailableError:
+            return []  # the broker knows of no group yet
+        found = [member for group in response.groups for member in group[5]]
+        return sorted(f"{member_id} on {host.lstrip('/')}" for member_id, _, host, *_ in found)
+
+    return await kafka.with_admin(settings.kafka, ask)
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What is published now."""
+
+    build: int  # the highest of any set
+    hashes: Mapping[int, Mapping[bytes, bytes]]  # by partition: of each patient with findings, what the set says
+
+
+async def _standing(settings: MonitorSettings | Places, count: int, progress: Progress) -> _Standing:
+    build = 0
+    hashes: dict[int, dict[bytes, bytes]] = {}
+    for number in range(count):
+        progress("published", number, count)
+        order: dict[bytes, tuple[int, int, int]] = {}
+        said = hashes[number] = {}
+        records = kafka.records_to_end(settings.kafka, settings.findings_topic, client_id=_CLIENT, partition=number)
+        async for record in records:
+            found = FindingSet.FromString(record.value)
+            build = max(build, found.build)
+            place = (found.build, found.ruleset_seq, found.position)
+            if place >= order.get(found.patient, place):
+                order[found.patient] = place
+                said.pop(found.patient, None)
+                if found.findings:
+                    said[found.patient] = finding_set_hash(found)
+    progress("published", count, count)
+    return _Standing(build, hashes)
+
+
+async def _seed(
+    producer: AIOKafkaProducer, settings: MonitorSettings | Places, standing: _Standing, build: int
+) -> None:
+    for number, hashes in standing.hashes.items():
+        states = [
+            (patient, PatientState(position=-1, findings_hash=said, build=build).SerializeToString())
+            for patient, said in hashes.items()
+        ]
+        for begin in range(0, len(states), _SENT_AT_ONCE):
+            await send_all(producer, settings.state_topic, number, states[begin : begin + _SENT_AT_ONCE])
+
+
+async def _tell(
+    producer: AIOKafkaProducer,
+    settings: MonitorSettings | Places,
+    events: Mapping[int, range],
+    identity: MonitorProgress,
+    stage: Rebuild,
+) -> None:
+    """Report for every partition that it is being rebuilt, from its first event on."""
+    records = []
+    for number, held in events.items():
+        report = MonitorProgress(partition=number, position=held.start, rebuild=stage)
+        report.rebuild.end_position, report.rebuild.position = held.stop, held.start
+        report.MergeFrom(identity)
+        report.written_time.GetCurrentTime()
+        records.append((str(number).encode(), report.SerializeToString()))
+    await send_all(producer, settings.progress_topic, 0, records)
