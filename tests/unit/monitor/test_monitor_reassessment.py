@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from rx_monitor.domain.progress import NotOwnedError
-from rx_monitor.domain.rebuilding import Rebuilding
+from rx_monitor.domain.rebuilding import Rebuilding, reached
 from rx_monitor.domain.store import PartitionStore
 from rx_monitor.handlers import process_batch
 from rx_monitor.monitor import Monitor
@@ -189,6 +189,20 @@ async def test_a_monitor_assesses_whom_it_restored_while_batches_come(ports, mak
     assert {name for name, _ in ports.outbox.sent("findings")} == set(names)
     assert reports.due > 5
     assert REGISTRY.get_sample_value("rx_monitor_unassessed_patients") == 0
+
+
+async def test_a_partition_that_another_owner_has_rebuilt_is_reported_as_done_from_the_first(ports, make):
+    """This process read before that one was done that the partition is being rebuilt."""
+    ports.rebuilds._partitions[make.PARTITION] = Rebuilding(begin=0, end=8)
+    told = []
+
+    class Telling(Reports):
+        async def report(self):
+            told.append(reached(ports.progress, ports.stores, ports.rebuilds)[make.PARTITION])
+
+    monitor = Monitor(ports, Changelog(make, {}), Telling(), Probes())
+    await monitor.assigned(make.GENERATION, {make.PARTITION: 10})
+    assert [(one.position, one.rebuilding) for one in told] == [(10, None)]
 
 
 async def test_a_monitor_that_loses_its_partitions_stops_assessing(ports, make):

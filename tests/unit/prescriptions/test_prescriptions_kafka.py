@@ -252,6 +252,15 @@ async def test_a_record_that_is_too_large_is_no_broker_that_is_away():
         await KafkaOutbound(Refusing(), events_topic="e", dead_letter_topic="d", ruleset_seq=7).send([], [letter])
 
 
+def test_a_monitor_that_was_paused_through_a_rebuild_is_not_listened_to():
+    progress = MonitorProgressTopic("the topic")
+    for build, position in ((0, 10), (1, 4), (0, 12)):
+        report = MonitorProgress(partition=2, position=position, topic_id="the topic", build=build)
+        progress.note(report.SerializeToString())
+    assert progress.passed(Position(2, 3))
+    assert not progress.passed(Position(2, 4))
+
+
 def test_the_last_word_of_the_monitor_counts_also_when_it_starts_over():
     progress = MonitorProgressTopic("the topic")
     seen = []

@@ -29,6 +29,7 @@ class Reassessing:
     def begin(self, generation: int) -> None:
         """These partitions are restored: see who is due."""
         self._generation = generation
+        finish_rebuilds(self._ports)  # by another owner, before the partitions came here
         due = sum(self._ports.stores.unassessed_counts().values())
         gauge("rx_monitor_unassessed_patients").set(due)
         if due:

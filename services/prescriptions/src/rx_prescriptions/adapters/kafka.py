@@ -175,12 +175,14 @@ class KafkaInbound:
 class MonitorProgressTopic:
     """How far the monitor has come, as it last said; behind until the topic has been read, never ahead.
 
-    Progress on another topic than the one with `topic_id`, a deleted one of the same name, says nothing.
+    Progress on another topic than the one with `topic_id`, a deleted one of the same name, says nothing; nor does that
+    of an earlier build of the state, from a monitor that was paused while the state was rebuilt.
     """
 
     def __init__(self, topic_id: str) -> None:
         self._topic_id = topic_id
         self._positions: dict[int, int] = {}
+        self._builds: dict[int, int] = {}
 
     def passed(self, position: Position) -> bool:
         """See ports.MonitorPositions."""
@@ -199,5 +201,7 @@ class MonitorProgressTopic:
         """Take one record; the last one of a partition counts, also where it is lower: a rebuild starts over."""
         if value:
             progress = MonitorProgress.FromString(value)
-            if progress.topic_id == self._topic_id:
-                self._positions[progress.partition] = progress.position
+            number = progress.partition
+            if progress.topic_id == self._topic_id and progress.build >= self._builds.get(number, 0):
+                self._positions[number] = progress.position
+                self._builds[number] = progress.build
