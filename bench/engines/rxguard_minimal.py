@@ -22,7 +22,7 @@ _EVENTS_KEPT = 4_096  # as many as the core's assessor keeps
 class MinimalAssessor:
     """Stands where the core's assessor stands, and answers with the pairs of the minimal join."""
 
-    def __init__(self, catalogue: Catalogue, sites: SiteRegistry) -> None:  # noqa: ARG002  # what the core's takes
+    def __init__(self, catalogue: Catalogue, sites: SiteRegistry, build: int = 0) -> None:  # noqa: ARG002  # as the core's
         """Take what the core's assessor takes."""
         self._read = lru_cache(_EVENTS_KEPT)(read)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from aiokafka.partitioner import DefaultPartitioner
 from pharmacy.events.v1.event_pb2 import Event
+from rx_clinical import load_catalogue
 from rx_clinical.facts import event_key
 from rx_contracts import edge, translate
 from rx_prescriptions.domain.coding import Coder
@@ -85,7 +86,9 @@ def test_key_and_headers_are_those_of_the_event(records):
     for record, event in zip(records, events(records), strict=True):
         assert (record.patient, record.event_key) == (event.patient, event.event_key)
         assert event.event_key == event_key(event.source, event.event_id)
-        assert record.headers == [("rx-class", record.event_class), ("rx-event-key", event.event_key)]
+        ruleset = str(load_catalogue().ruleset_seq).encode()
+        named = [("rx-class", record.event_class), ("rx-event-key", event.event_key), ("rx-ruleset", ruleset)]
+        assert record.headers == named
 
 
 def test_the_class_is_the_one_that_prescriptions_gives(records, catalogue):
