@@ -76,6 +76,12 @@ async def test_an_event_assesses_its_patient_too(ports, make):
     assert store.unassessed_count == 0
 
 
+async def test_an_event_withdraws_what_stood_for_its_patient_although_no_rule_could_speak_now(ports, make):
+    hold(ports, make, {ANNA: state(make, published=b"of another ruleset")})
+    await process_batch(make.batch(make.record(10, "opioid")), ports)
+    assert ports.outbox.sent("findings") == [(ANNA, said(make, "opioid", position=10).value)]
+
+
 @pytest.mark.parametrize("broken", ["findings", "states"])
 async def test_a_patient_whose_records_are_not_acknowledged_stays_due(ports, make, broken):
     store = hold(ports, make, {ANNA: state(make, "opioid", "blocker")})
