@@ -44,12 +44,8 @@ QUICK_CALLS = 200
 LATENCY_S, QUICK_LATENCY_S = 60.0, 5.0  # at each rate
 RUN_LIMIT_S = 60.0
 SLOW_EVENTS = 20_000
-SMALLER = (
-    500_000,
-    200_000,
-    100_000,
-    50_000,
-)  # sizes for an engine that does not get through the whole log in that time
+SMALLER = (500_000, 200_000, 100_000, 50_000)
+"""How much of the log an engine gets that does not get through all of it in RUN_LIMIT_S, judged by a trial."""
 
 
 @dataclass(frozen=True, kw_only=True)
