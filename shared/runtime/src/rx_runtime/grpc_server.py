@@ -97,8 +97,9 @@ class GrpcServer:
             raise InvalidSettings(
                 "ADDRESS_NOT_FREE", f"cannot listen on {self._address}; set RXGUARD_GRPC_ADDRESS to one that is free"
             ) from error
-        await self.server.start()
+        await self.set_serving(False)  # until the service says otherwise: the library takes the server itself for ready
         await self.set_live(True)
+        await self.server.start()
         return f"{self._address.rpartition(':')[0]}:{port}"
 
     async def set_serving(self, serving: bool) -> None:  # noqa: FBT001  # a state, not an option
