@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -78,6 +79,8 @@ def headers(one: Event, kind: bytes, ruleset: bytes | None = None) -> list[tuple
 
 class Harness:
     """The topics of one installation and the monitors that run on them."""
+
+    program = ("-m", "rx_monitor")
 
     def __init__(self, installation: Any) -> None:
         self.kafka = installation.stack.kafka
@@ -184,8 +187,7 @@ class Harness:
     async def start(self, **environment: str) -> "Process":
         child = await asyncio.create_subprocess_exec(
             sys.executable,
-            "-m",
-            "rx_monitor",
+            *self.program,
             env=self._environment | environment,
             stderr=asyncio.subprocess.PIPE,
             limit=1 << 20,
@@ -226,10 +228,18 @@ class Process:
                 assert not self._reading.done(), f"ended without {name}: {self.log}"
                 await self._grown.wait()
 
+    @property
+    def is_stopped(self) -> bool:
+        """A signal has stopped it, and none has let it go on."""
+        return Path(f"/proc/{self._child.pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0] == "T"
+
+    def send(self, number: signal.Signals) -> None:
+        self._child.send_signal(number)
+
     async def end(self, number: signal.Signals) -> int:
         """Send a signal; returns the exit code."""
         if self.is_running:
-            self._child.send_signal(number)
+            self.send(number)
         return await self.ended()
 
     async def ended(self, timeout_seconds: float = 60) -> int:
