@@ -61,6 +61,11 @@ bench-quick: $(VENV)/run.stamp  ## the bench in small, under five minutes: do al
 bench: $(VENV)/run.stamp  ## the whole bench, up to 90 minutes on a machine that does nothing else; never in CI
 	@$(BIN)/python -m bench
 
+.PHONY: faults
+faults: $(VENV)/dev.stamp  ## the long fault tests, then a million events and two hundred kills; about two hours
+	@FAULTS=long $(BIN)/python -m pytest tests/faults
+	@$(BIN)/python tests/faults/endurance.py --output bench/results/faults.json
+
 .venv-mutate/run.stamp: tools/mutation/requirements.lock
 	@test -x .venv-mutate/bin/python || $(PYTHON) -m venv .venv-mutate
 	@.venv-mutate/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $<

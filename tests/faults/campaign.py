@@ -1,15 +1,24 @@
 """One set of topics, one growing load, and monitors that die over it; in the end the oracle judges what they wrote."""
 
+import asyncio
 import json
 import random
 import signal
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from aiokafka import TopicPartition
 from fault_load import Told, histories, patients
-from fault_oracle import Oracle, Verdict
+from fault_oracle import Oracle, Verdict, Written
 from monitor_harness import Harness, Process
+from pharmacy.events.v1.finding_pb2 import FindingSet
+from pharmacy.events.v1.monitor_pb2 import PatientState
 from rx_runtime import kafka
 
 FOLDER = Path(__file__).parent
@@ -26,18 +35,14 @@ class Campaign(Harness):
     def __init__(self, installation: Any, *, source: str, seed: int) -> None:
         super().__init__(installation)
         self.chance = random.Random(seed)  # noqa: S311  # repeatable on purpose
-        self.facts: dict[bytes, list[dict[str, Any]]] = {}
         self.kills = 0
         self._oracle = Oracle()
         self._source = source
-        self._names = patients(self.chance)
+        self.names = patients(self.chance)
 
     def told(self, patient_count: int) -> list[Told]:
         """The events of so many new patients."""
-        told = histories(self.chance, list(islice(self._names, patient_count)))
-        for one in told:
-            self.facts.setdefault(one.event.patient, []).append(one.fact)
-        return told
+        return histories(self.chance, list(islice(self.names, patient_count)))
 
     async def load(self, patient_count: int) -> None:
         """Append the events of so many new patients to the log."""
@@ -70,21 +75,123 @@ class Campaign(Harness):
             await monitor.end(signal.SIGKILL)
         self.kills += 1
 
+    @asynccontextmanager
+    async def kept_running(self, **environment: str) -> AsyncIterator["KeptRunning"]:
+        """A monitor, and a new one whenever it ends, as whatever runs services would do."""
+        kept = KeptRunning(await self.start(**environment))
+        keeping = asyncio.create_task(kept.keep(lambda: self.start(**environment)))
+        try:
+            yield kept
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+            await kept.current.end(signal.SIGTERM)
+
     async def finish(self, **environment: str) -> None:
         """Let one monitor do what is left."""
         async with self.monitor(**environment) as monitor:
             await self.caught_up()
             assert await monitor.end(signal.SIGTERM) == 0
 
+    async def end_all(self) -> None:
+        for process in self._started:
+            await process.end(signal.SIGKILL)
+
+    async def disturbed(
+        self, disturb: Callable[[], Awaitable[None]], parts: int = 12, patient_count: int = 120
+    ) -> None:
+        """Append a load in parts while `disturb` goes on."""
+        told = self.told(patient_count)
+        size = len(told) // parts + 1
+        disturbing = asyncio.create_task(disturb())
+        for start in range(0, len(told), size):
+            await self.append(told[start : start + size])
+            await asyncio.sleep(0.2)
+        await disturbing
+
+    async def hidden_behind_older(self) -> list[bytes]:
+        """Patients whose last record in an output topic, which compaction would keep, is not the newest."""
+        hidden = []
+        for topic, read in ((FINDINGS, FindingSet.FromString), (STATES, PatientState.FromString)):
+            last: dict[bytes, int] = {}
+            highest: dict[bytes, int] = {}
+            async for record in self.stream(topic):
+                last[record.key] = read(record.value).position
+                highest[record.key] = max(highest.get(record.key, -1), last[record.key])
+            hidden += [patient for patient, position in last.items() if position < highest[patient]]
+        return hidden
+
+    async def stream(self, topic: str) -> AsyncIterator[Any]:
+        """The records of a topic up to its present end, those of a partition in order, never all in memory."""
+        consumer = kafka.new_consumer(self.kafka, client_id="test")
+        await kafka.start(consumer, self.kafka)
+        try:
+            partitions = [TopicPartition(self.topic(topic), number) for number in range(4)]
+            consumer.assign(partitions)
+            ends = await consumer.end_offsets(partitions)
+            await consumer.seek_to_beginning(*partitions)
+            while any([await consumer.position(tp) < ends[tp] for tp in partitions]):
+                for tp, records in (await consumer.getmany(timeout_ms=500)).items():
+                    for record in records:
+                        if record.offset < ends[tp]:
+                            yield record
+        finally:
+            await consumer.stop()
+
+    async def written(self) -> dict[bytes, Written]:
+        """What stands in the output topics, by patient."""
+        written: dict[bytes, Written] = defaultdict(Written)
+        async for record in self.stream(STATES):  # before the findings: what a state covers must then be there
+            written[record.key].add_state(PatientState.FromString(record.value))
+        async for record in self.stream(FINDINGS):
+            written[record.key].add_set(record.value)
+        return dict(written)
+
     async def judge(self, *, all_kept: bool = True) -> Verdict:
         """Compare what the monitors have written so far with the log as far as they have come."""
-        states = await self.states()
-        self._oracle.read(await self.records(EVENTS))
-        assert self._oracle.unfinished(await self.committed(), states) == {}
-        return self._oracle.judge(await self.records(FINDINGS), states, all_kept=all_kept)
+        committed, written = await self.committed(), await self.written()
+        await self._read_log()
+        assert self._oracle.unfinished(committed, written) == {}
+        return self._oracle.judge(written, all_kept=all_kept)
 
     async def judge_end(self, *, all_kept: bool = True) -> Verdict:
         """Compare all that the monitors wrote with the whole log."""
-        verdict = await self.judge(all_kept=all_kept)
-        self._oracle.judge_end(verdict, await self.states(), self.facts)
+        return await self._judge_all(await self.written(), all_kept=all_kept)
+
+    async def judge_restored(self, *, all_kept: bool = True) -> Verdict:
+        """The same, but for the state that a new monitor holds in memory once it is ready."""
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / "states"
+            async with self.monitor(FAULT_DUMP=str(file)) as monitor:
+                await monitor.event("dumped")
+                stores = json.loads(file.read_text(encoding="utf-8").splitlines()[-1])["stores"].values()
+        written = await self.written()
+        for seen in written.values():
+            seen.state_position, seen.state = -1, b""
+        for store in stores:
+            for name, encoded in store.items():
+                written[bytes.fromhex(name)].add_state(PatientState.FromString(bytes.fromhex(encoded)))
+        return await self._judge_all(written, all_kept=all_kept)
+
+    async def _judge_all(self, written: dict[bytes, Written], *, all_kept: bool) -> Verdict:
+        await self._read_log()
+        verdict = self._oracle.judge(written, all_kept=all_kept)
+        self._oracle.judge_end(verdict, written)
         return verdict
+
+    async def _read_log(self) -> None:
+        async for record in self.stream(EVENTS):
+            self._oracle.read([record])
+
+
+@dataclass
+class KeptRunning:
+    """The monitor that runs now, and how those before it ended."""
+
+    current: Process
+    exits: list[int] = field(default_factory=list)
+
+    async def keep(self, start: Callable[[], Awaitable[Process]]) -> None:
+        while True:
+            self.exits.append(await self.current.ended(timeout_seconds=3600))
+            self.current = await start()

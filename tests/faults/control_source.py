@@ -36,30 +36,27 @@ class ControlSource(ConsumerRebalanceListener):
         self._owned = asyncio.Lock()  # held while a batch is in work: partitions change hands only between batches
         self._generation = -1
         self._stopping = asyncio.Event()
-        self._stopped = asyncio.Event()
+        self._work: asyncio.Future[Any] | None = None
 
     async def run(self) -> None:
         """Deliver until stopped."""
         await kafka.start(self._consumer, self._settings.kafka)
         self._consumer.subscribe([self._settings.events_topic], listener=self)
-        committing = asyncio.create_task(self._commit_regularly())
-        try:
-            while not self._stopping.is_set():
-                most = FAUST_SETTINGS["broker_max_poll_records"]
-                await self._deliver(await self._consumer.getmany(timeout_ms=FETCH_MS, max_records=most))
-        finally:
-            committing.cancel()
-            with suppress(asyncio.CancelledError):
-                await committing
-            async with self._owned:
-                await self._commit()
-            await self._consumer.stop()
-            self._stopped.set()
+        self._work = asyncio.gather(self._fetch_and_deliver(), self._commit_regularly())
+        await asyncio.shield(self._work)  # the service cancels this before it calls `stop`: a batch is never cut short
 
     async def stop(self) -> None:
         """Finish the batch in work, commit, leave the group."""
         self._stopping.set()
-        await self._stopped.wait()
+        if self._work:
+            await self._work
+        await self._commit()
+        await self._consumer.stop()
+
+    async def _fetch_and_deliver(self) -> None:
+        while not self._stopping.is_set():
+            most = FAUST_SETTINGS["broker_max_poll_records"]
+            await self._deliver(await self._consumer.getmany(timeout_ms=FETCH_MS, max_records=most))
 
     async def _deliver(self, fetched: dict[TopicPartition, list[Any]]) -> None:
         for tp, records in fetched.items():
@@ -91,7 +88,7 @@ class ControlSource(ConsumerRebalanceListener):
                 await self._listener.revoked()
 
     async def _commit_regularly(self) -> None:
-        while True:
+        while not self._stopping.is_set():
             await asyncio.sleep(FAUST_SETTINGS["broker_commit_interval"])
             with process_ends_on(Exception):
                 await self._commit()

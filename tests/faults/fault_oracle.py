@@ -7,23 +7,23 @@ topic, byte for byte. The reference evaluator, written apart from the core, says
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import Any
 
+from fault_load import history
 from pharmacy.events.v1.event_pb2 import Event
 from pharmacy.events.v1.finding_pb2 import FindingSet
 from pharmacy.events.v1.monitor_pb2 import PatientState
 from rx_clinical import History, assess, load_catalogue
-from rx_contracts.translate import finding_json, finding_set, finding_set_hash, history_facts
+from rx_contracts.translate import coverage, finding_json, finding_to_proto, history_facts
+from rx_monitor.adapters.packing import unpack
 from rx_runtime.settings import SHIPPED_SITES
 from rx_runtime.sites import load_sites
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "reference"))
 from evaluator import evaluate
 
-Facts = Mapping[bytes, list[dict[str, Any]]]
 FIELDS = (
     "rule",
     "severity",
@@ -39,13 +39,14 @@ FIELDS = (
 """What the reference evaluator says of a finding: all but words and reason codes."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Expected:
     """What must be held and published of one patient, after each event that changed something."""
 
     facts: dict[bytes, bytes] = field(default_factory=dict)  # encoded event of the highest revision, by key
     findings_hash: bytes = b""
-    published: dict[int, bytes] = field(default_factory=dict)  # finding set by position
+    published: dict[int, bytes] = field(default_factory=dict)  # digest of the finding set by position
+    contents: dict[int, bytes] = field(default_factory=dict)  # hash of what the findings say, by position
     states: dict[int, bytes] = field(default_factory=dict)  # digest of the state by position
 
     @property
@@ -53,9 +54,40 @@ class Expected:
         return max(self.states, default=-1)
 
 
+@dataclass(slots=True)
+class Written:
+    """What monitors have written of one patient, record by record."""
+
+    sets: dict[int, bytes] = field(default_factory=dict)  # digest by position
+    contents: dict[int, bytes] = field(default_factory=dict)  # hash by position
+    newest_set: bytes = b""
+    state_position: int = -1
+    state: bytes = b""  # digest
+    repeated: int = 0
+    contradictions: list[int] = field(default_factory=list)  # positions with two contents
+
+    def add_set(self, value: bytes) -> None:
+        found = FindingSet.FromString(value)
+        if found.position in self.sets:
+            same = self.sets[found.position] == _digest(value)
+            self.repeated += same
+            self.contradictions += [] if same else [found.position]
+            return
+        if found.position > max(self.sets, default=-1):
+            self.newest_set = value
+        self.sets[found.position] = _digest(value)
+        self.contents[found.position] = content_hash(found)
+
+    def add_state(self, state: PatientState) -> None:
+        if state.position >= self.state_position:
+            events = [Event.FromString(unpack(packed)) for packed in state.packed_events]
+            facts = {one.event_key: one.SerializeToString(deterministic=True) for one in events}
+            self.state_position, self.state = state.position, _state_digest(facts, state.findings_hash)
+
+
 @dataclass
 class Verdict:
-    """Counts over all patients: all but `repeated` must be 0. Examples help to find the reason."""
+    """Counts over all patients: those in MUST_BE_0, and what a crash may leave. Examples help to find the reason."""
 
     events: int = 0
     patients: int = 0
@@ -66,19 +98,23 @@ class Verdict:
     differs_from_reference: int = 0
     states_wrong: int = 0
     states_behind: int = 0
-    repeated: int = 0  # the same bytes at the same position once more: what a crash leaves, and consumers ignore
+    repeated: int = 0  # the same bytes at the same position once more: consumers ignore it
+    written_again: int = 0  # what was said before, at the newest position: an owner wrote over an older record
     examples: list[str] = field(default_factory=list)
 
     @property
     def faults(self) -> dict[str, int]:
         """The counts that must be 0 and are not."""
-        names = ("lost", "duplicated", "spurious", "differs_from_reference", "states_wrong", "states_behind")
-        return {name: count for name in names if (count := getattr(self, name))}
+        return {name: count for name in MUST_BE_0 if (count := getattr(self, name))}
 
     def note(self, kind: str, patient: bytes, position: int) -> None:
         setattr(self, kind, getattr(self, kind) + 1)
-        if len(self.examples) < 20:
+        if len(self.examples) < MOST_EXAMPLES:
             self.examples.append(f"{kind}: patient {patient.hex()} at {position}")
+
+
+MUST_BE_0 = ("lost", "duplicated", "spurious", "differs_from_reference", "states_wrong", "states_behind")
+MOST_EXAMPLES = 20
 
 
 class Oracle:
@@ -91,8 +127,6 @@ class Oracle:
         self._partitions: dict[bytes, int] = {}
         self._catalogue = load_catalogue()
         self._sites = load_sites(SHIPPED_SITES)
-        # Many patients of a load share a history, so an assessment is kept by what it depends on.
-        self._assess = lru_cache(maxsize=100_000)(self._assess_facts)
 
     def read(self, records: Iterable[Any]) -> None:
         """Take records of the event log, those of a partition in order; records taken before are passed over."""
@@ -109,108 +143,107 @@ class Oracle:
                 self._fold(self.patients.setdefault(record.key, Expected()), event, record.offset)
 
     def _fold(self, expected: Expected, event: Event, offset: int) -> None:
+        patient = event.patient
+        event.ClearField("patient")  # the key of a state says it
         encoded = event.SerializeToString(deterministic=True)
         held = expected.facts.get(event.event_key)
         if held is not None and _rank(held) >= _rank(encoded):
             return
         expected.facts[event.event_key] = encoded
-        found = FindingSet.FromString(self._assess(frozenset(map(_anonymous, expected.facts.values()))))
-        found.patient, found.position = event.patient, offset
-        content_hash = finding_set_hash(found)
-        if content_hash != expected.findings_hash and (found.findings or expected.findings_hash):
-            expected.published[offset] = found.SerializeToString(deterministic=True)
-            expected.findings_hash = content_hash
-        expected.states[offset] = _digest(expected.facts, expected.findings_hash)
+        found = self._assess(patient, offset, expected.facts.values())
+        expected.contents[offset] = content_hash(found)
+        if expected.contents[offset] != expected.findings_hash and (found.findings or expected.findings_hash):
+            expected.published[offset] = _digest(found.SerializeToString(deterministic=True))
+            expected.findings_hash = expected.contents[offset]
+        expected.states[offset] = _state_digest(expected.facts, expected.findings_hash)
 
-    def _assess_facts(self, encoded: frozenset[bytes]) -> bytes:
-        facts = history_facts(Event.FromString(one) for one in sorted(encoded))
+    def _assess(self, patient: bytes, position: int, encoded: Iterable[bytes]) -> FindingSet:
+        facts = history_facts(Event.FromString(one) for one in encoded)
         known_since = self._sites.known_since(fact.source for fact in facts)
         assessment = assess(History(facts=facts, known_since=known_since), self._catalogue)
-        return finding_set(b"", 0, assessment, self._catalogue).SerializeToString(deterministic=True)
+        return FindingSet(
+            patient=patient,
+            ruleset_seq=self._catalogue.ruleset_seq,
+            ruleset_version=self._catalogue.ruleset_version,
+            position=position,
+            findings=[finding_to_proto(one) for one in sorted(assessment.findings, key=lambda one: one.finding_id)],
+            coverage=coverage(assessment),
+        )
 
-    def judge(self, findings: Iterable[Any], states: Mapping[bytes, PatientState], *, all_kept: bool = True) -> Verdict:
-        """Compare with the records of the findings topic and the newest states.
+    def judge(self, written: Mapping[bytes, Written], *, all_kept: bool = True) -> Verdict:
+        """Compare what was written so far with the log; whatever a state covers must have been published.
 
-        Whatever a state covers must have been published, though the log may go further. `all_kept`: nothing has been
-        compacted away, so every set ever due must be there, not just the last.
+        `all_kept`: nothing has been compacted away, so every set ever due must be there, not just the last.
         """
         verdict = Verdict(events=self.events, patients=len(self.patients))
-        seen: dict[bytes, dict[int, bytes]] = {}
-        for record in findings:
-            position = FindingSet.FromString(record.value).position
-            sets = seen.setdefault(record.key, {})
-            if position not in sets:
-                sets[position] = record.value
-            elif sets[position] == record.value:
-                verdict.repeated += 1
-            else:
-                verdict.note("duplicated", record.key, position)
-        for patient in self.patients.keys() | seen.keys() | states.keys():
-            expected = self.patients.get(patient, Expected())
-            state = states.get(patient, PatientState(position=-1))
-            _judge_sets(verdict, patient, expected, seen.get(patient, {}), covered=state.position, all_kept=all_kept)
-            _judge_state(verdict, patient, expected, state)
+        for patient in self.patients.keys() | written.keys():
+            expected, seen = self.patients.get(patient, Expected()), written.get(patient, Written())
+            _judge_sets(verdict, patient, expected, seen, all_kept=all_kept)
+            if seen.state_position >= 0 and expected.states.get(seen.state_position) != seen.state:
+                verdict.note("states_wrong", patient, seen.state_position)
         return verdict
 
-    def judge_end(self, verdict: Verdict, states: Mapping[bytes, PatientState], facts: Facts) -> None:
-        """What must hold once the log is done: states at its end, and findings as the reference evaluator has them.
-
-        `facts`: of each patient the load in the words of the reference evaluator.
-        """
+    def judge_end(self, verdict: Verdict, written: Mapping[bytes, Written]) -> None:
+        """What must hold once the log is done: states at its end, and findings as the reference evaluator has them."""
         for patient, expected in self.patients.items():
-            if patient not in states or states[patient].position != expected.position:
+            seen = written.get(patient, Written())
+            if seen.state_position != expected.position:
                 verdict.note("states_behind", patient, expected.position)
-            last = expected.published[max(expected.published)] if expected.published else b""
-            if found_by_reference(facts[patient]) != found_in(FindingSet.FromString(last)):
+            facts = [one.fact for one in history(patient)]
+            if found_by_reference(facts) != found_in(FindingSet.FromString(seen.newest_set)):
                 verdict.note("differs_from_reference", patient, expected.position)
 
-    def unfinished(self, committed: Mapping[int, int], states: Mapping[bytes, PatientState]) -> dict[bytes, int]:
+    def unfinished(self, committed: Mapping[int, int], written: Mapping[bytes, Written]) -> dict[bytes, int]:
         """Patients with an event below the committed offset of its partition that their state does not have yet."""
         behind = {}
         for patient, expected in self.patients.items():
             reached = max((at for at in expected.states if at < committed[self._partitions[patient]]), default=-1)
-            if reached > (states[patient].position if patient in states else -1):
+            if reached > written.get(patient, Written()).state_position:
                 behind[patient] = reached
         return behind
 
 
-def _judge_sets(
-    verdict: Verdict, patient: bytes, expected: Expected, sets: Mapping[int, bytes], *, covered: int, all_kept: bool
-) -> None:
-    due = [position for position in expected.published if position <= covered]
+def _judge_sets(verdict: Verdict, patient: bytes, expected: Expected, seen: Written, *, all_kept: bool) -> None:
+    due = [position for position in expected.published if position <= seen.state_position]
     for position in due if all_kept else due[-1:]:
-        if position not in sets:
+        # A set written over again later, at a higher position, may have replaced it.
+        if position not in seen.sets and (all_kept or max(seen.sets, default=-1) < position):
             verdict.note("lost", patient, position)
-    for position, value in sets.items():
-        if expected.published.get(position) != value:
+    for position, digest in seen.sets.items():
+        if expected.published.get(position) == digest:
+            continue
+        if position not in expected.published and expected.contents.get(position) == seen.contents[position]:
+            verdict.written_again += 1
+        else:
             verdict.note("spurious", patient, position)
-    if sets:
-        ids = [one.finding_id for one in FindingSet.FromString(sets[max(sets)]).findings]
-        verdict.findings += len(ids)
-        for _ in range(len(ids) - len(set(ids))):
-            verdict.note("duplicated", patient, max(sets))
+    for position in seen.contradictions:
+        verdict.note("duplicated", patient, position)
+    verdict.repeated += seen.repeated
+    ids = [one.finding_id for one in FindingSet.FromString(seen.newest_set).findings]
+    verdict.findings += len(ids)
+    for _ in range(len(ids) - len(set(ids))):
+        verdict.note("duplicated", patient, max(seen.sets))
 
 
-def _judge_state(verdict: Verdict, patient: bytes, expected: Expected, state: PatientState) -> None:
-    if state.position >= 0:
-        facts = {one.event_key: one.SerializeToString(deterministic=True) for one in state.events}
-        if expected.states.get(state.position) != _digest(facts, state.findings_hash):
-            verdict.note("states_wrong", patient, state.position)
+def content_hash(found: FindingSet) -> bytes:
+    """SHA-256 over the set without its position."""
+    content = FindingSet()
+    content.CopyFrom(found)
+    content.ClearField("position")
+    return sha256(content.SerializeToString(deterministic=True)).digest()
 
 
-def _digest(facts: Mapping[bytes, bytes], findings_hash: bytes) -> bytes:
-    return sha256(b"".join(facts[key] for key in sorted(facts)) + findings_hash).digest()
+def _digest(value: bytes) -> bytes:
+    return blake2b(value, digest_size=16).digest()
+
+
+def _state_digest(facts: Mapping[bytes, bytes], findings_hash: bytes) -> bytes:
+    return _digest(b"".join(facts[key] for key in sorted(facts)) + findings_hash)
 
 
 def _rank(encoded: bytes) -> tuple[int, int, bytes]:
     event = Event.FromString(encoded)
     return event.source_revision, event.coding_revision, encoded
-
-
-def _anonymous(encoded: bytes) -> bytes:
-    event = Event.FromString(encoded)
-    event.ClearField("patient")
-    return event.SerializeToString(deterministic=True)
 
 
 def found_in(found: FindingSet) -> list[str]:

@@ -32,6 +32,7 @@ from rx_monitor.adapters import batch_transport, codec, faust_source, outbox, re
 from rx_monitor.domain import progress
 from rx_monitor.monitor import Monitor
 from rx_monitor.settings import MonitorSettings
+from rx_runtime.logs import get_logger
 from rx_runtime.service import main
 
 BEFORE = {
@@ -184,6 +185,7 @@ def dump_states(file: Path) -> None:
         stores = {str(number): held(store) for number, store in self._ports.stores._stores.items()}
         with file.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps({"pid": os.getpid(), "generation": generation, "stores": stores}) + "\n")
+        get_logger().info("dumped")
 
     Monitor.assigned = dumped
 

@@ -4,20 +4,10 @@ Each point on Faust's source, and on the control on plain aiokafka. The tests of
 leaves behind, the next has to live with.
 """
 
-import os
-import sys
-from dataclasses import dataclass
-from pathlib import Path
-
 import pytest
-from rx_runtime.topics import apply
-
-sys.path.insert(0, str(Path(__file__).parent))
-from campaign import Campaign
 
 pytestmark = pytest.mark.stack
 
-SEED = 20260601
 POINTS = [
     ("after_fetch", 3),
     ("after_decode", 30),
@@ -37,28 +27,6 @@ POINTS = [
     ("in_assigned", 1),
     ("after_assigned", 1),
 ]
-
-
-@dataclass
-class Grounds:
-    stack: object
-    namespace: str
-
-    def environment(self, service):  # noqa: ARG002  # one service
-        return os.environ | {
-            "RXGUARD_KAFKA": self.stack.kafka,
-            "RXGUARD_NAMESPACE": self.namespace,
-            "RXGUARD_PSEUDONYM_KEY": "5a" * 32,
-        }
-
-
-@pytest.fixture(scope="module", params=["faust", "control"])
-async def campaign(request, stack):
-    namespace = f"k{os.getpid():x}{request.param}"
-    await apply(stack.kafka, namespace, 4)
-    campaign = Campaign(Grounds(stack, namespace), source=request.param, seed=SEED)
-    await campaign.load(60)
-    return campaign
 
 
 @pytest.mark.parametrize(("point", "passage"), POINTS)

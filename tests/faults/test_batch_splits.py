@@ -1,0 +1,190 @@
+"""One log, cut into batches in two ways and crashed at different places: equal bytes at equal positions.
+
+No broker: the handlers with the real codec and core, their topics in memory, acknowledged up to where a crash comes.
+"""
+
+import asyncio
+import random
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import cycle, islice
+from types import SimpleNamespace
+
+from fault_load import histories, patients
+from fault_oracle import Oracle, Written
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pharmacy.events.v1.finding_pb2 import FindingSet
+from pharmacy.events.v1.monitor_pb2 import PatientState
+from rx_clinical import load_catalogue
+from rx_monitor.adapters.assessor import CoreAssessor
+from rx_monitor.adapters.codec import ProtoCodec
+from rx_monitor.domain.progress import Progress
+from rx_monitor.domain.store import PartitionStore, Stores, Tail
+from rx_monitor.handlers import process_batch
+from rx_monitor.ports import Batch, Ports
+from rx_runtime.settings import SHIPPED_SITES
+from rx_runtime.sites import load_sites
+
+CATALOGUE = load_catalogue()
+ASSESS = CoreAssessor(CATALOGUE, load_sites(SHIPPED_SITES))
+LOADS = 8
+"""Different loads: the oracle of each is worked out once."""
+
+
+class CrashedError(Exception):
+    """The process is gone; what was written stays."""
+
+
+@dataclass
+class Topics:
+    """What the broker has taken. A crash comes after so many more records, or after a batch before its commit."""
+
+    findings_log: list = field(default_factory=list)
+    states_log: list = field(default_factory=list)
+    committed: int = 0
+    records_left: int | None = None
+
+    async def findings(self, _, records):
+        return self._take(self.findings_log, records)
+
+    async def states(self, _, records):
+        return self._take(self.states_log, records)
+
+    def _take(self, log, records):
+        offsets = []
+        for key, value in records:
+            if self.records_left is not None:
+                if self.records_left == 0:
+                    raise CrashedError
+                self.records_left -= 1
+            offsets.append(len(log))
+            log.append(SimpleNamespace(key=key, value=value))
+        return offsets
+
+
+class NobodyElse:
+    """Nobody else writes: no record of the topics is foreign."""
+
+    async def findings(self, _, offsets):
+        raise AssertionError(offsets)
+
+    states = findings
+
+
+def highest(log):
+    best = {}
+    for record in log:
+        state = PatientState.FromString(record.value)
+        if record.key not in best or state.position >= PatientState.FromString(best[record.key]).position:
+            best[record.key] = record.value
+    return best
+
+
+@dataclass
+class Life:
+    """One process: how it cuts its batches, and where it dies. The last one lives to the end."""
+
+    sizes: list[int]
+    dies_after_records: int | None
+    commits_every: int
+
+
+lives = st.lists(
+    st.builds(
+        Life,
+        sizes=st.lists(st.integers(1, 60), min_size=1, max_size=4),
+        dies_after_records=st.integers(0, 120),
+        commits_every=st.integers(1, 4),
+    ),
+    max_size=6,
+).map(lambda some: [*some, Life(sizes=[some[0].sizes[0] if some else 7], dies_after_records=None, commits_every=1)])
+
+
+async def live(log, topics, life):
+    """Restore, then process batch after batch from the committed offset on."""
+    topics.records_left = life.dies_after_records
+    progress, stores = Progress(), Stores()
+    progress.begin(1, {0: topics.committed})
+    tails = Tail(len(topics.findings_log)), Tail(len(topics.states_log))
+    stores.ready(1, {0: PartitionStore(highest(topics.states_log), *tails)})
+    ports = Ports(
+        codec=ProtoCodec(CATALOGUE.ruleset_seq),
+        assess=ASSESS,
+        ruleset_seq=CATALOGUE.ruleset_seq,
+        outbox=topics,
+        written=NobodyElse(),
+        stores=stores,
+        progress=progress,
+        max_record_bytes=1 << 20,
+    )
+    sizes = cycle(life.sizes)
+    for number in range(1, len(log) + 1):
+        following = progress.positions()[0]
+        if not (records := log[following : following + next(sizes)]):
+            break
+        await process_batch(Batch(1, 0, records, len(log)), ports)
+        if number % life.commits_every == 0:
+            topics.committed = progress.positions()[0]
+    topics.committed = progress.positions()[0]
+
+
+def run(log, process_lives):
+    topics = Topics()
+    for life in process_lives:
+        try:
+            asyncio.run(live(log, topics, life))
+        except CrashedError:
+            continue
+    assert topics.committed == len(log)
+    return topics
+
+
+def load(seed):
+    chance = random.Random(seed)  # noqa: S311  # repeatable on purpose
+    told = histories(chance, list(islice(patients(chance), 25)))
+    return [
+        SimpleNamespace(
+            partition=0,
+            offset=offset,
+            key=one.event.patient,
+            value=one.event.SerializeToString(),
+            headers=[("rx-class", one.kind), ("rx-event-key", one.event.event_key)],
+        )
+        for offset, one in enumerate(told)
+    ]
+
+
+LOGS = [load(seed) for seed in range(LOADS)]
+ORACLES = [Oracle() for _ in LOGS]
+for oracle, log in zip(ORACLES, LOGS, strict=True):
+    oracle.read(log)
+
+
+def by_position(topics):
+    sets = {}
+    for record in topics.findings_log:
+        place = (record.key, CATALOGUE.ruleset_seq, FindingSet.FromString(record.value).position)
+        assert sets.setdefault(place, record.value) == record.value
+    return sets
+
+
+def written_to(topics):
+    written = defaultdict(Written)
+    for record in topics.states_log:
+        written[record.key].add_state(PatientState.FromString(record.value))
+    for record in topics.findings_log:
+        written[record.key].add_set(record.value)
+    return written
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(st.integers(0, LOADS - 1), lives, lives)
+def test_any_two_ways_through_a_log_write_the_same(number, one, other):
+    first, second = run(LOGS[number], one), run(LOGS[number], other)
+    assert by_position(first) == by_position(second)
+    assert highest(first.states_log) == highest(second.states_log)
+    for topics in (first, second):
+        verdict = ORACLES[number].judge(written_to(topics))
+        ORACLES[number].judge_end(verdict, written_to(topics))
+        assert verdict.faults == {}
