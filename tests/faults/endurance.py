@@ -24,24 +24,25 @@ from typing import Any
 from aiokafka.errors import KafkaError
 from campaign import Campaign
 from fault_load import Told, histories
+from monitor_harness import Process
 from own_broker import OwnKafka, own_broker
 from rx_runtime.errors import RxGuardError
 
 POINTS = {
-    "after_fetch": 30,
-    "after_decode": 3000,
-    "after_fold": 30,
-    "before_findings": 30,
-    "findings_unacknowledged": 30,
-    "between_rounds": 30,
-    "states_unacknowledged": 30,
-    "after_states": 30,
-    "after_progress": 30,
+    "after_fetch": 8,
+    "after_decode": 600,
+    "after_fold": 8,
+    "before_findings": 8,
+    "findings_unacknowledged": 8,
+    "between_rounds": 8,
+    "states_unacknowledged": 8,
+    "after_states": 8,
+    "after_progress": 8,
     "before_commit": 6,
     "commit_unacknowledged": 6,
     "after_commit": 6,
     "before_restore": 1,
-    "in_restore": 20,
+    "in_restore": 4,
     "after_restore": 1,
     "in_assigned": 1,
     "after_assigned": 1,
@@ -50,7 +51,7 @@ POINTS = {
 
 BATCH_SIZES = (40, 400, 2000)
 PATIENTS_A_PART = 250
-MOST_WAITING_EVENTS = 15_000
+MOST_WAITING_EVENTS = 30_000
 LIFE_SECONDS = 8.0
 """A monitor that has not passed its point after so long is killed from outside."""
 
@@ -79,6 +80,7 @@ class Endurance:
             if feeding.done():
                 feeding.result()
             await (self._two_lives() if self._chance.random() < 0.2 else self._life("one"))
+            await self._live_on_while_ahead(feeding)
             if self._chance.random() < 0.02:
                 await self._broker.restart_after(0, self._chance.choice((signal.SIGTERM, signal.SIGKILL)))
                 self.broker_restarts += 1
@@ -87,6 +89,18 @@ class Endurance:
         say("the last monitor does the rest")
         async with self._campaign.kept_running():
             await self._campaign.caught_up(timeout_seconds=3600)
+
+    async def _live_on_while_ahead(self, feeding: asyncio.Task[None]) -> None:
+        """Let one monitor work while there have been more kills than the share of the load that was appended."""
+        if self._kills_ahead() <= 0 or feeding.done():
+            return
+        monitor = await self._campaign.start()
+        while self._kills_ahead() > 0 and not feeding.done() and monitor.is_running:  # noqa: ASYNC110  # others change it
+            await asyncio.sleep(0.5)
+        self._note(monitor, await monitor.end(signal.SIGKILL), "from outside")
+
+    def _kills_ahead(self) -> float:
+        return self.kills.total() / self._kills_wanted - self.appended / self._events_wanted
 
     async def _two_lives(self) -> None:
         await asyncio.gather(self._life(""), self._life(""))
@@ -105,6 +119,9 @@ class Endurance:
             code = await monitor.ended(timeout_seconds=lives_for)
         except TimeoutError:
             code, point = await monitor.end(signal.SIGKILL), "from outside"
+        self._note(monitor, code, point)
+
+    def _note(self, monitor: Process, code: int, point: str) -> None:
         if code == -signal.SIGKILL:
             self.kills[point] += 1
         else:

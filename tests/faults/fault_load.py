@@ -61,8 +61,8 @@ def history(patient: bytes) -> list[Told]:
     """One patient's events: a function of the pseudonym alone."""
     chance = random.Random(patient)  # noqa: S311  # repeatable on purpose
     teller = Teller(chance, patient)
-    # One antagonist a patient, no two events at one instant, no order filled with another medicine: there the core and
-    # the reference evaluator read the text apart.
+    # One antagonist a patient, no two events at one instant, no order whose fill is undone or of another medicine: there
+    # the core and the reference evaluator read the text apart.
     antagonist = chance.sample(ANTAGONISTS, 1)
     for number in range(chance.randint(1, 2)):
         teller.supply(f"opioid-{number}", OPIOIDS, chance.choice((0, 2, 10, 20)))
@@ -99,10 +99,14 @@ class Teller:
             return
         if chance.random() < 0.4:
             self._tell("handed_over", f"handed-{name}", day + 1, {"refers_to": name})
-        if chance.random() < 0.2:
-            self._tell("returned_to_stock", f"returned-{name}", day + 3, {"refers_to": name})
-        elif chance.random() < 0.1:
-            self._tell("void", f"void-{name}", day + 3, {"refers_to": name})
+        if not ordered:
+            self._undo(name, day + 3)
+
+    def _undo(self, name: str, day: int) -> None:
+        if self._chance.random() < 0.2:
+            self._tell("returned_to_stock", f"returned-{name}", day, {"refers_to": name})
+        elif self._chance.random() < 0.1:
+            self._tell("void", f"void-{name}", day, {"refers_to": name})
 
     def _tell(self, kind: str, name: str, day: int, content: dict[str, Any], revision: int = 1) -> None:
         at = BEGIN + timedelta(days=day, hours=12 * (revision - 1), minutes=len(self.told))

@@ -4,6 +4,8 @@ import asyncio
 import signal
 
 import pytest
+from aiokafka import AIOKafkaProducer
+from campaign import STATES
 
 pytestmark = pytest.mark.stack
 LONG = pytest.mark.long
@@ -113,3 +115,17 @@ async def test_a_flow_that_stops_and_fetches_again_in_other_batches(campaign, ev
     await campaign.load(60)
     await campaign.finish(FAULT_FLOW=str(every), FAULT_FAUST='{"broker_max_poll_records": 11}')
     assert (await campaign.judge_end()).faults == {}
+
+
+async def test_a_changelog_whose_last_offset_holds_no_record_is_read_to_its_end(campaign):
+    """The marker of a transaction has an offset and is no record; so have records that compaction took away."""
+    await campaign.finish()
+    last = (await campaign.records(STATES))[-1]
+    producer = AIOKafkaProducer(bootstrap_servers=campaign.kafka, transactional_id="markers")
+    await producer.start()
+    try:
+        async with producer.transaction():
+            await producer.send(campaign.topic(STATES), last.value, key=last.key, partition=last.partition)
+    finally:
+        await producer.stop()
+    assert (await campaign.judge_restored()).faults == {}
