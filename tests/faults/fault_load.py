@@ -61,8 +61,8 @@ def history(patient: bytes) -> list[Told]:
     """One patient's events: a function of the pseudonym alone."""
     chance = random.Random(patient)  # noqa: S311  # repeatable on purpose
     teller = Teller(chance, patient)
-    # One antagonist a patient, no two events at one instant, no order whose fill is undone or of another medicine: there
-    # the core and the reference evaluator read the text apart.
+    # One antagonist a patient, no two events at one instant, no order whose fill is undone or of another medicine:
+    # there the core and the reference evaluator read the text apart.
     antagonist = chance.sample(ANTAGONISTS, 1)
     for number in range(chance.randint(1, 2)):
         teller.supply(f"opioid-{number}", OPIOIDS, chance.choice((0, 2, 10, 20)))
