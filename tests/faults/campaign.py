@@ -16,7 +16,7 @@ from typing import Any
 from aiokafka import TopicPartition
 from fault_load import Told, histories, patients
 from fault_oracle import Oracle, Verdict, Written
-from monitor_harness import Harness, Process
+from monitor_harness import Harness, Process, headers
 from pharmacy.events.v1.finding_pb2 import FindingSet
 from pharmacy.events.v1.monitor_pb2 import PatientState
 from rx_runtime import kafka
@@ -54,8 +54,12 @@ class Campaign(Harness):
         try:
             for one in told:
                 event = one.event
-                headers = [("rx-class", one.kind), ("rx-event-key", event.event_key)]
-                await producer.send(self.topic(EVENTS), event.SerializeToString(), key=event.patient, headers=headers)
+                await producer.send(
+                    self.topic(EVENTS),
+                    event.SerializeToString(),
+                    key=event.patient,
+                    headers=headers(event, one.kind),
+                )
             await producer.flush()
         finally:
             await producer.stop()

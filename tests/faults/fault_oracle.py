@@ -226,10 +226,8 @@ def _judge_sets(verdict: Verdict, patient: bytes, expected: Expected, seen: Writ
 
 
 def content_hash(found: FindingSet) -> bytes:
-    """SHA-256 over the set without its position."""
-    content = FindingSet()
-    content.CopyFrom(found)
-    content.ClearField("position")
+    """SHA-256 over findings and coverage, whoever drew them and wherever in the log."""
+    content = FindingSet(findings=found.findings, coverage=found.coverage)
     return sha256(content.SerializeToString(deterministic=True)).digest()
 
 

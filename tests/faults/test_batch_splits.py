@@ -15,12 +15,15 @@ from fault_load import histories, patients
 from fault_oracle import Oracle, Written
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from monitor_harness import headers
 from pharmacy.events.v1.finding_pb2 import FindingSet
 from pharmacy.events.v1.monitor_pb2 import PatientState
 from rx_clinical import load_catalogue
 from rx_monitor.adapters.assessor import CoreAssessor
 from rx_monitor.adapters.codec import ProtoCodec
+from rx_monitor.adapters.relevance import CodeRelevance
 from rx_monitor.domain.progress import Progress
+from rx_monitor.domain.rebuilding import Rebuilds
 from rx_monitor.domain.store import PartitionStore, Stores, Tail
 from rx_monitor.handlers import process_batch
 from rx_monitor.ports import Batch, Ports
@@ -111,12 +114,15 @@ async def live(log, topics, life):
     stores.ready(1, {0: PartitionStore(highest(topics.states_log), *tails)})
     ports = Ports(
         codec=ProtoCodec(CATALOGUE.ruleset_seq),
+        relevance=CodeRelevance(CATALOGUE, CATALOGUE.ruleset_seq),
         assess=ASSESS,
         ruleset_seq=CATALOGUE.ruleset_seq,
+        build=0,
         outbox=topics,
         written=NobodyElse(),
         stores=stores,
         progress=progress,
+        rebuilds=Rebuilds(),
         max_record_bytes=1 << 20,
     )
     sizes = cycle(life.sizes)
@@ -151,7 +157,7 @@ def load(seed):
             offset=offset,
             key=one.event.patient,
             value=one.event.SerializeToString(),
-            headers=[("rx-class", one.kind), ("rx-event-key", one.event.event_key)],
+            headers=headers(one.event, one.kind),
         )
         for offset, one in enumerate(told)
     ]
