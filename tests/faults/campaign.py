@@ -113,16 +113,20 @@ class Campaign(Harness):
             await asyncio.sleep(0.2)
         await disturbing
 
-    async def hidden_behind_older(self) -> list[bytes]:
+    async def hidden_behind_older(self) -> list[str]:
         """Patients whose last record in an output topic, which compaction would keep, is not the newest."""
-        hidden = []
+        hidden: list[str] = []
         for topic, read in ((FINDINGS, FindingSet.FromString), (STATES, PatientState.FromString)):
             last: dict[bytes, int] = {}
             highest: dict[bytes, int] = {}
             async for record in self.stream(topic):
                 last[record.key] = read(record.value).position
                 highest[record.key] = max(highest.get(record.key, -1), last[record.key])
-            hidden += [patient for patient, position in last.items() if position < highest[patient]]
+            hidden += [
+                f"{topic} {patient.hex()}: {position} after {highest[patient]}"
+                for patient, position in last.items()
+                if position < highest[patient]
+            ]
         return hidden
 
     async def stream(self, topic: str) -> AsyncIterator[Any]:
