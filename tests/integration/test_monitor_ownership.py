@@ -110,6 +110,25 @@ async def test_an_older_record_of_a_former_owner_does_not_stay_the_last_one(topi
     assert newest.value != older.value
 
 
+async def test_an_older_finding_set_written_before_a_restore_does_not_stay_the_last_one(topics):
+    async with topics.monitor() as first:
+        await topics.feed([methadone(ANNA), ldn(ANNA)])
+        await topics.caught_up()
+        older = (await topics.records("rx.findings.v1"))[-1]
+        await topics.feed([harness.refers(ANNA, "returned", "medication_returned_to_stock", "ldn", hours=41 * 24)])
+        await topics.caught_up()
+        newest = (await topics.records("rx.findings.v1"))[-1]
+        assert await first.end(signal.SIGTERM) == 0
+    await write(topics, "rx.findings.v1", older)
+    async with topics.monitor():
+
+        async def last_is_ours():
+            return (await topics.records("rx.findings.v1"))[-1].value == newest.value
+
+        await until(last_is_ours)
+    assert newest.value != older.value
+
+
 async def test_a_record_that_is_too_large_stops_one_partition_and_says_so(topics):
     great = [harness.fill(ANNA, f"methadone-{number}", harness.METHADONE) for number in range(100)]
     others = [one for name in harness.patients(60)[1:] for one in (methadone(name), ldn(name))]

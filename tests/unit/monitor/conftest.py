@@ -12,7 +12,7 @@ from rx_monitor.domain.patient import EventKey, HeldEvent, Patient, Pseudonym, S
 from rx_monitor.domain.progress import Progress
 from rx_monitor.domain.rebuilding import Rebuilds
 from rx_monitor.domain.store import PartitionStore, Stores
-from rx_monitor.ports import Batch, Ports
+from rx_monitor.ports import Batch, Ports, WrittenSet
 
 GENERATION = 3
 PARTITION = 2
@@ -143,9 +143,10 @@ class ForeignRecords:
         self.outbox = outbox
         self.by_kind = {"findings": {}, "states": {}}
 
-    def add(self, kind, name, place):
-        """One record at the end of the topic."""
-        self.by_kind[kind][self.outbox.ends[kind]] = (name, place)
+    def add(self, kind, name, place, said=b"something else"):
+        """One record at the end of the topic; a finding set says something by its hash."""
+        one = WrittenSet(name, place, said) if kind == "findings" else (name, place)
+        self.by_kind[kind][self.outbox.ends[kind]] = one
         self.outbox.ends[kind] += 1
 
     async def findings(self, _, offsets):

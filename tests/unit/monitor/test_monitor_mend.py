@@ -59,6 +59,22 @@ async def test_findings_are_published_again_behind_older_ones(ports, make, annas
     assert [one for one in ports.outbox.sent("findings") if one[0] == ANNA] == annas["findings"] * again
 
 
+async def test_an_older_set_that_says_the_same_is_left_alone(ports, make, annas):
+    [(_, encoded)] = annas["states"]
+    ports.written.add("findings", ANNA, (0, 1, OLDER), said=make.TextCodec().patient(encoded).findings_hash)
+    await process_batch(berts(make), ports)
+    assert [one for one in ports.outbox.sent("findings") if one[0] == ANNA] == []
+
+
+async def test_of_several_sets_the_last_one_decides(ports, make, annas):
+    """A new owner looks through what it published itself, too: a set that a later one has replaced is in order."""
+    [(_, encoded)] = annas["states"]
+    ports.written.add("findings", ANNA, (0, 1, OLDER))
+    ports.written.add("findings", ANNA, (0, 1, OLDER), said=make.TextCodec().patient(encoded).findings_hash)
+    await process_batch(berts(make), ports)
+    assert [one for one in ports.outbox.sent("findings") if one[0] == ANNA] == []
+
+
 async def test_progress_waits_for_what_is_written_again(ports, make, annas):
     ports.written.add("states", ANNA, Stamp(0, OLDER, 1))
     await process_batch(berts(make), ports)

@@ -25,8 +25,9 @@ async def mend(partition: int, foreign: Foreign, store: PartitionStore, ports: P
     while foreign:
         findings, unsaid = await _older_findings(partition, foreign.findings, store, ports)
         states = await _older_states(partition, foreign.states, store, ports) | unsaid
-        log.warning("foreign_records", partition=partition, findings=len(findings), states=len(states))
-        counter("rx_monitor_repaired_records_total").inc(len(findings) + len(states))
+        if findings or states:
+            log.warning("foreign_records", partition=partition, findings=len(findings), states=len(states))
+            counter("rx_monitor_repaired_records_total").inc(len(findings) + len(states))
         foreign = Foreign(
             findings=store.findings_tail.passed(await ports.outbox.findings(partition, findings.items())),
             states=store.states_tail.passed(await ports.outbox.states(partition, states.items())),
@@ -38,14 +39,20 @@ async def mend(partition: int, foreign: Foreign, store: PartitionStore, ports: P
 async def _older_findings(
     partition: int, offsets: list[range], store: PartitionStore, ports: Ports
 ) -> tuple[dict[Pseudonym, bytes], dict[Pseudonym, bytes]]:
-    """Sets to publish again, and states of patients who are due to be assessed: that will publish them again."""
+    """Sets to publish again, and states of patients who are due to be assessed: that will publish them again.
+
+    What a set says decides, not its position alone: a set is not published again when a later event changes nothing.
+    """
     ours, unsaid = {}, {}
-    for name, place in await ports.written.findings(partition, offsets):
+    last = {said.patient: said for said in await ports.written.findings(partition, offsets)}
+    for name, said in last.items():
         if (encoded := store.get(name)) is None:
             continue
         patient = ports.codec.patient(encoded)
-        if not patient.findings_hash or place >= (ports.build, ports.ruleset_seq, patient.position):
+        if not patient.findings_hash or said.content_hash == patient.findings_hash:
             continue
+        if said.place >= (ports.build, ports.ruleset_seq, patient.position):
+            continue  # we shall come to that position ourselves
         if patient.is_assessed:
             ours[name] = ports.assess(name, patient).value
         else:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from rx_monitor.domain.decide import Assessor
 from rx_monitor.domain.patient import HeldEvent, Patient, Pseudonym, Stamp
@@ -95,11 +95,19 @@ Place = tuple[int, int, int]
 """What orders the finding sets of a patient: build, ruleset_seq, position."""
 
 
+class WrittenSet(NamedTuple):
+    """A finding set in its topic."""
+
+    patient: Pseudonym
+    place: Place
+    content_hash: bytes  # as in FindingSet
+
+
 class Written(Protocol):
     """What stands in the output topics, whoever wrote it."""
 
-    async def findings(self, partition: int, offsets: Iterable[range]) -> list[tuple[Pseudonym, Place]]:
-        """Patient and place of the finding sets at these offsets."""
+    async def findings(self, partition: int, offsets: Iterable[range]) -> list[WrittenSet]:
+        """The finding sets at these offsets, in the order of the log."""
 
     async def states(self, partition: int, offsets: Iterable[range]) -> list[tuple[Pseudonym, Stamp]]:
         """Patient and stamp of the states at these offsets."""

@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from pharmacy.events.v1.finding_pb2 import FindingSet
+from rx_contracts import translate
 from rx_runtime import kafka
 from rx_runtime.logs import get_logger
 
 from rx_monitor.adapters.codec import stamp_of
 from rx_monitor.domain.patient import Pseudonym, Stamp
-from rx_monitor.ports import Ends, Place
+from rx_monitor.ports import Ends, WrittenSet
 from rx_monitor.settings import MonitorSettings
 
 LOOK_SECONDS = 5.0
@@ -61,11 +62,10 @@ class WrittenRecords:
     def __init__(self, settings: MonitorSettings) -> None:
         self._settings = settings
 
-    async def findings(self, partition: int, offsets: Iterable[range]) -> list[tuple[Pseudonym, Place]]:
-        """Patient and place of the finding sets at these offsets."""
+    async def findings(self, partition: int, offsets: Iterable[range]) -> list[WrittenSet]:
+        """The finding sets at these offsets, in the order of the log."""
         values = await self._read(TopicPartition(self._settings.findings_topic, partition), offsets)
-        sets = [FindingSet.FromString(value) for _, value in values]
-        return [(Pseudonym(one.patient), (one.build, one.ruleset_seq, one.position)) for one in sets]
+        return [_written(FindingSet.FromString(value)) for _, value in values]
 
     async def states(self, partition: int, offsets: Iterable[range]) -> list[tuple[Pseudonym, Stamp]]:
         """Patient and stamp of the states at these offsets."""
@@ -89,3 +89,8 @@ class WrittenRecords:
         finally:
             await consumer.stop()
         return found
+
+
+def _written(one: FindingSet) -> WrittenSet:
+    place = (one.build, one.ruleset_seq, one.position)
+    return WrittenSet(Pseudonym(one.patient), place, translate.finding_set_hash(one))

@@ -19,6 +19,9 @@ from rx_monitor.settings import MonitorSettings
 
 _FETCH_TIMEOUT_MS = 500
 _TELL_SECONDS = 2.0
+_FINDINGS_LOOKED_AT = 2_000
+"""Newest finding sets of a partition that a new owner looks through, a few megabytes: what a paused process wrote
+longer ago was found by the owner before, who looked every five seconds."""
 log = get_logger()
 
 
@@ -111,7 +114,9 @@ class StateChangelog:
         for number, found in restored.items():
             await self._repair(number, found)
             # What was just written again stands behind this end: it will be looked at, and found to be as it should.
-            stores[number] = found.store(Tail(findings[number]), Tail(states[number]))
+            # So will the newest findings: a former owner may have written there before this one restored.
+            looked_at = max(0, findings[number] - _FINDINGS_LOOKED_AT)
+            stores[number] = found.store(Tail(looked_at), Tail(states[number]))
             counter("rx_monitor_restored_records_total").inc(found.records)
             log.info("restored", partition=number, records=found.records, patients=len(found.best))
         if kept:
