@@ -93,6 +93,11 @@ async def _stop_monitor(folder: DataFolder, connection: Connection) -> None:
         if service["name"] == "monitor":
             with suppress(ProcessLookupError):
                 os.kill(service["pid"], signal.SIGTERM)
+    await _until_left(connection)
+
+
+async def _until_left(connection: Connection) -> None:
+    """Wait for the session of the instance's monitor to run out: under its name it could come back until then."""
     deadline = time.monotonic() + _LEAVE_TIMEOUT_SECONDS
     while await members(places(connection)) and time.monotonic() < deadline:  # noqa: ASYNC110  # the broker tells nobody
         await asyncio.sleep(_POLL_SECONDS)
@@ -110,7 +115,9 @@ async def _monitor_alone(folder: DataFolder, notify: Notify) -> AsyncIterator[tu
                 await instance.start(("monitor",))
                 return True
 
-            yield Connection(found.kafka, found.namespace), start_again
+            connection = Connection(found.kafka, found.namespace)
+            await _until_left(connection)
+            yield connection, start_again
         finally:
             await instance.stop()
 

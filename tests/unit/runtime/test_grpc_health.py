@@ -33,3 +33,11 @@ async def test_a_process_that_does_not_get_on_is_told_apart_from_one_that_is_not
     await server.set_live(False)
     assert await is_serving(server)
     assert not await is_serving(server, LIVENESS)
+
+
+async def test_a_service_may_be_ready_before_its_server_listens():
+    early = GrpcServer("127.0.0.1:0")
+    await early.set_serving(True)
+    early.address = await early.start()
+    assert await is_serving(early)
+    await early.stop(0)

@@ -80,6 +80,7 @@ class GrpcServer:
         self._address = address
         self._health = health.aio.HealthServicer()
         self._services = ["", health.SERVICE_NAME]
+        self._serving = False
 
     def serves(self, service: str) -> None:
         """Let health and reflection know the full name of a service."""
@@ -97,13 +98,14 @@ class GrpcServer:
             raise InvalidSettings(
                 "ADDRESS_NOT_FREE", f"cannot listen on {self._address}; set RXGUARD_GRPC_ADDRESS to one that is free"
             ) from error
-        await self.set_serving(False)  # until the service says otherwise: the library takes the server itself for ready
+        await self.set_serving(self._serving)  # the library takes the server itself for ready whatever the services are
         await self.set_live(True)
         await self.server.start()
         return f"{self._address.rpartition(':')[0]}:{port}"
 
     async def set_serving(self, serving: bool) -> None:  # noqa: FBT001  # a state, not an option
         """Answer health checks of every service with SERVING or NOT_SERVING."""
+        self._serving = serving
         for service in self._services:
             await self._health.set(service, _status(serving))
 

@@ -13,7 +13,9 @@ safe to be killed anywhere and to be run again:
 Each run has a higher build number, so that a monitor that was paused through all of it writes what nobody reads.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaProducer
@@ -23,7 +25,7 @@ from pharmacy.events.v1.finding_pb2 import FindingSet
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress, PatientState, Rebuild
 from rx_contracts.translate import finding_set_hash
 from rx_runtime import kafka, topics
-from rx_runtime.errors import RefusedToRun
+from rx_runtime.errors import DependencyUnavailable, RefusedToRun
 from rx_runtime.topic_identity import identities
 
 from rx_monitor.adapters.group_offsets import extents, go_back
@@ -33,6 +35,8 @@ from rx_monitor.settings import MonitorSettings, Places
 
 _CLIENT = "rx-monitor-rebuild"
 _SENT_AT_ONCE = 1_000
+_COORDINATOR_TRIES = 75
+_COORDINATOR_RETRY_SECONDS = 0.2
 
 Progress = Callable[[str, int, int | None], None]
 """Told what is being done, how much of it is done, and how much there is."""
@@ -97,15 +101,19 @@ async def check_nobody_owns(settings: MonitorSettings | Places) -> None:
 
 
 async def members(settings: MonitorSettings | Places) -> list[str]:
-    """The members of the monitors' group, each with the host it runs on."""
+    """The members of the monitors' group, each with its host. Raises DependencyUnavailable GROUP_NOT_KNOWN."""
 
     async def ask(admin: AIOKafkaAdminClient) -> list[str]:
-        try:
-            (response,) = await admin.describe_consumer_groups([settings.consumer_group])
-        except GroupCoordinatorNotAvailableError:
-            return []  # the broker knows of no group yet
-        found = [member for group in response.groups for member in group[5]]
-        return sorted(f"{member_id} on {host.lstrip('/')}" for member_id, _, host, *_ in found)
+        for _ in range(_COORDINATOR_TRIES):
+            with suppress(GroupCoordinatorNotAvailableError):
+                (response,) = await admin.describe_consumer_groups([settings.consumer_group])
+                ((error, _, _, _, _, found, *_),) = response.groups
+                if not error:
+                    return sorted(f"{member_id} on {host.lstrip('/')}" for member_id, _, host, *_ in found)
+            await asyncio.sleep(_COORDINATOR_RETRY_SECONDS)  # a broker that has just started still reads its groups
+        raise DependencyUnavailable(
+            "GROUP_NOT_KNOWN", f"the broker does not say who is in the group {settings.consumer_group}; try again"
+        )
 
     return await kafka.with_admin(settings.kafka, ask)
 
