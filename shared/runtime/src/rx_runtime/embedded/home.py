@@ -91,6 +91,22 @@ def _taken(lock: int) -> bool:
     return False
 
 
+class _HeldError(Exception):
+    """Somebody else has locked a file; says which process, as far as the file tells."""
+
+
+def _take(path: Path) -> int:
+    """Lock a file and write our process id into it. Raises _HeldError."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, LOCK_FILE_MODE)
+    if not _taken(lock):
+        holder = os.read(lock, 20).decode().strip() or "unknown"
+        os.close(lock)
+        raise _HeldError(holder)
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    return lock
+
+
 def _holder(path: Path) -> int | None:
     """Process id of whoever has locked the file; None if nobody has, or if there is no such file."""
     try:
@@ -121,19 +137,14 @@ class DataFolder:
         """
         try:
             shared_folder(self.path)
-            lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, LOCK_FILE_MODE)
+            self._lock = _take(self.path / "lock")
+        except _HeldError as held:
+            raise EmbeddedLockedError(
+                f"another RxGuard instance (process {held}) uses {self.path}",
+                fix="Stop it with `rxguard down` (or Ctrl-C where it runs), or name another folder in RXGUARD_HOME.",
+            ) from None
         except OSError as error:
             raise self._unusable(error) from error
-        if not _taken(lock):
-            holder = os.read(lock, 20).decode().strip() or "unknown"
-            os.close(lock)
-            raise EmbeddedLockedError(
-                f"another RxGuard instance (process {holder}) uses {self.path}",
-                fix="Stop it with `rxguard down` (or Ctrl-C where it runs), or name another folder in RXGUARD_HOME.",
-            )
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-        self._lock = lock
         self.remove_run()  # of an instance that was killed: its addresses must not pass for ours
 
     def _unusable(self, error: OSError) -> UnreachableHomeError:
@@ -164,15 +175,13 @@ class DataFolder:
         A holder that is killed holds no more.
         Raises EmbeddedLockedError if another process does so already.
         """
-        lock = os.open(self.path / f"{service}.hold", os.O_RDWR | os.O_CREAT, LOCK_FILE_MODE)
         try:
-            if not _taken(lock):
-                holder = os.read(lock, 20).decode().strip() or "unknown"
-                raise EmbeddedLockedError(
-                    f"process {holder} already keeps the {service} of {self.path} stopped", fix="Wait until it is done."
-                )
-            os.ftruncate(lock, 0)
-            os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+            lock = _take(self.path / f"{service}.hold")
+        except _HeldError as held:
+            raise EmbeddedLockedError(
+                f"process {held} already keeps the {service} of {self.path} stopped", fix="Wait until it is done."
+            ) from None
+        try:
             yield lambda: fcntl.flock(lock, fcntl.LOCK_UN)
         finally:
             os.close(lock)
