@@ -16,7 +16,7 @@ from pharmacy.events.v1.finding_pb2 import FindingSet
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress, PatientState
 from rx_clinical import History, assess, load_catalogue
 from rx_clinical.facts import event_key
-from rx_contracts.translate import finding_to_proto, history_facts, timestamp
+from rx_contracts.translate import finding_set_order, finding_to_proto, history_facts, timestamp
 from rx_monitor.adapters.packing import unpack
 from rx_runtime import kafka
 from rx_runtime.settings import SHIPPED_SITES
@@ -93,10 +93,12 @@ class Harness:
 
     async def feed(self, events: Iterable[Event], kind: bytes = b"relevant", ruleset: bytes | None = None) -> None:
         """Write events; `ruleset`: the tables that classified them, ours if none is named."""
-        producer = kafka.new_producer(self.kafka, client_id="test")
-        await producer.start()
-        try:
-            for one in events:
+        await self.feed_classified(((one, kind) for one in events), ruleset)
+
+    async def feed_classified(self, events: Iterable[tuple[Event, bytes]], ruleset: bytes | None = None) -> None:
+        """Write events, each with what its header calls it."""
+        async with self._producer() as producer:
+            for one, kind in events:
                 await producer.send(
                     self.topic("rx.medication-events.v1"),
                     one.SerializeToString(),
@@ -104,6 +106,18 @@ class Harness:
                     headers=headers(one, kind, ruleset),
                 )
             await producer.flush()
+
+    async def write(self, name: str, key: bytes, value: bytes | None, partition: int) -> None:
+        """Write one record to any topic, as nobody should."""
+        async with self._producer() as producer:
+            await producer.send_and_wait(self.topic(name), value, key=key, partition=partition)
+
+    @asynccontextmanager
+    async def _producer(self) -> AsyncIterator[Any]:
+        producer = kafka.new_producer(self.kafka, client_id="test")
+        await producer.start()
+        try:
+            yield producer
         finally:
             await producer.stop()
 
@@ -146,14 +160,14 @@ class Harness:
 
     async def findings(self) -> dict[bytes, FindingSet]:
         """The current set of each patient; equal positions must hold equal bytes."""
-        seen: dict[tuple[bytes, int, int, int], bytes] = {}
+        seen: dict[tuple[bytes, tuple[int, int, int]], bytes] = {}
         current: dict[bytes, FindingSet] = {}
         for record in await self.records("rx.findings.v1"):
             one = FindingSet.FromString(record.value)
-            place = (one.patient, one.build, one.ruleset_seq, one.position)
+            place = (one.patient, finding_set_order(one))
             assert seen.setdefault(place, record.value) == record.value, "one position, two contents"
             held = current.get(one.patient)
-            if held is None or place[1:] >= (held.build, held.ruleset_seq, held.position):
+            if held is None or finding_set_order(one) >= finding_set_order(held):
                 current[one.patient] = one
         return current
 
@@ -183,6 +197,13 @@ class Harness:
             yield process
         finally:
             await process.end(signal.SIGKILL)
+
+    async def run_once(self, **environment: str) -> "Process":
+        """One monitor until it has caught up, stopped as asked."""
+        async with self.monitor(**environment) as monitor:
+            await self.caught_up()
+            assert await monitor.end(signal.SIGTERM) == 0
+        return monitor
 
     async def start(self, **environment: str) -> "Process":
         child = await asyncio.create_subprocess_exec(

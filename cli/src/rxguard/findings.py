@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from pharmacy.events.v1.finding_pb2 import FindingSet
-from rx_contracts.translate import finding_json
+from rx_contracts.translate import finding_json, finding_set_order
 from rx_runtime.kafka import read_to_end
 
 from rxguard.connect import Connection, require_kafka
@@ -26,13 +26,9 @@ def newest(sets: Iterable[FindingSet]) -> Sets:
     held: dict[bytes, FindingSet] = {}
     for found in sets:
         before = held.get(found.patient)
-        if before is None or _order(found) >= _order(before):
+        if before is None or finding_set_order(found) >= finding_set_order(before):
             held[found.patient] = found
     return held
-
-
-def _order(found: FindingSet) -> tuple[int, int, int]:
-    return found.build, found.ruleset_seq, found.position
 
 
 def counted(sets: Sets, patients: Collection[bytes]) -> dict[str, Any]:

@@ -42,11 +42,7 @@ _MEDICINES_KEPT = 4096
 
 def instant(stamp: Timestamp) -> datetime:
     """The aware UTC datetime of a timestamp; what lies below a microsecond is cut off."""
-    return _instant(stamp.seconds, stamp.nanos)
-
-
-def _instant(seconds: int, nanos: int) -> datetime:
-    return EPOCH + timedelta(0, seconds, nanos // 1000)
+    return EPOCH + timedelta(0, stamp.seconds, stamp.nanos // 1000)
 
 
 def timestamp(time: datetime) -> Timestamp:
@@ -308,6 +304,11 @@ def published_findings(
     said = findings + _encoded_coverage(assessment.rules_run, assessment.rules_not_covered, assessment.unread)
     tail = finding_pb2.FindingSet(build=build).SerializeToString(deterministic=True)
     return PublishedFindings(value=head + said + tail, content_hash=hashlib.sha256(said).digest())
+
+
+def finding_set_order(published: finding_pb2.FindingSet) -> tuple[int, int, int]:
+    """Build, ruleset_seq and position: of a patient's sets the highest holds, wherever its record stands."""
+    return published.build, published.ruleset_seq, published.position
 
 
 def finding_set_hash(published: finding_pb2.FindingSet) -> bytes:

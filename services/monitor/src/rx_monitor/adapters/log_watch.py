@@ -92,5 +92,4 @@ class WrittenRecords:
 
 
 def _written(one: FindingSet) -> WrittenSet:
-    place = (one.build, one.ruleset_seq, one.position)
-    return WrittenSet(Pseudonym(one.patient), place, translate.finding_set_hash(one))
+    return WrittenSet(Pseudonym(one.patient), translate.finding_set_order(one), translate.finding_set_hash(one))

@@ -1,19 +1,49 @@
-"""Two processes with one name: the broker gives the name to the newer one, and the older one has to go.
+"""Who is in the monitors' group, and what becomes of two processes with one name.
 
-The client does not know that error of the broker: it would join again under the same name, put the other out in its
-turn, and so on for ever.
+The broker gives the name to the newer one, and the older one has to go: the client does not know that error of the
+broker, would join again under the same name, put the other out in its turn, and so on for ever.
 """
 
+import asyncio
 import re
-from typing import Any
+from contextlib import suppress
+from typing import NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 from rx_runtime import kafka
-from rx_runtime.errors import RefusedToRun
+from rx_runtime.errors import DependencyUnavailable, RefusedToRun
 
-from rx_monitor.settings import MonitorSettings
+from rx_monitor.settings import MonitorSettings, Places
 
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_COORDINATOR_TRIES = 75
+_COORDINATOR_RETRY_SECONDS = 0.2
+
+
+class Member(NamedTuple):
+    """A process in the group, as the broker knows it."""
+
+    id: str  # of a named one: its name, a dash and a UUID
+    host: str
+
+
+async def members(settings: MonitorSettings | Places) -> list[Member]:
+    """The members of the monitors' group, by id. Raises DependencyUnavailable GROUP_NOT_KNOWN."""
+
+    async def ask(admin: AIOKafkaAdminClient) -> list[Member]:
+        for _ in range(_COORDINATOR_TRIES):
+            with suppress(GroupCoordinatorNotAvailableError):
+                (response,) = await admin.describe_consumer_groups([settings.consumer_group])
+                ((error, _, _, _, _, found, *_),) = response.groups
+                if not error:
+                    return sorted(Member(id_, host.lstrip("/")) for id_, _, host, *_ in found)
+            await asyncio.sleep(_COORDINATOR_RETRY_SECONDS)  # a broker that has just started still reads its groups
+        raise DependencyUnavailable(
+            "GROUP_NOT_KNOWN", f"the broker does not say who is in the group {settings.consumer_group}; try again"
+        )
+
+    return await kafka.with_admin(settings.kafka, ask)
 
 
 async def check_not_replaced(settings: MonitorSettings, own_id: str) -> None:
@@ -21,21 +51,12 @@ async def check_not_replaced(settings: MonitorSettings, own_id: str) -> None:
 
     Called when partitions are taken away, before the group is joined again. Without a name there is nothing to check.
     """
-    if settings.member and any(id_ != own_id for id_ in await _ids_of(settings)):
+    if not settings.member:
+        return
+    named = re.compile(re.escape(settings.member) + "-" + _UUID)
+    if any(named.fullmatch(one.id) and one.id != own_id for one in await members(settings)):
         raise RefusedToRun(
             "MEMBER_REPLACED",
             f"another process has joined the group as {settings.member} and owns these partitions now; "
             "give every monitor a RXGUARD_MEMBER of its own",
         )
-
-
-async def _ids_of(settings: MonitorSettings) -> list[str]:
-    """Ids that the broker has given to members of that name: the name, a dash and a UUID."""
-    named = re.compile(re.escape(settings.member) + "-" + _UUID)
-
-    async def ask(admin: AIOKafkaAdminClient) -> list[str]:
-        (response,) = await admin.describe_consumer_groups([settings.consumer_group])
-        members: list[tuple[Any, ...]] = [member for group in response.groups for member in group[5]]
-        return [id_ for id_, *_ in members if named.fullmatch(id_)]
-
-    return await kafka.with_admin(settings.kafka, ask)

@@ -13,30 +13,25 @@ safe to be killed anywhere and to be run again:
 Each run has a higher build number, so that a monitor that was paused through all of it writes what nobody reads.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError
 from pharmacy.events.v1.finding_pb2 import FindingSet
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress, PatientState, Rebuild
-from rx_contracts.translate import finding_set_hash
+from rx_contracts.translate import finding_set_hash, finding_set_order
 from rx_runtime import kafka, topics
-from rx_runtime.errors import DependencyUnavailable, RefusedToRun
+from rx_runtime.errors import RefusedToRun
 from rx_runtime.topic_identity import identities
 
 from rx_monitor.adapters.group_offsets import extents, go_back
+from rx_monitor.adapters.membership import members
 from rx_monitor.adapters.outbox import send_all
 from rx_monitor.adapters.start_checks import check_partitions, newest_reports
 from rx_monitor.settings import MonitorSettings, Places
 
 _CLIENT = "rx-monitor-rebuild"
 _SENT_AT_ONCE = 1_000
-_COORDINATOR_TRIES = 75
-_COORDINATOR_RETRY_SECONDS = 0.2
 
 Progress = Callable[[str, int, int | None], None]
 """Told what is being done, how much of it is done, and how much there is."""
@@ -93,29 +88,12 @@ async def clear(settings: MonitorSettings | Places, progress: Progress) -> Clear
 async def check_nobody_owns(settings: MonitorSettings | Places) -> None:
     """Raise RefusedToRun MONITORS_ALIVE, naming them, while the group has members."""
     if alive := await members(settings):
+        named = ", ".join(f"{one.id} on {one.host}" for one in alive)
         raise RefusedToRun(
             "MONITORS_ALIVE",
-            f"monitors of the group {settings.consumer_group} are alive: {', '.join(alive)}. Stop them and run this "
+            f"monitors of the group {settings.consumer_group} are alive: {named}. Stop them and run this "
             "again; the broker counts one that was killed for another 10 s",
         )
-
-
-async def members(settings: MonitorSettings | Places) -> list[str]:
-    """The members of the monitors' group, each with its host. Raises DependencyUnavailable GROUP_NOT_KNOWN."""
-
-    async def ask(admin: AIOKafkaAdminClient) -> list[str]:
-        for _ in range(_COORDINATOR_TRIES):
-            with suppress(GroupCoordinatorNotAvailableError):
-                (response,) = await admin.describe_consumer_groups([settings.consumer_group])
-                ((error, _, _, _, _, found, *_),) = response.groups
-                if not error:
-                    return sorted(f"{member_id} on {host.lstrip('/')}" for member_id, _, host, *_ in found)
-            await asyncio.sleep(_COORDINATOR_RETRY_SECONDS)  # a broker that has just started still reads its groups
-        raise DependencyUnavailable(
-            "GROUP_NOT_KNOWN", f"the broker does not say who is in the group {settings.consumer_group}; try again"
-        )
-
-    return await kafka.with_admin(settings.kafka, ask)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +115,7 @@ async def _standing(settings: MonitorSettings | Places, count: int, progress: Pr
         async for record in records:
             found = FindingSet.FromString(record.value)
             build = max(build, found.build)
-            place = (found.build, found.ruleset_seq, found.position)
+            place = finding_set_order(found)
             if place >= order.get(found.patient, place):
                 order[found.patient] = place
                 said.pop(found.patient, None)
