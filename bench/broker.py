@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -16,7 +16,6 @@ from bench.workload import Record
 PARTITIONS = 4
 _BATCH_BYTES = 512 * 1024
 _IN_FLIGHT = 16
-_FETCH_TIMEOUT_MS = 500
 _DELETE_TIMEOUT_S, _POLL_S = 30.0, 0.05
 
 
@@ -111,19 +110,6 @@ class Broker:
         finally:
             await consumer.stop()
 
-    async def read(self, topic: str) -> AsyncIterator[Any]:
-        """The records of a topic with PARTITIONS partitions up to its present end, each partition in order."""
-        # Its own choice of a first offset goes on beside our seek: it must be the same.
-        consumer = kafka.new_consumer(self.address, client_id="bench")
-        await kafka.start(consumer, self.address)
-        try:
-            partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
-            consumer.assign(partitions)
-            ends: Mapping[TopicPartition, int] = await consumer.end_offsets(partitions)
-            await consumer.seek_to_beginning(*partitions)
-            while any([await consumer.position(partition) < ends[partition] for partition in partitions]):
-                for records in (await consumer.getmany(timeout_ms=_FETCH_TIMEOUT_MS)).values():
-                    for record in records:
-                        yield record
-        finally:
-            await consumer.stop()
+    def read(self, topic: str) -> AsyncIterator[Any]:
+        """The records of a topic up to its present end, each partition in order."""
+        return kafka.records_to_end(self.address, topic, client_id="bench")

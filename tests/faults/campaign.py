@@ -13,10 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from aiokafka import TopicPartition
 from fault_load import Told, histories, patients
 from fault_oracle import Oracle, Verdict, Written
-from monitor_harness import Harness, Process, headers
+from monitor_harness import Harness, Process
 from pharmacy.events.v1.finding_pb2 import FindingSet
 from pharmacy.events.v1.monitor_pb2 import PatientState
 from rx_contracts.translate import finding_set_hash
@@ -50,20 +49,7 @@ class Campaign(Harness):
         await self.append(self.told(patient_count))
 
     async def append(self, told: list[Told]) -> None:
-        producer = kafka.new_producer(self.kafka, client_id="test")
-        await producer.start()
-        try:
-            for one in told:
-                event = one.event
-                await producer.send(
-                    self.topic(EVENTS),
-                    event.SerializeToString(),
-                    key=event.patient,
-                    headers=headers(event, one.kind),
-                )
-            await producer.flush()
-        finally:
-            await producer.stop()
+        await self.feed_classified((one.event, one.kind) for one in told)
 
     async def start(self, **environment: str) -> Process:
         settings = QUICK_GROUP | json.loads(environment.pop("FAULT_FAUST", "{}"))
@@ -91,12 +77,6 @@ class Campaign(Harness):
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
             await kept.current.end(signal.SIGTERM)
-
-    async def finish(self, **environment: str) -> None:
-        """Let one monitor do what is left."""
-        async with self.monitor(**environment) as monitor:
-            await self.caught_up()
-            assert await monitor.end(signal.SIGTERM) == 0
 
     async def end_all(self) -> None:
         for process in self._started:
@@ -133,22 +113,9 @@ class Campaign(Harness):
             ]
         return hidden
 
-    async def stream(self, topic: str) -> AsyncIterator[Any]:
+    def stream(self, topic: str) -> AsyncIterator[Any]:
         """The records of a topic up to its present end, those of a partition in order, never all in memory."""
-        consumer = kafka.new_consumer(self.kafka, client_id="test")
-        await kafka.start(consumer, self.kafka)
-        try:
-            partitions = [TopicPartition(self.topic(topic), number) for number in range(4)]
-            consumer.assign(partitions)
-            ends = await consumer.end_offsets(partitions)
-            await consumer.seek_to_beginning(*partitions)
-            while any([await consumer.position(tp) < ends[tp] for tp in partitions]):
-                for tp, records in (await consumer.getmany(timeout_ms=500)).items():
-                    for record in records:
-                        if record.offset < ends[tp]:
-                            yield record
-        finally:
-            await consumer.stop()
+        return kafka.records_to_end(self.kafka, self.topic(topic), client_id="test")
 
     async def written(self) -> dict[bytes, Written]:
         """What stands in the output topics, by patient."""

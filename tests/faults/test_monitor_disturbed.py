@@ -28,7 +28,7 @@ async def test_kills_at_random_moments(campaign):
             assert await monitor.end(signal.SIGKILL) == -signal.SIGKILL
 
     await campaign.disturbed(kill)
-    await campaign.finish()
+    await campaign.run_once()
     assert (await campaign.judge_end()).faults == {}
 
 
@@ -41,7 +41,7 @@ async def test_a_stop_in_the_middle_of_a_batch_commits_only_what_is_done(campaig
     monitor = await campaign.start(FAULT_SIGNALS=f"{point}:2:SIGTERM", FAULT_FAUST=SMALL_BATCHES)
     assert await monitor.ended() == 0
     assert (await campaign.judge()).faults == {}
-    await campaign.finish()
+    await campaign.run_once()
     assert (await campaign.judge_end()).faults == {}
 
 
@@ -114,13 +114,13 @@ async def test_a_monitor_that_wakes_up_after_others_took_its_partitions(campaign
 @pytest.mark.parametrize("every", [2, pytest.param(3, marks=LONG)])
 async def test_a_flow_that_stops_and_fetches_again_in_other_batches(campaign, every):
     await campaign.load(60)
-    await campaign.finish(FAULT_FLOW=str(every), FAULT_FAUST='{"broker_max_poll_records": 11}')
+    await campaign.run_once(FAULT_FLOW=str(every), FAULT_FAUST='{"broker_max_poll_records": 11}')
     assert (await campaign.judge_end()).faults == {}
 
 
 async def test_a_changelog_whose_last_offset_holds_no_record_is_read_to_its_end(campaign):
     """The marker of a transaction has an offset and is no record; so have records that compaction took away."""
-    await campaign.finish()
+    await campaign.run_once()
     last = (await campaign.records(STATES))[-1]
     producer = AIOKafkaProducer(bootstrap_servers=campaign.kafka, transactional_id="markers")
     await producer.start()

@@ -8,7 +8,6 @@ from pathlib import Path
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from rx_runtime import kafka
 from rx_runtime.grpc_server import LIVENESS
 
 pytestmark = pytest.mark.stack
@@ -82,15 +81,6 @@ async def test_what_stays_with_a_monitor_through_a_rebalance_is_not_read_again(t
     assert harness.held_facts(await topics.states()) == harness.expected_facts(events + more)
 
 
-async def write(topics, topic, record):
-    producer = kafka.new_producer(topics.kafka, client_id="test")
-    await producer.start()
-    try:
-        await producer.send_and_wait(topics.topic(topic), record.value, key=record.key, partition=record.partition)
-    finally:
-        await producer.stop()
-
-
 @pytest.mark.parametrize("topic", ["rx.monitor-state.v1", "rx.findings.v1"])
 async def test_an_older_record_of_a_former_owner_does_not_stay_the_last_one(topics, topic):
     async with topics.monitor():
@@ -101,7 +91,7 @@ async def test_an_older_record_of_a_former_owner_does_not_stay_the_last_one(topi
         await topics.feed([returned])
         await topics.caught_up()
         newest = (await topics.records(topic))[-1]
-        await write(topics, topic, older)
+        await topics.write(topic, older.key, older.value, older.partition)
 
         async def last_is_ours():
             return (await topics.records(topic))[-1].value == newest.value
@@ -119,7 +109,7 @@ async def test_an_older_finding_set_written_before_a_restore_does_not_stay_the_l
         await topics.caught_up()
         newest = (await topics.records("rx.findings.v1"))[-1]
         assert await first.end(signal.SIGTERM) == 0
-    await write(topics, "rx.findings.v1", older)
+    await topics.write("rx.findings.v1", older.key, older.value, older.partition)
     async with topics.monitor():
 
         async def last_is_ours():

@@ -59,13 +59,6 @@ def ignore(*_):
     """Progress that nobody looks at."""
 
 
-async def run_once(topics, **environment):
-    async with topics.monitor(**environment) as monitor:
-        await topics.caught_up()
-        assert await monitor.end(signal.SIGTERM) == 0
-    return monitor
-
-
 async def clear(places):
     """Once the broker has seen the last monitor go."""
     async with asyncio.timeout(30):
@@ -76,15 +69,6 @@ async def clear(places):
 
 async def recreate(topics, name, partitions=4):
     await runtime_topics.recreate(topics.kafka, topics.topic("").rstrip("."), name, partitions)
-
-
-async def write(topics, topic, key, value, partition):
-    producer = kafka.new_producer(topics.kafka, client_id="test")
-    await producer.start()
-    try:
-        await producer.send_and_wait(topics.topic(topic), value, key=key, partition=partition)
-    finally:
-        await producer.stop()
 
 
 async def refused(topics):
@@ -98,13 +82,13 @@ async def refused(topics):
 async def test_a_rebuild_changes_no_finding_and_publishes_none_again(topics, places):
     events = [*clash(ANNA), *clash(BERT, hours=30 * 24), harness.fill(CARL, "methadone", harness.METHADONE)]
     await topics.feed(events)
-    await run_once(topics)
+    await topics.run_once()
     before = await topics.conclusions()
     published = len(await topics.records(FINDINGS))
 
     cleared = await clear(places)
     assert sum(map(len, cleared.events.values())) == len(events)
-    await run_once(topics)
+    await topics.run_once()
 
     assert await topics.conclusions() == harness.expected(events) == before
     assert len(before) == 2
@@ -116,17 +100,17 @@ async def test_a_rebuild_changes_no_finding_and_publishes_none_again(topics, pla
 
 async def test_events_that_follow_a_rebuild_are_published_as_ever(topics, places):
     await topics.feed(clash(ANNA)[:1])
-    await run_once(topics)
+    await topics.run_once()
     await clear(places)
     await topics.feed(clash(ANNA)[1:])
-    await run_once(topics)
+    await topics.run_once()
     assert await topics.conclusions() == harness.expected(clash(ANNA))
     assert {found.build for found in (await topics.findings()).values()} == {1}
 
 
 async def test_after_a_recreated_topic_what_no_event_supports_is_withdrawn(topics, places):
     await topics.feed([*clash(ANNA), *clash(BERT), *clash(CARL)])
-    await run_once(topics)
+    await topics.run_once()
     positions = {name: found.position for name, found in (await topics.findings()).items()}
     await recreate(topics, EVENTS)
     assert (await refused(topics))[0] == "TOPIC_RECREATED"
@@ -134,7 +118,7 @@ async def test_after_a_recreated_topic_what_no_event_supports_is_withdrawn(topic
     remaining = [*clash(BERT)[1:], *clash(BERT)[:1], *clash(CARL)[:1], *clash(DORA)]
     await clear(places)
     await topics.feed(remaining)
-    await run_once(topics)
+    await topics.run_once()
 
     assert await topics.conclusions() == harness.expected(remaining)
     found = await topics.findings()
@@ -157,7 +141,7 @@ async def test_a_rebuild_is_refused_while_a_monitor_is_alive_and_names_it(topics
 @pytest.mark.parametrize("step", ["recreate", "_seed", "go_back", "_tell"])
 async def test_a_rebuild_that_was_killed_lets_no_monitor_start_and_is_run_again(topics, places, monkeypatch, step):
     await topics.feed(clash(ANNA))
-    await run_once(topics)
+    await topics.run_once()
     await recreate(topics, EVENTS)
     told = []
 
@@ -178,7 +162,7 @@ async def test_a_rebuild_that_was_killed_lets_no_monitor_start_and_is_run_again(
 
     await clear(places)
     await topics.feed(clash(BERT))
-    await run_once(topics)
+    await topics.run_once()
     assert await topics.conclusions() == harness.expected(clash(BERT))
 
 
@@ -186,7 +170,7 @@ async def test_a_rebuild_that_was_killed_between_the_old_and_the_new_state_topic
     topics, places, installation, monkeypatch
 ):
     await topics.feed(clash(ANNA))
-    await run_once(topics)
+    await topics.run_once()
 
     async def deleted(*_):
         await kafka.with_admin(topics.kafka, lambda admin: admin.delete_topics([topics.topic(STATES)]))
@@ -200,7 +184,7 @@ async def test_a_rebuild_that_was_killed_between_the_old_and_the_new_state_topic
     await runtime_topics.apply(topics.kafka, installation.namespace, 4)
     assert (await refused(topics))[0] == "REBUILD_UNFINISHED"
     await clear(places)
-    await run_once(topics)
+    await topics.run_once()
     assert await topics.conclusions() == harness.expected(clash(ANNA))
 
 
@@ -208,13 +192,13 @@ async def test_a_monitor_killed_while_it_reads_again_goes_on_where_it_was(topics
     names = harness.patients(300)
     events = [one for name in names for one in clash(name)]
     await topics.feed(events)
-    await run_once(topics)
+    await topics.run_once()
     await clear(places)
     async with topics.monitor() as monitor:
         while not any(state.packed_events for state in (await topics.states()).values()):  # noqa: ASYNC110  # another process
             await asyncio.sleep(0.01)
         await monitor.end(signal.SIGKILL)
-    await run_once(topics)
+    await topics.run_once()
     assert await topics.conclusions() == harness.expected(events)
     assert harness.held_facts(await topics.states()) == harness.expected_facts(events)
     last = {r.partition: r for r in map(parsed, await topics.records("rx.monitor-progress.v1"))}
@@ -227,10 +211,10 @@ def parsed(record):
 
 async def test_nothing_counts_as_checked_until_everybody_has_been_assessed_again(topics, places):
     await topics.feed(clash(ANNA))
-    await run_once(topics)
+    await topics.run_once()
     await clear(places)
     reports = len(await topics.records("rx.monitor-progress.v1"))
-    await run_once(topics)
+    await topics.run_once()
     for report in map(parsed, (await topics.records("rx.monitor-progress.v1"))[reports:]):
         assert report.position == 0 or not (report.HasField("rebuild") or report.unassessed_patients)
 
@@ -241,47 +225,47 @@ async def test_a_monitor_that_was_paused_through_a_rebuild_spoils_nothing(topics
         await topics.caught_up()
         paused._child.send_signal(signal.SIGSTOP)
         await clear(places)
-        await run_once(topics)
+        await topics.run_once()
         paused._child.send_signal(signal.SIGCONT)
         assert await paused.ended() == 5
         assert "start the monitor again" in (await paused.event("crashed"))["reason"]
     await topics.feed(clash(BERT))
-    await run_once(topics)
+    await topics.run_once()
     assert await topics.conclusions() == harness.expected([*clash(ANNA), *clash(BERT)])
 
 
 async def test_a_state_topic_that_was_made_anew_by_somebody_else_is_noticed(topics, places):
     await topics.feed(clash(ANNA))
-    await run_once(topics)
+    await topics.run_once()
     await recreate(topics, STATES)
     code, reason = await refused(topics)
     assert code == "STATE_LOST"
     assert "rxguard monitor rebuild" in reason
     await clear(places)
-    await run_once(topics)
+    await topics.run_once()
     assert harness.held_facts(await topics.states()) == harness.expected_facts(clash(ANNA))
 
 
 async def test_what_was_published_and_lost_is_published_again_by_a_rebuild(topics, places):
     await topics.feed(clash(ANNA))
-    await run_once(topics)
+    await topics.run_once()
     await recreate(topics, FINDINGS)
     assert (await refused(topics))[0] == "FINDINGS_LOST"
     await clear(places)
-    await run_once(topics)
+    await topics.run_once()
     assert await topics.conclusions() == harness.expected(clash(ANNA))
 
 
 async def test_lost_progress_is_noticed_and_a_rebuild_stands_above_all_that_was_published(topics, places):
     await topics.feed(clash(ANNA))
-    await run_once(topics)
+    await topics.run_once()
     await clear(places)
     await topics.feed(clash(BERT))
-    await run_once(topics)
+    await topics.run_once()
     await recreate(topics, "rx.monitor-progress.v1", partitions=1)
     assert (await refused(topics))[0] == "PROGRESS_LOST"
     assert (await clear(places)).build == 2
-    await run_once(topics)
+    await topics.run_once()
     assert await topics.conclusions() == harness.expected([*clash(ANNA), *clash(BERT)])
 
 
@@ -293,14 +277,14 @@ async def reworked(topics, change):
     for record in await topics.records(STATES):
         state = PatientState.FromString(record.value)
         change(record.key, state)
-        await write(topics, STATES, record.key, state.SerializeToString(), record.partition)
+        await topics.write(STATES, record.key, state.SerializeToString(), record.partition)
 
 
 async def test_patients_whom_an_older_ruleset_assessed_are_assessed_in_the_background(topics):
     """As after a crash in the midst of it: the progress names our ruleset, some states another."""
     ours = load_catalogue().ruleset_seq
     await topics.feed([*clash(ANNA), *clash(BERT)])
-    await run_once(topics)
+    await topics.run_once()
     said = await topics.findings()
 
     def assessed_before(patient, state):
@@ -326,7 +310,7 @@ async def test_patients_whom_an_older_ruleset_assessed_are_assessed_in_the_backg
 async def test_a_monitor_with_an_older_ruleset_refuses_the_partitions_of_a_newer_one(topics):
     newer = load_catalogue().ruleset_seq + 1
     await topics.feed(clash(ANNA))
-    await run_once(topics)
+    await topics.run_once()
     await reworked(topics, lambda _, state: setattr(state, "ruleset_seq", newer))
     monitor = await topics.start()
     assert await monitor.ended() == 5
@@ -337,11 +321,11 @@ async def test_a_monitor_with_an_older_ruleset_refuses_the_partitions_of_a_newer
 async def test_what_an_older_ruleset_called_irrelevant_is_read_by_one_that_looks_at_it(topics, places):
     await topics.feed(clash(ANNA), kind=b"irrelevant", ruleset=b"1")
     await topics.feed([harness.fill(BERT, "allopurinol", harness.ALLOPURINOL)], kind=b"irrelevant", ruleset=b"1")
-    await run_once(topics)
+    await topics.run_once()
     assert await topics.conclusions() == harness.expected(clash(ANNA))
     assert set(await topics.states()) == {ANNA}
     await clear(places)
-    await run_once(topics)
+    await topics.run_once()
     assert await topics.conclusions() == harness.expected(clash(ANNA))
 
 

@@ -38,18 +38,10 @@ def ldn(patient, name="ldn", **when):
     return harness.fill(patient, name, harness.LDN, **({"hours": 40 * 24} | when))
 
 
-async def run_once(topics):
-    """One monitor until it has caught up, stopped as asked."""
-    async with topics.monitor() as monitor:
-        await topics.caught_up()
-        assert await monitor.end(signal.SIGTERM) == 0
-    return monitor
-
-
 async def test_an_opioid_and_a_blocker_give_the_findings_of_the_core(topics):
     events = [methadone(ANNA), ldn(ANNA), methadone(BERT)]
     await topics.feed(events)
-    await run_once(topics)
+    await topics.run_once()
     assert await topics.conclusions() == harness.expected(events)
     assert "WR-02" in {finding.rule for finding in (await topics.findings())[ANNA].findings}
 
@@ -80,9 +72,9 @@ async def test_a_return_or_void_before_its_fill_holds(topics, kind):
 
 async def test_a_restarted_monitor_remembers_what_the_one_before_it_read(topics):
     await topics.feed([ldn(ANNA)])
-    await run_once(topics)
+    await topics.run_once()
     await topics.feed([methadone(ANNA)])
-    second = await run_once(topics)
+    second = await topics.run_once()
     assert sum(record["patients"] for record in second.log if record["event"] == "restored") == 1
     assert await topics.conclusions() == harness.expected([ldn(ANNA), methadone(ANNA)])
 
@@ -113,7 +105,7 @@ async def test_any_order_with_duplicates_gives_the_same_findings(topics):
 
 async def test_an_irrelevant_event_leaves_no_state_and_counts_as_checked(topics):
     await topics.feed([harness.fill(ANNA, "vitamin", harness.VITAMIN)], kind=b"irrelevant")
-    await run_once(topics)
+    await topics.run_once()
     assert await topics.states() == {}
 
 
@@ -127,7 +119,7 @@ async def test_everything_before_the_committed_offset_is_in_the_state(topics):
             await asyncio.sleep(0.01)
         assert await monitor.end(signal.SIGTERM) == 0
     await assert_committed_is_finished(topics)
-    await run_once(topics)
+    await topics.run_once()
     assert await topics.conclusions() == harness.expected(events)
 
 
@@ -142,7 +134,7 @@ async def assert_committed_is_finished(topics):
 
 async def test_a_monitor_asked_to_stop_while_it_restores_stops_as_asked(topics):
     await topics.feed(methadone(name) for name in harness.patients(1000))
-    await run_once(topics)
+    await topics.run_once()
     monitor = await topics.start()
     await monitor.event("restoring")
     assert await monitor.end(signal.SIGTERM) == 0
@@ -150,29 +142,20 @@ async def test_a_monitor_asked_to_stop_while_it_restores_stops_as_asked(topics):
 
 async def test_a_state_that_an_older_owner_overwrote_is_repaired(topics):
     await topics.feed([ldn(ANNA)])
-    await run_once(topics)
+    await topics.run_once()
     older = (await topics.records("rx.monitor-state.v1"))[-1]
     await topics.feed([methadone(ANNA)])
-    await run_once(topics)
-    await write(topics, "rx.monitor-state.v1", older.key, older.value, older.partition)
+    await topics.run_once()
+    await topics.write("rx.monitor-state.v1", older.key, older.value, older.partition)
     await topics.feed([methadone(ANNA, "later", hours=24 * 20)])
-    monitor = await run_once(topics)
+    monitor = await topics.run_once()
     assert [record["patients"] for record in monitor.log if record["event"] == "changelog_repaired"] == [1]
     wanted = harness.expected([ldn(ANNA), methadone(ANNA), methadone(ANNA, "later", hours=24 * 20)])
     assert await topics.conclusions() == wanted
 
 
-async def write(topics, topic, key, value, partition):
-    producer = kafka.new_producer(topics.kafka, client_id="test")
-    await producer.start()
-    try:
-        await producer.send_and_wait(topics.topic(topic), value, key=key, partition=partition)
-    finally:
-        await producer.stop()
-
-
 async def test_an_event_that_breaks_the_contract_ends_the_process_and_is_not_passed_over(topics):
-    await write(topics, "rx.medication-events.v1", ANNA, b"\xff secret of a patient", 0)
+    await topics.write("rx.medication-events.v1", ANNA, b"\xff secret of a patient", 0)
     monitor = await topics.start()
     assert await monitor.ended() == 70
     assert "secret" not in str(monitor.log)
@@ -180,7 +163,7 @@ async def test_an_event_that_breaks_the_contract_ends_the_process_and_is_not_pas
 
 
 async def test_lost_state_is_told_by_its_exit_code(topics):
-    await write(topics, "rx.monitor-state.v1", ANNA, None, 0)
+    await topics.write("rx.monitor-state.v1", ANNA, None, 0)
     monitor = await topics.start()
     assert await monitor.ended() == 70
     assert (await monitor.event("crashed"))["error"] == "ChangelogBrokenError"
@@ -188,17 +171,17 @@ async def test_lost_state_is_told_by_its_exit_code(topics):
 
 @pytest.mark.parametrize(("field", "code"), [("topic_id", "TOPIC_RECREATED"), ("ruleset_version", "RULESET_CHANGED")])
 async def test_state_of_another_topic_or_ruleset_is_refused(topics, field, code):
-    await run_once(topics)
+    await topics.run_once()
     report = MonitorProgress.FromString((await topics.records("rx.monitor-progress.v1"))[-1].value)
     setattr(report, field, "another")
-    await write(topics, "rx.monitor-progress.v1", b"0", report.SerializeToString(), 0)
+    await topics.write("rx.monitor-progress.v1", b"0", report.SerializeToString(), 0)
     monitor = await topics.start()
     assert await monitor.ended() == 5
     assert (await monitor.event("stopped_by_error"))["code"] == code
 
 
 async def test_a_recreated_event_topic_is_noticed(topics):
-    await run_once(topics)
+    await topics.run_once()
     await recreate(topics, "rx.medication-events.v1", partitions=4)
     monitor = await topics.start()
     assert await monitor.ended() == 5
@@ -252,7 +235,7 @@ def scrape(url):
 async def test_a_state_holds_each_fact_once_with_its_highest_revision(topics):
     first, second = methadone(ANNA), methadone(ANNA, revision=2, hours=1)
     await topics.feed([second, first, second])
-    await run_once(topics)
+    await topics.run_once()
     held = [harness.unpacked(one) for one in (await topics.states())[ANNA].packed_events]
     second.ClearField("patient")  # the key of the state says it
     assert held == [second]

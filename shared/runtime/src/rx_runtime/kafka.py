@@ -105,8 +105,9 @@ async def records_to_end(
         ends = await consumer.end_offsets(partitions)
         await consumer.seek_to_beginning(*partitions)
         while any([await consumer.position(partition) < ends[partition] for partition in partitions]):
-            for fetched in (await consumer.getmany(timeout_ms=500)).values():
+            for tp, fetched in (await consumer.getmany(timeout_ms=500)).items():
                 for record in fetched:
-                    yield record
+                    if record.offset < ends[tp]:
+                        yield record
     finally:
         await consumer.stop()
