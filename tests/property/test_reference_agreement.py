@@ -2,9 +2,11 @@
 
 import random
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rx_clinical import History, assess, load_catalogue
@@ -14,7 +16,7 @@ from rxguard.scenario_yaml import Node
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "reference"))
 from evaluator import evaluate
-from histories import histories, known_since
+from histories import ANTAGONISTS, BEGIN, OPIOIDS, OTHERS, histories, known_since, text_of
 
 CATALOGUE = load_catalogue()
 FIELDS = (
@@ -78,3 +80,19 @@ def test_core_and_reference_agree_in_every_order_of_arrival(facts, since, seed):
     assert by_core(facts, since) == expected
     for arrival in arrivals(facts, seed):
         assert by_core(arrival, since) == expected
+
+
+@pytest.mark.parametrize("days", [0, 7], ids=["begun_together", "touching"])
+def test_they_agree_on_every_two_medicines_at_the_moment_where_supplies_begin_together_or_touch(days):
+    for first, second in product([*OPIOIDS, *ANTAGONISTS, *OTHERS], repeat=2):
+        for minutes in (-1, 0, 1):
+            later = BEGIN + timedelta(days=days, minutes=minutes)
+            facts = [one_fill("e1", BEGIN, first), one_fill("e2", later, second)]
+            assert by_core(facts, None) == by_reference(facts, None), facts
+
+
+def one_fill(event_id, at, medicine):
+    """Seven days of a medicine; a dose for those that are given in doses of milligrams."""
+    return {"type": "fill", "at": text_of(at), "id": event_id, "site": "S1", "route": "oral", "days_supply": "7"} | (
+        medicine | ({"daily_dose_mg": "4.5"} if medicine in ANTAGONISTS else {})
+    )
