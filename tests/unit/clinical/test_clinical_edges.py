@@ -405,3 +405,30 @@ def test_a_procedure_that_is_not_said_to_need_opioids_holds_nothing(catalogue):
     unsaid = Procedure(planned=without.planned, **envelope("X", at("2026-03-02T09:00")))
     for one in (without, unsaid):
         assert findings(catalogue, fill("N", at("2026-03-01T09:00"), NALTREXONE), one, rule="SX-01") == []
+
+
+@pytest.mark.parametrize(("started", "display"), [(None, Display.INTERRUPTIVE), ("2025-12-01T09:00", Display.PROFILE)])
+def test_an_interacting_medicine_of_which_only_a_report_tells_may_be_as_new_as_the_report(catalogue, started, display):
+    ketoconazole = medicine("6135", text="ketoconazole", route="oral", days="8")
+    reported = report("reported", at("2026-01-01T09:00"), ketoconazole, kind="history")
+    facts = [
+        fill("methadone", at("2026-01-01T08:00"), methadone("10")),
+        fill("ketoconazole", at("2026-01-01T08:59"), ketoconazole),
+        replace(reported, started=None if started is None else Moment.instant(at(started))),
+    ]
+    found = assess(History(facts=facts), catalogue).findings
+    displays = {one.anchor_event_id: one.display for one in found if one.rule == "PK-01"}
+    assert displays["ketoconazole"] == display
+
+
+def test_two_exposures_to_one_opioid_before_alvimopan_are_one_finding(catalogue):
+    facts = [
+        replace(
+            report("reported", at("2026-01-06T09:00"), methadone("20"), kind="history", ongoing=False),
+            started=Moment.instant(at("2026-01-04T09:00")),
+        ),
+        fill("methadone", at("2026-01-03T09:00"), methadone("30")),
+        given("alvimopan", at("2026-01-18T09:00"), Medicine(form_key="alvimopan", text="alvimopan 12 mg")),
+    ]
+    (found,) = [one for one in assess(History(facts=facts), catalogue).findings if one.rule == "OT-03"]
+    assert {basis.event_id for basis in found.basis} == {"reported", "methadone", "alvimopan"}

@@ -72,12 +72,21 @@ def test_what_is_taken_back_holds_no_longer_and_what_is_stated_again_holds_again
     assert patient(cirrhosis, hepatitis).standing("liver") == (cirrhosis, hepatitis)
 
 
-def test_at_a_time_only_what_was_known_by_then_holds(patient):
-    facts = (fact("pregnancy", "yes"), fact("pregnancy", "ended", "2026-06-01T09:00"))
-    assert patient(*facts).standing("pregnancy", at("2026-05-01T09:00")) == facts[:1]
-    assert patient(*facts).standing("pregnancy", at("2026-06-01T09:00")) == ()
-    assert patient(*facts).standing("pregnancy", at("2025-12-31T09:00")) == ()
-    assert patient(*facts).standing("breastfeeding") == ()
+@pytest.mark.parametrize(
+    ("begin", "until", "holds"),
+    [
+        ("2026-05-01T09:00", "2026-05-01T09:00", True),
+        ("2026-05-31T09:00", "2026-07-01T09:00", True),  # ended in between
+        ("2026-06-01T08:59", "2026-06-01T09:00", True),
+        ("2026-06-01T09:00", "2026-07-01T09:00", False),
+        ("2025-12-31T09:00", "2026-01-01T09:00", True),
+        ("2025-12-31T09:00", "2026-01-01T08:59", False),
+    ],
+)
+def test_in_a_time_holds_what_was_known_by_its_end_and_not_taken_back_by_its_begin(patient, begin, until, holds):
+    facts = (fact("pregnancy", "yes", "2026-01-01T09:00"), fact("pregnancy", "ended", "2026-06-01T09:00"))
+    assert patient(*facts).standing("pregnancy", at(begin), at(until)) == (facts[:1] if holds else ())
+    assert patient(*facts).standing("breastfeeding", at(begin), at(until)) == ()
 
 
 def test_symptoms_said_to_be_absent_are_none(patient):

@@ -284,8 +284,9 @@ def _join_injections(chart: Chart, policy: Policy) -> None:
 
 
 def _dispensed_for(given: Entry, depots: list[Entry], policy: Policy) -> Entry | None:
-    """The depot that the injection names, else the newest one of the same form that is not injected yet."""
+    """The depot of the same form that the injection names, else the newest one that is not injected yet."""
     named = given.fact.fill if isinstance(given.fact, Administration) else None
+    depots = [depot for depot in depots if depot.roles.supply_key == given.roles.supply_key]
     for depot in reversed(depots):
         if named in (depot.fact.key, *(fact.key for fact in depot.sightings)):
             return depot
@@ -293,7 +294,6 @@ def _dispensed_for(given: Entry, depots: list[Entry], policy: Policy) -> Entry |
         filled, injected = depot.begin, given.fact.occurred
         if (
             not depot.injected
-            and depot.roles.supply_key == given.roles.supply_key
             and filled.earliest <= injected.latest
             and injected.earliest <= later(filled.latest, policy.depot_injection)
         ):

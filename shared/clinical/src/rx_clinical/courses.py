@@ -10,7 +10,16 @@ from rx_clinical.facts import Administration, Fill, Moment, Prescription, Report
 from rx_clinical.policy import Policy
 from rx_clinical.reasons import Reason
 from rx_clinical.roles import Roles
-from rx_clinical.spans import Span, Supply, reported_begin, reported_end, reported_possible_end, stack, supplied
+from rx_clinical.spans import (
+    Span,
+    Supply,
+    begin_unknown,
+    reported_begin,
+    reported_end,
+    reported_possible_end,
+    stack,
+    supplied,
+)
 from rx_clinical.windows import FOREVER, later
 
 
@@ -28,8 +37,10 @@ class MedicineHistory:
 
     @property
     def first_event_at(self) -> datetime:
-        """The earliest fact about it."""
-        return min(entry.begin.earliest for span in self.spans() for entry in span.entries)
+        """When it was first taken; where only its report is known, at that: the later it began, the newer it is."""
+        return min(
+            (span.entries[0] if begin_unknown(span.entries[0].fact) else span).begin.earliest for span in self.spans()
+        )
 
     def meeting(self, begin: datetime, end: datetime) -> Span | None:
         """The first supply that is active at some time from `begin` and before `end`, or at `begin` itself."""

@@ -19,6 +19,7 @@ from rx_clinical.spans import (
     begun_first,
     dispensed_depot,
     doses,
+    removed_at,
     reported_begin,
     reported_end,
     reported_possible_end,
@@ -140,7 +141,7 @@ def effect_end(opioid: Opioid, span: Span, catalogue: Catalogue) -> datetime:
 
 def _implanted(entry: Entry, given: Administration) -> Span:
     """An implant acts until its removal."""
-    end = given.removed.latest if given.removed else FOREVER
+    end = removed_at(given) or FOREVER
     return Span(
         begin=given.occurred,
         documented_end=end,
@@ -163,8 +164,8 @@ def _positive(entry: Entry) -> Span:
 
 
 def _reported(entry: Entry, opioid: Opioid, report: Report, policy: Policy) -> Span:
-    end = reported_end(entry, report, policy)
-    possible = reported_possible_end(entry, report, end, policy)
+    end = reported_end(entry, report, policy, opioid.form.hours_per_patch)
+    possible = reported_possible_end(entry, report, end, policy, opioid.form.hours_per_patch)
     reasons = {
         Reason.SUPPLY_END_ASSUMED: possible > end,
         Reason.ONGOING_NO_END: end == FOREVER,

@@ -47,16 +47,18 @@ class Patient:
         kidney = (fact for fact in self.symptoms("kidney"))
         return (*self.standing("liver"), *kidney)
 
-    def standing(self, kind: str, by: datetime | None = None) -> tuple[PatientFact, ...]:
-        """Facts of a kind that are known to hold at a time (None: ever), after the last one that takes it back."""
+    def standing(
+        self, kind: str, begin: datetime | None = None, until: datetime | None = None
+    ) -> tuple[PatientFact, ...]:
+        """Facts of a kind that hold at some time from `begin` to `until` (None: now): nothing took them back before."""
         held: list[PatientFact] = []
         for fact in self.facts:
-            if fact.kind != kind or (by is not None and fact.occurred.earliest > by):
+            if fact.kind != kind or (until is not None and fact.occurred.earliest > until):
                 continue
-            if self.terms.mean("negation", fact.value):
-                held.clear()
-            else:
+            if not self.terms.mean("negation", fact.value):
                 held.append(fact)
+            elif begin is None or fact.occurred.earliest <= begin:
+                held.clear()
         return tuple(held)
 
     def symptoms(self, meaning: str) -> tuple[PatientFact, ...]:

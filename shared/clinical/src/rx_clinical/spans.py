@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
 
 from rx_clinical.chart import Entry
-from rx_clinical.facts import Administration, Evidence, Fill, Medicine, Moment, Report
+from rx_clinical.facts import Administration, Evidence, Fact, Fill, Medicine, Moment, Report
 from rx_clinical.findings import Urgency
 from rx_clinical.policy import Policy
 from rx_clinical.reasons import Reason
@@ -108,11 +108,17 @@ def doses(given: Iterable[Entry], worn: timedelta = timedelta(0)) -> Supply:
     """Doses given by a clinician: each ends when it is given, a patch (`worn` so long) when it is taken off."""
     spans: list[Span] = []
     for dose in given:
-        removed = dose.fact.removed if isinstance(dose.fact, Administration) else None
-        end = removed.latest if removed else later(dose.fact.occurred.latest, worn)
+        removed = removed_at(dose.fact) if isinstance(dose.fact, Administration) else None
+        end = removed or later(dose.fact.occurred.latest, worn)
         end = max(end, spans[-1].possible_end) if spans else end
         spans.append(Span(begin=dose.fact.occurred, documented_end=end, possible_end=end, entries=(dose,)))
     return Supply(tuple(spans)) if spans else NO_SUPPLY
+
+
+def removed_at(given: Administration) -> datetime | None:
+    """When it was taken out or off; None where nobody says, and where that is said to be before it was given."""
+    removed = given.removed
+    return removed.latest if removed and removed.latest >= given.occurred.earliest else None
 
 
 def _stacked_on(held: Span | None, fill: Entry, hours_per_patch: Decimal | None, policy: Policy) -> Span:
@@ -200,6 +206,11 @@ def dispensed_depot(entry: Entry, policy: Policy) -> Span:
     )
 
 
+def begin_unknown(fact: Fact) -> bool:
+    """Ongoing use whose start nobody states: it began at some time in the days before the report."""
+    return isinstance(fact, Report) and fact.ongoing and fact.started is None
+
+
 def reported_begin(entry: Entry, report: Report, policy: Policy) -> Moment:
     """The start that the report states; else, for ongoing use, some time in the days before the report."""
     if report.started is not None:
@@ -213,25 +224,28 @@ def reported_begin(entry: Entry, report: Report, policy: Policy) -> Moment:
     return Moment(earliest=begin, latest=latest, zone=occurred.zone)
 
 
-def reported_possible_end(entry: Entry, report: Report, end: datetime, policy: Policy) -> datetime:
+def reported_possible_end(
+    entry: Entry, report: Report, end: datetime, policy: Policy, hours_per_patch: Decimal | None = None
+) -> datetime:
     """The possible end of reported use: as needed it may last as long as a supply would.
 
     Without days supply nobody knows how much is left: as long as a supply from its documented end.
     """
     if entry.ended_at is not None or report.ongoing:
         return end
-    if stated_supply(entry.medicine) is None:
+    if stated_supply(entry.medicine, hours_per_patch) is None:
         return later(end, policy.assumed_supply)
     if not entry.medicine.as_needed:
         return end
     return max(end, later((report.started or report.occurred).latest, policy.assumed_supply))
 
 
-def reported_end(entry: Entry, report: Report, policy: Policy) -> datetime:
+def reported_end(entry: Entry, report: Report, policy: Policy, hours_per_patch: Decimal | None = None) -> datetime:
     """The recorded stop, but not before the begin; FOREVER while ongoing; else the report or the supply it states."""
     if entry.ended_at is not None:
         return max(entry.ended_at, reported_begin(entry, report, policy).earliest)
     if report.ongoing:
         return FOREVER
     start = report.started or report.occurred
-    return max(report.occurred.latest, later(start.latest, stated_supply(entry.medicine) or timedelta(0)))
+    supply = stated_supply(entry.medicine, hours_per_patch) or timedelta(0)
+    return max(report.occurred.latest, later(start.latest, supply))

@@ -65,7 +65,7 @@ def decide(picture: Picture) -> list[Decision]:
 def _met(picture: Picture, intake: Intake) -> list[Met]:
     found = [
         Met("transplant", "a recorded transplant", major=True, entries=(Entry(fact),))
-        for fact in picture.patient.standing("transplant", intake.until)[-1:]
+        for fact in picture.patient.standing("transplant", intake.at, intake.until)[-1:]
     ]
     for taken in picture.partners:
         partner = picture.catalogue.partners[taken.key]

@@ -1,6 +1,7 @@
 """LD-04: naltrexone and a diseased liver.
 
-When   naltrexone of any dose is supplied and liver disease is on record
+When   naltrexone of any dose is supplied and liver disease is on record at some time of the supply: the worst of what
+       no later record has taken back before
 Then   contraindicated and interruptive for acute hepatitis, liver failure and decompensated cirrhosis (older label);
        moderate, in the worklist, for other liver disease
 Source NTX2 (exposure 5-fold in compensated, 10-fold in decompensated cirrhosis), NTX4, LDN2
@@ -39,7 +40,7 @@ def decide(picture: Picture) -> list[Decision]:
     return [
         _decision(intake, facts, failing=any(picture.patient.terms.mean("liver_failure", fact.value) for fact in facts))
         for intake in intakes(picture)
-        if (facts := picture.patient.standing("liver", intake.until))
+        if (facts := picture.patient.standing("liver", intake.at, intake.until))
     ]
 
 

@@ -38,7 +38,7 @@ def counts(picture: Picture, kind: str, intake: Intake) -> PatientFact | None:
     """The newest fact of the kind, if it counts at some time of the supply."""
     policy = picture.catalogue.policy
     lasts = {"pregnancy": policy.pregnancy_counts, "breastfeeding": policy.breastfeeding_counts}[kind]
-    known = picture.patient.standing(kind, intake.until)
+    known = picture.patient.standing(kind, intake.at, intake.until)
     newest = known[-1] if known else None
     return newest if newest is not None and intake.at < later(newest.occurred.latest, lasts) else None
 

@@ -1,6 +1,7 @@
 """OT-03: alvimopan after more than a week of an opioid.
 
-When   alvimopan is ordered, filled or given
+When   alvimopan is ordered, filled, given, or reported as begun (ongoing without a start: at some time in the 30 days
+       before the report)
   and  recorded opioid supply, over all opioids, runs for more than 7 consecutive days (gaps of up to 24 h join; an
        injected depot lasts for its half-lives) and reaches to within 24 h before it
 Then   contraindicated: the gut has become more sensitive
@@ -29,20 +30,25 @@ Timeline: seven days
 | 2026-03-08 09:00 | give alvimopan, inpatient |         |
 """
 
+from collections.abc import Iterable
+from datetime import datetime
 from functools import partial
 
 from rx_clinical.compose import resting_on_opioid
 from rx_clinical.courses import MedicineHistory
 from rx_clinical.decisions import Decision, Explanation, Resting
+from rx_clinical.facts import Report
 from rx_clinical.findings import Display, Severity
 from rx_clinical.overlaps import ABOUT_ENDS
 from rx_clinical.picture import OpioidCourse, Picture, acts_for, certain_end, reach_of
-from rx_clinical.spans import Event, Span
+from rx_clinical.policy import Policy
+from rx_clinical.spans import Event, Span, begin_unknown
 from rx_clinical.texts import days_text, opioid_text, shown_to
 from rx_clinical.windows import EPOCH, later
 
 RULE = "OT-03"
 _FORM = "alvimopan"
+_Taken = tuple[OpioidCourse, Span, datetime]
 
 
 def applies(picture: Picture, peripheral: MedicineHistory, span: Span) -> bool:
@@ -53,38 +59,52 @@ def applies(picture: Picture, peripheral: MedicineHistory, span: Span) -> bool:
 def decide(picture: Picture) -> list[Decision]:
     """One decision an alvimopan event and opioid form in that week."""
     return [
-        _decision(picture, span, course, exposure)
+        _decision(picture, span, course, exposures)
         for peripheral in picture.peripherals
         if peripheral.key == _FORM
         for span in (*peripheral.supply.spans, *peripheral.others)
-        for course, exposure in _met(picture, span)
+        for course, exposures in _met(picture, span).items()
     ]
 
 
-def _met(picture: Picture, span: Span) -> list[tuple[OpioidCourse, Span]]:
+def _met(picture: Picture, span: Span) -> dict[OpioidCourse, list[Span]]:
     """The exposures that make up the consecutive days before an alvimopan event; nothing where they are too few."""
-    policy = picture.catalogue.policy
-    at = span.entries[-1].begin.earliest
-    joined: list[tuple[OpioidCourse, Span]] = []
-    back_to, last = at, EPOCH
     taken = [
         (course, exposure, end)
         for course in picture.opioids
         for exposure in course.history.spans()
-        if exposure.begin.earliest <= at
-        and (end := certain_end(exposure, acts_for(course, picture.catalogue))) is not None
+        if (end := certain_end(exposure, acts_for(course, picture.catalogue))) is not None
     ]
+    runs = (_run(taken, at, picture.catalogue.policy) for at in _begun(span, [end for _, _, end in taken]))
+    return next(filter(None, runs), {})
+
+
+def _begun(span: Span, ends: list[datetime]) -> list[datetime]:
+    """When alvimopan was begun; where only the days are known in which it was, each moment that could matter."""
+    fact = span.entries[-1].fact
+    if not isinstance(fact, Report):
+        return [span.entries[-1].begin.earliest]
+    if not begin_unknown(fact):
+        return [span.begin.earliest]
+    latest = fact.occurred.latest
+    return [latest, *sorted((end for end in ends if span.begin.earliest <= end < latest), reverse=True)]
+
+
+def _run(taken: Iterable[_Taken], at: datetime, policy: Policy) -> dict[OpioidCourse, list[Span]]:
+    """What was taken on consecutive days up to a moment, by form, the last first."""
+    back_to, last = at, EPOCH
+    joined: dict[OpioidCourse, list[Span]] = {}
     for course, exposure, end in sorted(taken, key=lambda one: one[2], reverse=True):
-        if later(min(end, at), policy.therapeutic_gap) >= back_to:
-            joined.append((course, exposure))
+        if exposure.begin.earliest <= at and later(min(end, at), policy.therapeutic_gap) >= back_to:
+            joined.setdefault(course, []).append(exposure)
             last = max(last, end)
             back_to = min(back_to, exposure.begin.earliest)
-    return joined if later(back_to, policy.therapeutic_days) < min(at, last) else []
+    return joined if later(back_to, policy.therapeutic_days) < min(at, last) else {}
 
 
-def _decision(picture: Picture, span: Span, course: OpioidCourse, exposure: Span) -> Decision:
+def _decision(picture: Picture, span: Span, course: OpioidCourse, exposures: list[Span]) -> Decision:
     anchor = Event(span.entries[-1], span.entries[-1].begin)
-    shown = shown_to(anchor, [reach_of(course, exposure, picture.catalogue)])[0]
+    shown = shown_to(anchor, [reach_of(course, exposures[0], picture.catalogue)])[0]
     return Decision(
         rule=RULE,
         anchor=anchor,
@@ -92,15 +112,15 @@ def _decision(picture: Picture, span: Span, course: OpioidCourse, exposure: Span
         counterpart_key=course.opioid.key,
         severity=Severity.CONTRAINDICATED,
         display=Display.INTERRUPTIVE,
-        explain=partial(_explain, picture, anchor, course, exposure),
+        explain=partial(_explain, picture, anchor, course, exposures),
     )
 
 
-def _explain(picture: Picture, anchor: Event, course: OpioidCourse, exposure: Span) -> Explanation:
-    shown = shown_to(anchor, [reach_of(course, exposure, picture.catalogue)])[0]
+def _explain(picture: Picture, anchor: Event, course: OpioidCourse, exposures: list[Span]) -> Explanation:
+    shown = shown_to(anchor, [reach_of(course, exposures[0], picture.catalogue)])[0]
     days = days_text(picture.catalogue.policy.therapeutic_days)
     return Explanation(
-        reasons=course.reasons_of(exposure) - ABOUT_ENDS,
+        reasons={reason for exposure in exposures for reason in course.reasons_of(exposure)} - ABOUT_ENDS,
         sentences=[
             (
                 f"Alvimopan after more than {days} consecutive days of {opioid_text(shown)}: the gut has become more "
@@ -110,7 +130,7 @@ def _explain(picture: Picture, anchor: Event, course: OpioidCourse, exposure: Sp
         ],
         resting=[
             Resting("antagonist", "alvimopan", _FORM, anchor.entry),
-            *resting_on_opioid(shown.opioid, exposure),
+            *(resting for exposure in exposures for resting in resting_on_opioid(shown.opioid, exposure)),
         ],
         evidence_level="LABEL",
     )
