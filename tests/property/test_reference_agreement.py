@@ -37,7 +37,9 @@ def by_core(facts, since):
     patients = facts_by_patient([Node(fact, f"fact {number}") for number, fact in enumerate(facts, 1)])
     found = {}
     for patient, history in patients.items():
-        for one in assess(History(facts=history, known_since=known), CATALOGUE).findings:
+        findings = assess(History(facts=history, known_since=known), CATALOGUE).findings
+        assert len({one.finding_id for one in findings}) == len(findings)
+        for one in findings:
             document = finding_to_json(one)
             compared = {key: document[key] for key in FIELDS}
             compared["reason_codes"] = sorted(map(str, compared["reason_codes"]))

@@ -78,7 +78,8 @@ def apply_horizon(patient):
     if patient.newest_recorded is None:
         return []
     horizon = patient.newest_recorded - HORIZON
-    anchors, last = patient.anchors(), {}
+    replaced = {supply.anchor for supply in patient.injected.values()}  # by the injection
+    anchors, last = set(patient.anchors()) - replaced, {}
     for (fact, component), end in effect_ends(patient).items():
         last[fact] = max(last.get(fact, end), end)
         if end < horizon:

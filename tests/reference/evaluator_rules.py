@@ -240,11 +240,19 @@ def medicine_pair(found, medicine, run):
     return rank, finding(rule, severity, event, counterpart, display, reason_codes=codes)
 
 
+def known_begin(time):
+    """An ongoing report without a start may be as new as the report."""
+    unknown = time.kind == "report" and time.anchor.true("ongoing") and not time.anchor.has("started_at")
+    return time.anchor.span.start if unknown else time.begin
+
+
 def interrupts(part, row, medicine, run, taken):
     """2.2: strong, prescribed, methadone or fentanyl, the pair begins <= 14 d after the perpetrator's first event."""
     pair_begin = max(medicine.begin, run.first.begin)
     strong = row["strength"] == "strong" and part.ingredient in {METHADONE, FENTANYL}
-    return strong and medicine.first.prescribed and pair_begin - taken[0].begin <= days(14)
+    return (
+        strong and medicine.first.prescribed and pair_begin - min(known_begin(one.first) for one in taken) <= days(14)
+    )
 
 
 def inducer_severity(part, medicine, run, taken):
@@ -458,20 +466,38 @@ def peripheral(patient):
 
 
 def alvimopan(patient, event):
-    """Continuous documented opioid coverage of more than 168 h, gaps up to 24 h joined, to within 24 h before it."""
+    """Continuous documented opioid coverage of more than 168 h, gaps up to 24 h joined, to within 24 h before it.
+
+    Begun at an unknown time before a report: contraindicated if it would be at any of those times.
+    """
     stretches = []
     for part in opioid_parts(patient):
         stretches += [s for s in opioid_stretches(patient, part) if s.documented_end is not None]
-    stretches = [s for s in stretches if s.begin <= event.time]
+    times = [event.time]
+    if event.kind == "report" and event.anchor.true("ongoing") and not event.anchor.has("started_at"):
+        ends = {s.documented_end for s in stretches}
+        times = sorted({event.span.end, *(end for end in ends if event.time <= end <= event.span.end)}, reverse=True)
+    for time in times:
+        run = covered_up_to(time, stretches)
+        if run:
+            return alvimopan_findings(event, run)
+    return []
+
+
+def covered_up_to(time, stretches):
     run = None
-    for stretch in sorted(stretches, key=lambda s: s.tie_order):
+    for stretch in sorted((s for s in stretches if s.begin <= time), key=lambda s: s.tie_order):
         if run is not None and stretch.begin <= later(run["end"], hours(24)):
             run["end"] = max(run["end"], stretch.documented_end)
             run["stretches"].append(stretch)
         else:
             run = {"begin": stretch.begin, "end": stretch.documented_end, "stretches": [stretch]}
-    if run is None or min(run["end"], event.time) - run["begin"] <= hours(168) or run["end"] < event.time - hours(24):
-        return []
+    if run is None or min(run["end"], time) - run["begin"] <= hours(168) or run["end"] < time - hours(24):
+        return None
+    return run
+
+
+def alvimopan_findings(event, run):
     findings = []
     for part in {s.event.part for s in run["stretches"]}:
         own = [s for s in run["stretches"] if s.event.part == part]
@@ -891,26 +917,33 @@ def filler(request):
     text = request.get("filler", "").lower()
     if not text or re.search(r"microcrystalline|avicel|\bmcc\b", text):
         return []
-    return [finding("CP-01", "major", request, None)]
+    overridable = re.search(r"lactose|sucrose", text) is not None
+    return [finding("CP-01", "major", request, None, requires_confirmation=overridable)]
 
 
 def beyond_use_limit(request):
-    """5.1 and 5.2: days, by preparation and vehicle; what is not known takes the shortest."""
+    """5.1, 5.2 and compounding_limits.csv, in days; what is not known takes the shortest.
+
+    Where preparation and vehicle disagree, water counts, then oil; a vehicle alone is enough (settled).
+    """
     kind = request.get("preparation", "").lower()
-    vehicle = f"{request.get('vehicle', '')} {kind}".lower()
-    preserved, storage = request.true("preserved"), request.get("storage", "").lower()
-    oily = re.search(r"\boil|anhydrous|nonaqueous|non-aqueous", vehicle)
-    if re.search(r"capsule|powder|troche|tablet", kind):
-        return 180
-    if re.search(r"cream|gel|ointment|transdermal|topical", kind):
-        return 180 if oily else 35 if preserved else 14
-    if re.search(r"liquid|solution|suspension|syrup|drops", kind):
-        if oily:
-            return 90
-        if not preserved:
-            return 14
-        return 35 if re.search(r"refrigerat|cold|2-8", storage) else 30
-    return 14
+    said = f"{request.get('vehicle', '')} {kind}".lower()
+    solid = re.search(r"capsule|powder|troche|tablet", kind)
+    spread = re.search(r"cream|gel|ointment|transdermal|topical", kind)
+    liquid = re.search(r"liquid|solution|suspension|syrup|drops", kind)
+    dry, oil = re.search(r"anhydrous|nonaqueous|non-aqueous", said), re.search(r"\boil", said)
+    water = re.search(r"\bwater|(?<!non)(?<!non-)aqueous|syrup", said)
+    if not (solid or spread or liquid or dry or oil or water):
+        return 14
+    if dry and not water:
+        return 90 if liquid or oil else 180
+    if not water and not spread and (oil or not liquid):
+        return 90 if oil else 180
+    if not request.true("preserved"):
+        return 14
+    studied = request.has("strength_mg_per_ml") and request.number("strength_mg_per_ml") == 1 and not spread
+    cold = re.search(r"refrigerat|cold|2-8", request.get("storage", "").lower())
+    return 30 if studied and not cold else 35
 
 
 def beyond_use(request):
@@ -923,7 +956,8 @@ def beyond_use(request):
         codes = {"BUD_OVER_LIMIT"}
         findings.append(finding("CP-03", "major", request, None, reason_codes=codes, max_bud=latest.isoformat()))
     use_by = min(requested, latest)
-    if request.has("days_supply") and made + timedelta(days=int(request.number("days_supply")) - 1) > use_by:
+    supplied = int(request.number("days_supply")) if request.has("days_supply") else 1
+    if made + timedelta(days=supplied - 1) > use_by:
         allowed = max((use_by - made).days + 1, 0)
         codes = {"SUPPLY_BEYOND_BUD"}
         findings.append(finding("CP-04", "major", request, None, reason_codes=codes, max_days_supply=allowed))
@@ -940,8 +974,7 @@ MICROGRAMS = re.compile(r"\d\s*(mcg|ug|µg|micrograms?)\b")
 def strength_text(event, dose):
     """CP-06: trailing zero, naked decimal, mg/mcg mix, dose x10 from the intended tier; free text only."""
     fact = getattr(event, "anchor", event)
-    keys = ("preparation", "api_source", "vehicle", "product", "sig") if fact.type == "compound_request" else ()
-    text = " ".join(fact.get(key, "") for key in keys).lower() if keys else fact.text
+    text = fact.get("preparation", "").lower() if fact.type == "compound_request" else fact.text
     mixed = bool(STRENGTH.search(text) and MICROGRAMS.search(text))
     ambiguous = TRAILING_ZERO.search(text) or NAKED_DECIMAL.search(text) or DECIMAL_COMMA.search(text) or mixed
     strengths = [Decimal(number) for number in STRENGTH.findall(text)]

@@ -264,7 +264,7 @@ def report_ends(fact, form, stops):
 
 def given_end(fact, form):
     """3.2 point 3: ends at the administration (implant: removal); a patch given is worn for its hours."""
-    if fact.has("removed_at"):
+    if fact.has("removed_at") and fact.time("removed_at").end >= fact.span.start:  # else nobody knows (settled)
         return fact.time("removed_at").end
     if form == "bup_implant":
         return FOREVER

@@ -50,7 +50,9 @@ def finding(rule, severity, anchor, counterpart, display="interruptive", **other
         "anchor_key": fact.key,
     }
     found |= other
-    if rule[:2] in {"DQ", "CP"} and getattr(anchor, "dates_used", fact.dates_used):
+    whole_days = fact.type == "compound_request"  # a beyond-use date counts days: a date is exact there
+    own = any(one.dates_used for one in getattr(anchor, "facts", [fact]))  # of a supply seen twice both
+    if rule[:2] in {"DQ", "CP"} and not whole_days and getattr(anchor, "dates_used", own):
         found["reason_codes"] = {*found["reason_codes"], "TIME_IMPRECISE"}
     return found
 
@@ -96,12 +98,15 @@ def naltrexone_tablet_components(patient):
 
 
 def newest_active(patient, component, moment):
-    """What sets the dose of one form at a time: the newest fill alone; without one the newest order or report."""
+    """What sets the dose of one form at a time: the newest fill alone; without one the newest order or report.
+
+    A dose given on a date without clock time counts through that date (settled).
+    """
     events = [e for e in patient.antagonist_events_of(component) if e.time <= moment]
     fills = sorted((e for e in events if e.kind == "supply"), key=lambda e: e.supply.tie_order)
     active = [e for e in fills[-1:] if moment < antagonist_end(patient, e)]
     if not active:
-        others = sorted((e for e in events if e.kind in {"order", "report"}), key=lambda e: e.anchor.tie_order)
+        others = sorted((e for e in events if e.kind in {"order", "report", "given"}), key=lambda e: e.anchor.tie_order)
         active = [e for e in others if moment < antagonist_end(patient, e)]
     return active[-1] if active else None
 
@@ -163,7 +168,8 @@ def antagonist_end(patient, event, length_of=facts_of.possible_supply):
 def possible_order_supply_end(event):
     """3.2: an unfilled antagonist order counts for its days supply (missing 30 d) from written, not past its end."""
     end = event.span.end + facts_of.possible_supply(event.anchor, event.part.form)
-    ended = supply_of.order_end(event.anchor, event.stops)
+    # Peripheral ones are judged as interacting medicines are (settled).
+    ended = None if event.part.kind == "P" else supply_of.order_end(event.anchor, event.stops)
     return end if ended is None else max(min(end, ended), event.span.start)
 
 
@@ -227,12 +233,12 @@ def negated(value):
 
 
 def condition_times(patient, kind):
-    """(begin, end, value, fact) of each patient fact of a kind: the newest one decides at any time."""
+    """(begin, end, value, fact) of each patient fact of a kind: it holds until one takes the kind back (settled)."""
     lasting = {"pregnancy": days(300), "breastfeeding": days(365)}.get(kind)
     facts = [fact for fact in patient.of_type("patient_fact") if fact.get("kind") == kind]
     found = []
     for number, fact in enumerate(facts):
-        end = facts[number + 1].span.start if number + 1 < len(facts) else FOREVER
+        end = next((one.span.start for one in facts[number + 1 :] if negated(one.get("value", ""))), FOREVER)
         if lasting is not None:
             end = min(end, fact.span.end + lasting)
         found.append((fact.span.start, end, fact.get("value", ""), fact))

@@ -21,6 +21,7 @@ OPIOIDS = [
     {"ingredients": ["4337"], "form_key": "fentanyl_td", "product": "fentanyl 25 mcg/h patch", "quantity_patches": "5"},
     {"ingredients": ["1819"], "form_key": "bup_sl", "product": "buprenorphine 8 mg"},
     {"ingredients": ["1819"], "form_key": "bup_depot_weekly_brixadi", "product": "Brixadi 24 mg"},
+    {"ingredients": ["1819"], "form_key": "bup_implant", "product": "Probuphine implant"},
     {"ingredients": ["1841"], "form_key": "butorphanol", "product": "butorphanol"},
     {"ingredients": ["7804"], "product": "oxycodone"},
     {"ingredients": ["7052", "7243"], "form_key": "morphine_er", "rxnorm": "863849", "product": "Embeda 20/0.8"},
@@ -40,6 +41,7 @@ OTHERS = [
     {"ingredients": [code], "product": f"medicine {code}"}
     for code in ("9143", "2541", "36676", "6135", "4278", "9384", "85762", "1431224", "42347", "10582", "42316", "6851")
 ] + [{"ingredients": ["6468"], "form_key": "loperamide", "product": "loperamide 2 mg"}]
+REMOVABLE = ("bup_implant", "fentanyl_td")
 DOSES = ["0.25", "0.26", "0.5", "0.99", "1", "1.5", "4.5", "5", "5.01", "8", "50", "50.01"]
 DAYS = ["1", "3", "7", "8", "14", "30"]
 
@@ -79,7 +81,7 @@ any_medicine = st.one_of(
 KINDS = [
     *["fill"] * 9, *["prescription"] * 3, *["administer"] * 2, *["report"] * 2, "handed_over", "handed_over",
     "returned_to_stock", "void", "stop", "evidence", "evidence", "confirm", "confirm", "patient_fact", "procedure",
-    "merge",
+    "compound_request", "merge",
 ]  # fmt: skip
 
 
@@ -96,6 +98,8 @@ def facts(draw: st.DrawFn) -> dict[str, object]:
     if draw(st.integers(0, 3)) == 0:
         fact["revision"] = draw(st.sampled_from(["1", "2", "3"]))
     fact.update(draw(_CONTENT[kind]))
+    if fact.get("form_key") not in REMOVABLE:
+        fact.pop("removed_at", None)
     return fact
 
 
@@ -130,7 +134,12 @@ _REPORT = st.fixed_dictionaries(
     },
 )
 _GIVEN = st.fixed_dictionaries(
-    {}, optional={"setting": st.sampled_from(["inpatient", "outpatient"]), "refers_to": named}
+    {},
+    optional={
+        "setting": st.sampled_from(["inpatient", "outpatient"]),
+        "refers_to": named,
+        "removed_at": times().map(text_of),  # kept where something can be removed
+    },
 )
 ingredients = st.lists(st.sampled_from(["7804", "5489", "2670", "6813", "10689"]), min_size=1, max_size=2, unique=True)
 _EVIDENCE = st.fixed_dictionaries(
@@ -180,7 +189,23 @@ _PATIENT = st.sampled_from(
         )
     ]
 )  # fmt: skip
-_PROCEDURE = st.fixed_dictionaries({"procedure_at": times().map(text_of), "opioid_expected": st.just("true")})
+_PLANNED = st.one_of(times().map(text_of), times().map(lambda time: time.date().isoformat()))
+_PROCEDURE = st.fixed_dictionaries({"procedure_at": _PLANNED, "opioid_expected": st.just("true")})
+_COMPOUND = st.fixed_dictionaries(
+    {"preparation": st.sampled_from(["capsule", "capsule 4.50 mg", "oral liquid", "cream", "troche", "unheard of"])},
+    optional={
+        "strength_mg": st.sampled_from(["4.5", "1.50"]),
+        "strength_mg_per_ml": st.sampled_from(["1", "3"]),
+        "quantity": st.sampled_from(["30", "90"]),
+        "days_supply": st.sampled_from(["14", "15", "30", "31", "35", "36", "90", "91", "180", "181"]),
+        "api_source": st.sampled_from(["naltrexone bulk powder", "naltrexone 50 mg tablets"]),
+        "filler": st.sampled_from(["Avicel PH-101", "lactose", "sucrose", "calcium carbonate"]),
+        "vehicle": st.sampled_from(["water", "olive oil", "simple syrup", "anhydrous base"]),
+        "preserved": st.sampled_from(["true", "false"]),
+        "storage": st.sampled_from(["refrigerated", "room temperature"]),
+        "requested_bud": times().map(lambda time: time.date().isoformat()),
+    },
+)
 
 
 def _with_medicine(rest: st.SearchStrategy[dict[str, object]]) -> st.SearchStrategy[dict[str, object]]:
@@ -201,6 +226,7 @@ _CONTENT = {
     "confirm": _CONFIRM,
     "patient_fact": _PATIENT,
     "procedure": _PROCEDURE,
+    "compound_request": _COMPOUND,
     "merge": st.just({"from": "Q", "into": "P"}),
 }
 
