@@ -205,3 +205,14 @@ def test_fetched_records_come_as_they_were_unpacked_from_the_offset_asked_for():
         (offset, b"key %d" % offset, b"value %d" % offset, [("rx-class", b"relevant")]) for offset in (2, 3, 4)
     ]
     assert state.position == 5
+
+
+async def test_no_time_is_spent_waiting_for_tables(consumer, monkeypatch):
+    async def started():
+        pass
+
+    tables = consumer.app.tables
+    monkeypatch.setattr(tables.recovery, "start", started)
+    async with asyncio.timeout(0.5):
+        await tables.on_start()
+        await tables.wait_until_tables_registered()

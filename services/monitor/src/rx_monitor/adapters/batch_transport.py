@@ -12,6 +12,7 @@ from typing import Any, cast
 import faust
 from aiokafka.consumer.fetcher import FetchResult
 from faust.app.base import BootStrategy
+from faust.tables.manager import TableManager
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
@@ -148,6 +149,16 @@ class BatchSchema(faust.Schema[None, Batch]):
         return cast("Batch", message.value)
 
 
+class NoTables(TableManager):
+    """Faust's manager of tables for an app that has none."""
+
+    async def on_start(self) -> None:
+        """Let the consumer subscribe. Faust would first wait a second for tables to be added."""
+        if not self.should_stop:
+            await self._update_channels()
+            await self.recovery.start()
+
+
 class BatchBoot(BootStrategy):
     """Starts neither Faust's producer, which acknowledges nothing we could wait for, nor its web server."""
 
@@ -162,7 +173,7 @@ class BatchApp(faust.App):
 
     def __init__(self, *args: Any, progress: Progress, **options: Any) -> None:  # noqa: ANN401  # Faust's own options
         self.progress = progress
-        super().__init__(*args, **options)
+        super().__init__(*args, TableManager=NoTables, **options)
         self.transport = BatchTransport(self.conf.broker_consumer, self)
 
     async def on_first_start(self) -> None:
