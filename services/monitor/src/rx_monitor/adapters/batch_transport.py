@@ -19,6 +19,13 @@ from faust.types import TP, ConsumerMessage
 from rx_monitor.domain.progress import Progress
 from rx_monitor.ports import Batch, EventRecord
 
+_FETCH_MAX_WAIT_MS = 200
+"""How long the broker holds a fetch that finds nothing.
+
+After a start or a change of hands Faust goes back to the committed offsets, which drops what has been fetched ahead:
+the events that wait come only once the fetch that is under way has ended. Faust's 1.5 s would be lost each time.
+"""
+
 
 class Unpacked(OrderedDict[Any, Any]):
     """What aiokafka has fetched and nobody has taken, record by record as it is unpacked.
@@ -44,6 +51,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         await super().on_start()
         fetcher = self._ensure_consumer()._fetcher  # noqa: SLF001  # as above
         fetcher._records = Unpacked(fetcher._records)  # noqa: SLF001  # as above
+        fetcher._fetch_max_wait_ms = _FETCH_MAX_WAIT_MS  # noqa: SLF001  # Faust has no setting for it
 
 
 class BatchConsumer(driver.Consumer):
