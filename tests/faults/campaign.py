@@ -15,22 +15,19 @@ from typing import Any
 
 from fault_load import Told, histories, patients
 from fault_oracle import Oracle, Verdict, Written
-from monitor_harness import Harness, Process
+from monitor_harness import Process, QuickHarness
 from pharmacy.events.v1.finding_pb2 import FindingSet
 from pharmacy.events.v1.monitor_pb2 import PatientState
 from rx_contracts.translate import finding_set_hash
 from rx_runtime import kafka
 
-FOLDER = Path(__file__).parent
 EVENTS, FINDINGS, STATES = "rx.medication-events.v1", "rx.findings.v1", "rx.monitor-state.v1"
-QUICK_GROUP = {"broker_session_timeout": 2.0, "broker_heartbeat_interval": 0.5}
-"""The group waits this long for a member that was killed; the product's 10 s only make the tests longer."""
 
 
-class Campaign(Harness):
+class Campaign(QuickHarness):
     """The topics of one installation, monitors with planted faults, and what is known of the load."""
 
-    program = (str(FOLDER / "faulty_monitor.py"),)
+    leftover_signal = signal.SIGKILL
 
     def __init__(self, installation: Any, *, source: str, seed: int) -> None:
         super().__init__(installation)
@@ -52,10 +49,7 @@ class Campaign(Harness):
         await self.feed_classified((one.event, one.kind) for one in told)
 
     async def start(self, **environment: str) -> Process:
-        settings = QUICK_GROUP | json.loads(environment.pop("FAULT_FAUST", "{}"))
-        return await super().start(
-            **{"RXGUARD_MEMBER": "one", "FAULT_SOURCE": self._source, "FAULT_FAUST": json.dumps(settings)} | environment
-        )
+        return await super().start(**{"RXGUARD_MEMBER": "one", "FAULT_SOURCE": self._source} | environment)
 
     async def run_into(self, point: str, passage: int, **environment: str) -> None:
         """Run a monitor that kills itself there; fails if it does not get there."""

@@ -44,6 +44,7 @@ LDN = Medicine(
 ALLOPURINOL = Medicine(text="allopurinol", coded=True, ingredients=["519"], route="oral")
 VITAMIN = Medicine(text="vitamin D3", coded=True, ingredients=["2418"], route="oral")
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
+QUICK_GROUP = {"broker_session_timeout": 2.0, "broker_heartbeat_interval": 0.5}
 
 
 def event(patient: bytes, name: str, *, hours: float = 0, revision: int = 1, **fact: Any) -> Event:
@@ -81,6 +82,8 @@ class Harness:
     """The topics of one installation and the monitors that run on them."""
 
     program = ("-m", "rx_monitor")
+    leftover_signal = signal.SIGTERM
+    """It leaves the group: nobody has to wait until the session of a killed one has run out."""
 
     def __init__(self, installation: Any) -> None:
         self.kafka = installation.stack.kafka
@@ -190,13 +193,13 @@ class Harness:
 
     @asynccontextmanager
     async def monitor(self, **environment: str) -> AsyncIterator["Process"]:
-        """A monitor that is ready; ended with SIGKILL if the test leaves it running."""
+        """A monitor that is ready; ended with `leftover_signal` if the test leaves it running."""
         process = await self.start(**environment)
         try:
             await process.event("ready")
             yield process
         finally:
-            await process.end(signal.SIGKILL)
+            await process.end_surely(self.leftover_signal)
 
     async def run_once(self, **environment: str) -> "Process":
         """One monitor until it has caught up, stopped as asked."""
@@ -215,6 +218,16 @@ class Harness:
         )
         self._started.append(Process(child))
         return self._started[-1]
+
+
+class QuickHarness(Harness):
+    """The group waits two seconds for a member that was killed or stands still; the product's ten only take longer."""
+
+    program = (str(Path(__file__).with_name("faulty_monitor.py")),)
+
+    async def start(self, **environment: str) -> "Process":
+        settings = QUICK_GROUP | json.loads(environment.pop("FAULT_FAUST", "{}"))
+        return await super().start(**{"FAULT_FAUST": json.dumps(settings)} | environment)
 
 
 class Process:
@@ -262,6 +275,15 @@ class Process:
         if self.is_running:
             self.send(number)
         return await self.ended()
+
+    async def end_surely(self, number: signal.Signals, timeout_seconds: float = 10) -> None:
+        """Send a signal, and SIGKILL if it has not ended by then: it may be stopped, or hang."""
+        try:
+            if self.is_running:
+                self.send(number)
+            await self.ended(timeout_seconds)
+        except TimeoutError:
+            await self.end(signal.SIGKILL)
 
     async def ended(self, timeout_seconds: float = 60) -> int:
         """The exit code, once it has ended by itself."""

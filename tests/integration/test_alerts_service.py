@@ -43,9 +43,13 @@ class Process:
 
 
 @asynccontextmanager
-async def running(installation):
+async def running(installation, **environment):
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "rx_alerts", env=installation.environment("alerts"), stderr=asyncio.subprocess.PIPE
+        sys.executable,
+        "-m",
+        "rx_alerts",
+        env=installation.environment("alerts") | environment,
+        stderr=asyncio.subprocess.PIPE,
     )
     try:
         async with asyncio.timeout(60):
@@ -150,12 +154,12 @@ async def test_a_finding_becomes_an_alert_over_grpc_and_on_the_topic(installatio
 
 async def test_killed_in_the_middle_and_started_again_it_loses_nothing_and_doubles_nothing(installation, producer):
     patients = [PatientRef(namespace="demo", value=f"patient-{number}") for number in range(200)]
-    async with running(installation) as service:
+    async with running(installation, RXGUARD_MEMBER="alerts-0") as service:
         for position, reference in enumerate(patients):
             await publish(installation, producer, position, clash(), reference=reference, partition=position % 4)
             if position == 100:
                 service.child.kill()
-    async with running(installation) as service:
+    async with running(installation, RXGUARD_MEMBER="alerts-0") as service:
         alerts = await service.listed(200, page_size=1000)
     assert len({alert.patient for alert in alerts}) == 200
     assert {key for key, _ in await announced(installation)} == {alert.alert_id for alert in alerts}

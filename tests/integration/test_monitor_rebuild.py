@@ -32,9 +32,13 @@ class KilledError(Exception):
     """The command ends here."""
 
 
+KILLED_OR_PAUSED = pytest.mark.parametrize("topics", [harness.QuickHarness], ids=["quick"], indirect=True)
+"""For a test that waits until the group has given a monitor up."""
+
+
 @pytest.fixture
-def topics(installation):
-    return harness.Harness(installation)
+def topics(request, installation):
+    return getattr(request, "param", harness.Harness)(installation)
 
 
 @pytest.fixture
@@ -188,6 +192,7 @@ async def test_a_rebuild_that_was_killed_between_the_old_and_the_new_state_topic
     assert await topics.conclusions() == harness.expected(clash(ANNA))
 
 
+@KILLED_OR_PAUSED
 async def test_a_monitor_killed_while_it_reads_again_goes_on_where_it_was(topics, places):
     names = harness.patients(300)
     events = [one for name in names for one in clash(name)]
@@ -219,6 +224,7 @@ async def test_nothing_counts_as_checked_until_everybody_has_been_assessed_again
         assert report.position == 0 or not (report.HasField("rebuild") or report.unassessed_patients)
 
 
+@KILLED_OR_PAUSED
 async def test_a_monitor_that_was_paused_through_a_rebuild_spoils_nothing(topics, places):
     await topics.feed(clash(ANNA))
     async with topics.monitor() as paused:

@@ -70,12 +70,12 @@ class Service:
 
 
 @asynccontextmanager
-async def running(installation, producer):
+async def running(installation, producer, **environment):
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "rx_prescriptions",
-        env=installation.environment("prescriptions"),
+        env=installation.environment("prescriptions") | environment,
         stderr=asyncio.subprocess.PIPE,
     )
     logged = []
@@ -325,7 +325,7 @@ async def test_an_unknown_patient_has_an_empty_history_and_many_are_answered_in_
 
 async def test_killed_at_work_and_started_again_it_loses_and_doubles_nothing(installation, producer):
     events = [changed("medication_filled", event_id=f"k{n}") for n in range(3_000)]
-    async with running(installation, producer) as service:
+    async with running(installation, producer, RXGUARD_MEMBER="prescriptions-0") as service:
         sent = [
             await producer.send(service.topic("rx.inbound.v1"), event, partition=n % 8)
             for n, event in enumerate(events)
@@ -334,7 +334,7 @@ async def test_killed_at_work_and_started_again_it_loses_and_doubles_nothing(ins
         await service.receipts(*positions[:8])
         service.child.kill()
         await service.child.wait()
-    async with running(installation, producer) as service:
+    async with running(installation, producer, RXGUARD_MEMBER="prescriptions-0") as service:
         receipts = await service.receipts(*positions)
         history = await service.history("main-street-pms", "P-1042")
         published = {Event.FromString(one.value).event_id for one in await service.records("rx.medication-events.v1")}
