@@ -95,7 +95,7 @@ async def records_to_end(
     bootstrap: str, topic: str, *, client_id: str, partition: int | None = None
 ) -> AsyncIterator[Any]:
     """The records of a topic, or of one partition, up to the end offsets of now; in order within a partition."""
-    consumer = new_consumer(bootstrap, client_id=client_id)
+    consumer = new_consumer(bootstrap, client_id=client_id)  # without a group it begins at the oldest record by itself
     await start(consumer, bootstrap)
     try:
         await consumer._client.force_metadata_update()  # noqa: SLF001  # the only way to learn partitions without a subscription
@@ -103,7 +103,6 @@ async def records_to_end(
         partitions = [TopicPartition(topic, number) for number in numbers]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
-        await consumer.seek_to_beginning(*partitions)
         while any([await consumer.position(partition) < ends[partition] for partition in partitions]):
             for tp, fetched in (await consumer.getmany(timeout_ms=500)).items():
                 for record in fetched:
