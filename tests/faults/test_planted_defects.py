@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -66,8 +67,7 @@ def run(environment, *tests):
     )
 
 
-def assert_caught(folder, defect, test):
-    ended = run(copied(folder, defect), test)
+def assert_caught(ended, test):
     assert ended.returncode == 1, ended.stdout + ended.stderr
     assert f"FAILED {test}" in ended.stdout, ended.stdout
 
@@ -88,16 +88,28 @@ def test_without_a_defect_none_of_these_tests_fails(tmp_path):
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """The run of the test named for each defect, as many at a time as there are processors."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        folders = {defect: tmp_path_factory.mktemp(defect) for defect in CAUGHT_BY}
+        yield {
+            defect: pool.submit(lambda defect, test: run(copied(folders[defect], defect), test), defect, test)
+            for defect, test in CAUGHT_BY.items()
+        }
+        pool.shutdown(cancel_futures=True)  # where not all were asked for
+
+
 @pytest.mark.parametrize(("defect", "test"), CAUGHT_BY.items())
-def test_a_defect_is_caught(tmp_path, defect, test):
-    assert_caught(tmp_path, defect, test)
+def test_a_defect_is_caught(runs, defect, test):
+    assert_caught(runs[defect].result(), test)
 
 
 @pytest.mark.stack
 @pytest.mark.long
 @pytest.mark.parametrize(("defect", "test"), CAUGHT_ON_REAL_KAFKA.items())
 def test_a_defect_is_caught_on_real_kafka(tmp_path, defect, test):
-    assert_caught(tmp_path, defect, test)
+    assert_caught(run(copied(tmp_path, defect), test), test)
 
 
 @pytest.mark.stack
