@@ -19,7 +19,7 @@ from clinical_kit import (
     report,
 )
 from rx_clinical import History, assess
-from rx_clinical.chart import read_chart
+from rx_clinical.chart import Entry, read_chart
 from rx_clinical.facts import (
     CompoundRequest,
     Confirmation,
@@ -33,6 +33,8 @@ from rx_clinical.facts import (
 )
 from rx_clinical.findings import NoStartTime
 from rx_clinical.gate import kinds_of
+from rx_clinical.rules.cp_06 import doubts_of
+from rx_clinical.strengths import ambiguities, slips
 from rx_clinical.windows import EPOCH, FOREVER, hours, later, window
 
 BEGUN = at("2026-04-01T09:00")
@@ -206,3 +208,92 @@ def test_half_lives_that_equal_the_label_interval_do_not_set_the_window():
 def test_what_leaves_the_calendar_by_hours_has_no_end_or_lies_before_everything():
     assert later(FOREVER - timedelta(hours=1), timedelta(hours=2)) == FOREVER
     assert later(EPOCH + timedelta(hours=1), timedelta(hours=-2)) == EPOCH
+
+
+def basis_of(found):
+    return [one.event_id for one in found.basis]
+
+
+def test_a_fill_is_a_whole_one_unless_its_source_says_that_it_is_partial(catalogue):
+    dispensed = oxycodone("30", quantity=Decimal(10))
+    opioid = fill("o", BEGUN, dispensed, quantity_prescribed=Decimal(30))
+
+    (found,) = findings(catalogue, "WR-01", opioid, fill("n", at("2026-04-20T09:00"), ldn()))
+
+    assert "SUPPLY_END_ASSUMED" not in found.reason_codes
+    assert found.earliest_start_time == at("2026-05-15T09:00")
+
+
+def test_a_finding_about_a_supply_seen_twice_hangs_on_the_sighting_that_lasts_longest_and_names_each_once(catalogue):
+    numbers = {"rx_number": "7", "fill_number": "1"}
+    shorter = fill("shorter", BEGUN, ldn(days="10"), **numbers)
+    longer = fill("longer", at("2026-04-01T10:00"), ldn(days="30"), **numbers)
+    opioid = fill("o", at("2026-03-30T09:00"), oxycodone("10"))
+
+    (found,) = findings(catalogue, "WR-01", opioid, shorter, longer)
+
+    assert found.anchor_event_id == "longer"
+    assert sorted(basis_of(found)) == ["longer", "o", "shorter"]
+
+
+def test_what_is_beside_naltrexone_in_two_supplies_is_told_of_the_first(catalogue):
+    methotrexate = medicine("6851", text="methotrexate 2.5 mg tablet", days="5", route="oral")
+    supplies = [
+        fill("first", at("2026-04-03T09:00"), methotrexate),
+        fill("second", at("2026-04-20T09:00"), methotrexate),
+    ]
+
+    (found,) = findings(catalogue, "LD-03", fill("n", BEGUN, ldn()), *supplies)
+
+    assert basis_of(found) == ["n", "first"]
+
+
+@pytest.mark.parametrize(
+    ("directions", "doubted"),
+    [
+        ("Take 1.0 at bedtime", True),
+        ("naltrexone capsule 1.0 at bedtime", True),
+        ("use protocol 2.0 of the clinic", False),
+        ("naltrexone by protocol 2.0 of the clinic", False),
+        ("start of protocol 2.0", False),
+        ("50 micrograms per mL, made from a 50 mg tablet", False),
+        ("9 mg a day at most, 9000 mg in the whole bottle", False),
+        ("50 micrograms or 50 mg", True),
+    ],
+)
+def test_a_number_without_unit_is_a_strength_only_right_behind_what_makes_it_one(catalogue, directions, doubted):
+    capsule = ldn(directions=directions)
+
+    assert bool(doubts_of(Entry(fill("n", BEGUN, capsule), medicine=capsule), catalogue)) is doubted
+
+
+def test_a_request_that_begins_with_the_dose_is_read_too(catalogue):
+    request = CompoundRequest(preparation="dose 2.0 as a capsule", **envelope("r", BEGUN))
+
+    assert [one.written for one in doubts_of(Entry(request), catalogue)] == ["2.0"]
+
+
+@pytest.mark.parametrize(
+    ("written", "read_as"), [("5.0 mg", "50"), (".5 mg", "5"), ("0,5 mg", "5"), ("12.50 mg", "1250")]
+)
+def test_a_doubt_says_how_the_number_may_be_read(catalogue, written, read_as):
+    (doubt,) = ambiguities(f"naltrexone {written} capsule", catalogue.names)
+
+    assert doubt.why.endswith(f"easily read as {read_as}")
+
+
+@pytest.mark.parametrize(("written", "doubted"), [("45", True), ("450", True), ("4500", True), ("454.5", False)])
+def test_a_strength_off_by_ten_a_hundred_or_a_thousand_is_doubted(written, doubted):
+    assert bool(slips(f"naltrexone {written} mg capsule", Decimal("4.5"))) is doubted
+
+
+def test_of_two_supplies_of_one_opioid_beside_methylnaltrexone_the_earlier_is_told(catalogue):
+    facts = [
+        report("used", at("2026-03-01T09:00"), oxycodone(None), kind="history"),
+        fill("filled", BEGUN, oxycodone()),
+        fill("p", at("2026-04-03T09:00"), METHYLNALTREXONE),
+    ]
+
+    (found,) = findings(catalogue, "OT-02", *facts)
+
+    assert sorted(basis_of(found)) == ["p", "used"]

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from rx_clinical.catalogue import Catalogue
 from rx_clinical.products import RXNORM
-from rx_clinical.tables import TableError
+from rx_clinical.tables import TableError, Tables
 from table_kit import add_column, add_row, copy_of_the_tables, drop_column, drop_row, set_cell
 
 
@@ -204,3 +204,10 @@ def test_more_doses_than_are_remembered_keep_their_tier(catalogue):
     for dose, names in zip(doses, read_twice, strict=True):
         (expected,) = [tier.name for tier in catalogue.tiers.values() if tier.holds(dose)]
         assert names == (expected, expected)
+
+
+def test_the_only_row_of_a_table_is_refused_for_an_unknown_source(folder):
+    (folder / "one.csv").write_text("key,source\nonly,VIV9\n", encoding="utf-8")
+
+    with pytest.raises(TableError, match=r"one\.csv line 2 .*: source VIV9 is not in sources\.csv"):
+        Tables(folder).rows("one.csv")
