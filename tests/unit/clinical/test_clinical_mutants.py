@@ -297,3 +297,13 @@ def test_of_two_supplies_of_one_opioid_beside_methylnaltrexone_the_earlier_is_to
     (found,) = findings(catalogue, "OT-02", *facts)
 
     assert sorted(basis_of(found)) == ["p", "used"]
+
+
+def test_a_step_too_soon_is_told_where_the_course_began_with_an_unknown_dose(catalogue):
+    unknown = fill("unknown", BEGUN, ldn(None))
+    first_known = fill("first", at("2026-04-20T09:00"), ldn("4.6"))
+    step = fill("step", at("2026-04-23T09:00"), ldn("4.9"))
+
+    found = findings(catalogue, "LD-07", unknown, first_known, step)
+
+    assert [(one.anchor_event_id, "sooner than usual" in one.text) for one in found] == [("step", True)]

@@ -53,6 +53,12 @@ def test_only_what_is_read_anew_asks_for_a_newer_ruleset(tmp_path, verdict, sinc
     assert relevant_since(folder) == since
 
 
+def test_a_code_may_be_read_from_the_first_ruleset_on(tmp_path):
+    folder = table_kit.copy_of_the_tables(tmp_path)
+    (folder / "relevance.csv").write_text("system,code,verdict,since\ns,a,read,1\n")
+    assert relevant_since(folder) == 1
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
