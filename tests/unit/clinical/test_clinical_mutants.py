@@ -34,7 +34,7 @@ from rx_clinical.facts import (
 from rx_clinical.findings import NoStartTime
 from rx_clinical.gate import kinds_of
 from rx_clinical.rules.cp_06 import doubts_of
-from rx_clinical.strengths import ambiguities, slips
+from rx_clinical.strengths import ambiguities, commercial_tablets, slips
 from rx_clinical.windows import EPOCH, FOREVER, hours, later, window
 
 BEGUN = at("2026-04-01T09:00")
@@ -307,3 +307,18 @@ def test_a_step_too_soon_is_told_where_the_course_began_with_an_unknown_dose(cat
     found = findings(catalogue, "LD-07", unknown, first_known, step)
 
     assert [(one.anchor_event_id, "sooner than usual" in one.text) for one in found] == [("step", True)]
+
+
+@pytest.mark.parametrize(
+    ("text", "commercial"),
+    [
+        ("naltrexone 50 mg tablet", True),
+        ("naltrexone 4.5 mg tablet", False),
+        ("naltrexone 50 mg tablet, as capsules of 4.5 mg", False),
+        ("naltrexone 50 mg tablet in water, 50 mg/mL", False),
+        ("naltrexone 50 mg capsule", False),
+        ("naltrexone tablet", False),
+    ],
+)
+def test_tablets_are_commercial_ones_where_the_text_says_nothing_but_fifty_milligrams(catalogue, text, commercial):
+    assert commercial_tablets(medicine("7243", text=text), catalogue) is commercial
