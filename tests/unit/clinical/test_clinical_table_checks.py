@@ -211,3 +211,13 @@ def test_the_only_row_of_a_table_is_refused_for_an_unknown_source(folder):
 
     with pytest.raises(TableError, match=r"one\.csv line 2 .*: source VIV9 is not in sources\.csv"):
         Tables(folder).rows("one.csv")
+
+
+def test_the_hash_of_the_tables_tells_their_names_and_contents_apart(folder):
+    hashes = [Tables(folder).content_hash()]
+    for name, content in (("zz.csv", "key\na\n"), ("zz.csv", "key\nb\n"), ("zy.csv", "key\nb\n")):
+        (folder / name).write_text(content, encoding="utf-8")
+        hashes.append(Tables(folder).content_hash())
+        (folder / name).unlink()
+
+    assert len(set(hashes)) == 4
