@@ -221,10 +221,10 @@ def counts(directions: str) -> list[int]:
 
 
 def naltrexone_entries(picture: Picture) -> list[Entry]:
-    """Orders without a fill, fills, doses and reports of naltrexone, each once, in tie order."""
+    """Orders without a fill, fills, doses and reports of naltrexone, each once."""
     entries = {
         start.event.entry.fact.key: start.event.entry
         for start in picture.starts
         if start.history.antagonist.depot or start.history.antagonist.tier == BY_DOSE
     }
-    return sorted(entries.values(), key=lambda entry: entry.order) if len(entries) > 1 else list(entries.values())
+    return list(entries.values())
