@@ -1,10 +1,13 @@
 """Nobody lets a ruleset read more than the one before it without saying so."""
 
+from hashlib import sha256
+
 import pytest
 import table_kit
 from rx_clinical.catalogue import Catalogue
 from rx_clinical.products import NDC, RXNORM
 from rx_clinical.relevance import Relevance, Verdict, load_relevance, relevant_since, updated
+from rx_clinical.roles import Kind
 from rx_clinical.tables import TableError
 
 READ, PASSED, GONE = Verdict.READ, Verdict.PASSED, Verdict.GONE
@@ -15,6 +18,13 @@ def test_the_table_says_what_the_other_tables_make_of_every_code():
     """Fails after a change of the tables: raise ruleset_seq.txt by one, then run `make relevance`."""
     catalogue, committed = Catalogue(), load_relevance()
     assert updated(committed, catalogue.codes_read(), catalogue.ruleset_seq) == committed
+
+
+def test_the_bits_in_stored_states_mean_what_they_meant():
+    """Fails after a change of Kind: stored states keep its bits. Raise ruleset_seq.txt, then pin the new bits here."""
+    bits = sorted((name, value) for name, value in vars(Kind).items() if name.isupper())
+    pinned = {3: "4b16c2af4cda6070"}
+    assert pinned == {Catalogue().ruleset_seq: sha256(repr(bits).encode()).hexdigest()[:16]}
 
 
 def test_opioids_forms_and_salts_are_read_and_what_no_rule_looks_at_is_passed():
