@@ -53,13 +53,13 @@ def bars(title: str, values: Mapping[str, float]) -> str:
 def curves(title: str, across: str, lines: Mapping[str, Points]) -> str:
     """Lines over two logarithmic axes, each point with its value; values of zero or less are drawn at the bottom."""
     xs = [x for points in lines.values() for x, _ in points]
-    ys = [max(y, 0.1) for points in lines.values() for _, y in points]
+    ys = _powers_of_ten([max(y, 0.1) for points in lines.values() for _, y in points])
     left, right = 70, _WIDTH - _RIGHT
     top, bottom = _TOP + 10, _HEIGHT - _BOTTOM
 
     def place(x: float, y: float) -> tuple[float, float]:
         return (
-            left + _share(x, min(xs), max(xs)) * (right - left),
+            left + 30 + _share(x, min(xs), max(xs)) * (right - left - 30),
             bottom - _share(max(y, 0.1), min(ys), max(ys)) * (bottom - top),
         )
 
@@ -69,15 +69,30 @@ def curves(title: str, across: str, lines: Mapping[str, Points]) -> str:
         _text((left + right) / 2, _HEIGHT - 8, across, anchor="middle"),
     ]
     parts += [_text(place(x, ys[0])[0], bottom + 16, f"{x:,.0f}", anchor="middle") for x in sorted(set(xs))]
+    for y in ys:
+        height = place(xs[0], y)[1]
+        parts.append(f'<path d="M{left} {height:.1f}H{right}" stroke="#dee2e6"/>')
+        parts.append(_text(left - 8, height + 4, _number(y), anchor="end"))
     for (name, points), colour in zip(lines.items(), _LINES, strict=False):
         placed = [place(x, y) for x, y in points]
         path = "L".join(f"{x:.1f} {y:.1f}" for x, y in placed)
         parts.append(f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         for (x, y), (_, value) in zip(placed, points, strict=True):
             parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>')
-            parts.append(_text(x + 6, y - 6, f"{value:,.4g}", colour=colour))
-        parts.append(_text(placed[-1][0] + 12, placed[-1][1] + 12, name, colour=colour, weight="bold"))
+            parts.append(_text(x, y - 8, _number(value), anchor="middle", colour=colour))
+        parts.append(_text(placed[-1][0] + 12, placed[-1][1] + 4, name, colour=colour, weight="bold"))
     return _svg(_HEIGHT, parts)
+
+
+def _powers_of_ten(values: Sequence[float]) -> list[float]:
+    """Those that values lie between, the one below and the one above included."""
+    lowest, highest = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    return [10.0**power for power in range(lowest, max(highest, lowest + 1) + 1)]
+
+
+def _number(value: float) -> str:
+    """Three digits that count, and thousands set apart."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"  # noqa: PLR2004  # from there on three digits stand before the point
 
 
 def _share(value: float, lowest: float, highest: float) -> float:
@@ -89,6 +104,7 @@ def _share(value: float, lowest: float, highest: float) -> float:
 
 def _text(x: float, y: float, text: str, *, anchor: str = "start", colour: str = "#495057", weight: str = "") -> str:
     style = f' font-weight="{weight}"' if weight else ""
+    style += ' stroke="#ffffff" stroke-width="3" paint-order="stroke"'  # so that no line runs through a number
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}"{style}>{escape(text)}</text>'
 
 
