@@ -432,3 +432,15 @@ def test_two_exposures_to_one_opioid_before_alvimopan_are_one_finding(catalogue)
     ]
     (found,) = [one for one in assess(History(facts=facts), catalogue).findings if one.rule == "OT-03"]
     assert {basis.event_id for basis in found.basis} == {"reported", "methadone", "alvimopan"}
+
+
+def test_of_two_times_in_which_alvimopan_may_have_been_begun_the_later_one_is_told(catalogue):
+    facts = [
+        fill("oxycodone", at("2026-01-01T09:00"), oxycodone("12")),
+        fill("methadone", at("2026-01-16T09:00"), methadone("10")),
+        report(
+            "alvimopan", at("2026-01-31T09:00"), Medicine(form_key="alvimopan", text="alvimopan 12 mg"), kind="history"
+        ),
+    ]
+    found = assess(History(facts=facts), catalogue).findings
+    assert [one.counterpart for one in found if one.rule == "OT-03"] == ["methadone_oral"]
