@@ -126,7 +126,10 @@ async def _run(bench: Bench, reference: Reference, name: str, events: int, *, tr
     except (EngineFailedError, KafkaError, TimeoutError) as error:
         bench.results.fail(name, str(error) or type(error).__name__)
     else:
-        bench.results.add(name, run, expected)
+        if run.events:
+            bench.results.add(name, run, expected)
+        else:
+            bench.results.fail(name, f"all {events:,} events were done before every process was ready")
         if trial:
             bench.results.forget(name)
         if name not in bench.results.missing:
