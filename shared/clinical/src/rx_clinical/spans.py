@@ -213,11 +213,9 @@ def begin_unknown(fact: Fact) -> bool:
 
 def reported_begin(entry: Entry, report: Report, policy: Policy) -> Moment:
     """The start that the report states; else, for ongoing use, some time in the days before the report."""
-    if report.started is not None:
-        return report.started
     occurred = entry.fact.occurred
-    if not report.ongoing:
-        return occurred
+    if not begin_unknown(report):
+        return report.started or occurred
     begin = later(occurred.earliest, -policy.ongoing_lookback)
     # The report itself may be the begin. A date ends before its latest instant, an instant does not.
     latest = occurred.latest if occurred.imprecise else later(occurred.latest, timedelta.resolution)

@@ -39,10 +39,10 @@ def decide(picture: Picture) -> list[Decision]:
     """One decision an anchor and counterpart."""
     found: list[tuple[Overlap, Decision]] = []
     for peripheral in picture.peripherals:
+        every = (*peripheral.supply.spans, *peripheral.others)
+        spans = [span for span in every if not ot_03.applies(picture, peripheral, span)]
         for course in picture.opioids:
-            for span in (*peripheral.supply.spans, *peripheral.others):
-                if ot_03.applies(picture, peripheral, span):
-                    continue
+            for span in spans:
                 for exposure in course.history.every_span():
                     if meet(span, exposure, lasting=acts_for(course, picture.catalogue)):
                         overlap = Overlap(span, exposure)
