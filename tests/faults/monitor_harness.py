@@ -270,18 +270,16 @@ class Process:
     def send(self, number: signal.Signals) -> None:
         self._child.send_signal(number)
 
-    async def end(self, number: signal.Signals) -> int:
+    async def end(self, number: signal.Signals, timeout_seconds: float = 60) -> int:
         """Send a signal; returns the exit code."""
         if self.is_running:
             self.send(number)
-        return await self.ended()
+        return await self.ended(timeout_seconds)
 
     async def end_surely(self, number: signal.Signals, timeout_seconds: float = 10) -> None:
         """Send a signal, and SIGKILL if it has not ended by then: it may be stopped, or hang."""
         try:
-            if self.is_running:
-                self.send(number)
-            await self.ended(timeout_seconds)
+            await self.end(number, timeout_seconds)
         except TimeoutError:
             await self.end(signal.SIGKILL)
 

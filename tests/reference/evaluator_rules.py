@@ -242,8 +242,7 @@ def medicine_pair(found, medicine, run):
 
 def known_begin(time):
     """An ongoing report without a start may be as new as the report."""
-    unknown = time.kind == "report" and time.anchor.true("ongoing") and not time.anchor.has("started_at")
-    return time.anchor.span.start if unknown else time.begin
+    return time.anchor.span.start if supply_of.begin_unknown(time.anchor) else time.begin
 
 
 def interrupts(part, row, medicine, run, taken):
@@ -474,7 +473,7 @@ def alvimopan(patient, event):
     for part in opioid_parts(patient):
         stretches += [s for s in opioid_stretches(patient, part) if s.documented_end is not None]
     times = [event.time]
-    if event.kind == "report" and event.anchor.true("ongoing") and not event.anchor.has("started_at"):
+    if supply_of.begin_unknown(event.anchor):
         ends = {s.documented_end for s in stretches}
         times = sorted({event.span.end, *(end for end in ends if event.time <= end <= event.span.end)}, reverse=True)
     for time in times:

@@ -236,13 +236,15 @@ class OpioidEvent:
         return self.supply.dose if self.supply is not None else self.anchor.dose
 
 
+def begin_unknown(fact):
+    return fact.type == "report" and fact.true("ongoing") and not fact.has("started_at")
+
+
 def report_begin(fact):
     """3.2 point 4: `ongoing` without start: from 30 d before the report."""
-    if fact.has("started_at"):
-        return fact.time("started_at")
-    if fact.true("ongoing"):
+    if begin_unknown(fact):
         return Span(fact.span.start - days(30), fact.span.end, fact.span.is_date)
-    return fact.span
+    return fact.time("started_at") if fact.has("started_at") else fact.span
 
 
 def report_ends(fact, form, stops):

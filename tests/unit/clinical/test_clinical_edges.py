@@ -26,6 +26,7 @@ from rx_clinical.texts import local_date_text
 from table_kit import copy_of_the_tables, set_cell
 
 ALL_HISTORY = at("2020-01-01T00:00")
+ALVIMOPAN = Medicine(form_key="alvimopan", text="alvimopan 12 mg")
 NALTREXONE = medicine("7243", "ntx_oral", text="naltrexone 50 mg", dose="50", days="30")
 
 
@@ -410,27 +411,24 @@ def test_a_procedure_that_is_not_said_to_need_opioids_holds_nothing(catalogue):
 @pytest.mark.parametrize(("started", "display"), [(None, Display.INTERRUPTIVE), ("2025-12-01T09:00", Display.PROFILE)])
 def test_an_interacting_medicine_of_which_only_a_report_tells_may_be_as_new_as_the_report(catalogue, started, display):
     ketoconazole = medicine("6135", text="ketoconazole", route="oral", days="8")
-    reported = report("reported", at("2026-01-01T09:00"), ketoconazole, kind="history")
+    begun = started and Moment.instant(at(started))
     facts = [
         fill("methadone", at("2026-01-01T08:00"), methadone("10")),
         fill("ketoconazole", at("2026-01-01T08:59"), ketoconazole),
-        replace(reported, started=None if started is None else Moment.instant(at(started))),
+        report("reported", at("2026-01-01T09:00"), ketoconazole, kind="history", started=begun),
     ]
-    found = assess(History(facts=facts), catalogue).findings
-    displays = {one.anchor_event_id: one.display for one in found if one.rule == "PK-01"}
+    displays = {one.anchor_event_id: one.display for one in findings(catalogue, *facts, rule="PK-01")}
     assert displays["ketoconazole"] == display
 
 
 def test_two_exposures_to_one_opioid_before_alvimopan_are_one_finding(catalogue):
+    begun = Moment.instant(at("2026-01-04T09:00"))
     facts = [
-        replace(
-            report("reported", at("2026-01-06T09:00"), methadone("20"), kind="history", ongoing=False),
-            started=Moment.instant(at("2026-01-04T09:00")),
-        ),
+        report("reported", at("2026-01-06T09:00"), methadone("20"), kind="history", ongoing=False, started=begun),
         fill("methadone", at("2026-01-03T09:00"), methadone("30")),
-        given("alvimopan", at("2026-01-18T09:00"), Medicine(form_key="alvimopan", text="alvimopan 12 mg")),
+        given("alvimopan", at("2026-01-18T09:00"), ALVIMOPAN),
     ]
-    (found,) = [one for one in assess(History(facts=facts), catalogue).findings if one.rule == "OT-03"]
+    (found,) = findings(catalogue, *facts, rule="OT-03")
     assert {basis.event_id for basis in found.basis} == {"reported", "methadone", "alvimopan"}
 
 
@@ -438,9 +436,6 @@ def test_of_two_times_in_which_alvimopan_may_have_been_begun_the_later_one_is_to
     facts = [
         fill("oxycodone", at("2026-01-01T09:00"), oxycodone("12")),
         fill("methadone", at("2026-01-16T09:00"), methadone("10")),
-        report(
-            "alvimopan", at("2026-01-31T09:00"), Medicine(form_key="alvimopan", text="alvimopan 12 mg"), kind="history"
-        ),
+        report("alvimopan", at("2026-01-31T09:00"), ALVIMOPAN, kind="history"),
     ]
-    found = assess(History(facts=facts), catalogue).findings
-    assert [one.counterpart for one in found if one.rule == "OT-03"] == ["methadone_oral"]
+    assert [one.counterpart for one in findings(catalogue, *facts, rule="OT-03")] == ["methadone_oral"]
