@@ -55,11 +55,12 @@ def curves(title: str, across: str, lines: Mapping[str, Points]) -> str:
     xs = [x for points in lines.values() for x, _ in points]
     ys = _powers_of_ten([max(y, 0.1) for points in lines.values() for _, y in points])
     left, right = 70, _WIDTH - _RIGHT
+    first = left + 30  # so that the first number stands beside those of the axis
     top, bottom = _TOP + 10, _HEIGHT - _BOTTOM
 
     def place(x: float, y: float) -> tuple[float, float]:
         return (
-            left + 30 + _share(x, min(xs), max(xs)) * (right - left - 30),
+            first + _share(x, min(xs), max(xs)) * (right - first),
             bottom - _share(max(y, 0.1), min(ys), max(ys)) * (bottom - top),
         )
 

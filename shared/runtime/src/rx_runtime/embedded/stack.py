@@ -19,9 +19,8 @@ class EmbeddedStack:
 
     ``jars`` is shared by instances and kept for ever: Kafka's jars and, for root, PostgreSQL's programs.
     ``fresh`` empties the data folder first. ``progress`` is told of the first download. ``group_wait_ms``: see Kafka.
-    Raises an EmbeddedError;
-    whatever ends the block, both servers are stopped, and if this process is killed they stop by themselves.
-    Enter it in the main thread: the servers live as long as the thread that started them.
+    Raises an EmbeddedError; whatever ends the block, both servers are stopped, and if this process is killed they stop
+    by themselves. Enter it in the main thread: the servers live as long as the thread that started them.
     """
 
     def __init__(
