@@ -11,7 +11,9 @@ BUILD, RULESET = 2, 5
 
 
 def state(position, *, build=BUILD, ruleset=RULESET, **more):
-    return PatientState(position=position, build=build, ruleset_seq=ruleset, **more).SerializeToString()
+    return PatientState(
+        position=position, build=build, ruleset_seq=ruleset, packed_events=[b"fact"], **more
+    ).SerializeToString()
 
 
 def restored(*records):
@@ -56,6 +58,19 @@ def test_a_monitor_with_an_older_ruleset_refuses_what_a_newer_one_has_written():
         restored((ANNA, state(1)), (BERT, state(1, ruleset=6)))
     assert (refused.value.code, refused.value.exit_code) == ("RULESET_OLDER", 5)
     assert "rxguard monitor rebuild" in refused.value.message
+
+
+def test_a_state_whose_events_were_packed_in_another_way_is_refused_and_not_taken_for_empty():
+    packed_otherwise = PatientState(position=1, build=BUILD).SerializeToString() + b"\x0a\x04fact"
+    with pytest.raises(RefusedToRun, match="rxguard monitor rebuild") as refused:
+        restored((ANNA, packed_otherwise))
+    assert (refused.value.code, refused.value.exit_code) == ("STATE_OLD", 5)
+
+
+def test_a_state_of_findings_alone_is_none_of_old():
+    """A rebuild leaves it where only findings of the build before are known."""
+    found = restored((ANNA, PatientState(position=-1, build=BUILD).SerializeToString()))
+    assert found.store(Tail(), Tail()).unassessed(10) == [ANNA]
 
 
 def test_patients_whom_our_ruleset_has_not_assessed_are_due():

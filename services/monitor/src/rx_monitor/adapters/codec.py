@@ -4,6 +4,7 @@ Events stay encoded, and packed in a state: what is folded in costs nothing that
 """
 
 from pharmacy.events.v1.monitor_pb2 import EventIdentity, PatientState
+from rx_runtime.errors import RefusedToRun
 
 from rx_monitor.adapters.packing import KEY_BYTES, pack, unpack
 from rx_monitor.domain.patient import EventKey, Held, HeldEvent, Patient, Stamp
@@ -42,7 +43,7 @@ class ProtoCodec:
     def encode(self, patient: Patient) -> bytes:
         """The encoded state, events sorted by key: equal patients, equal bytes."""
         return PatientState(
-            packed_events=sorted(_packed(event) for event in patient.events.values()),
+            packed_events=sorted([_packed(event) for event in patient.events.values()]),
             position=patient.position,
             findings_hash=patient.findings_hash,
             ruleset_seq=self._ruleset_seq if patient.is_assessed else 0,
@@ -80,8 +81,14 @@ class PackedEvent:
 
 
 def stamp_of(encoded: bytes) -> Stamp:
-    """What orders an encoded state among those of its patient."""
+    """What orders an encoded state among those of its patient. Raises RefusedToRun STATE_OLD."""
     state = PatientState.FromString(encoded)
+    if state.position >= 0 and not state.packed_events:
+        raise RefusedToRun(
+            "STATE_OLD",
+            "the state was written by a release that packed its events in another way: stop all monitors and run "
+            "`rxguard monitor rebuild`",
+        )
     return Stamp(state.build, state.position, state.ruleset_seq)
 
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n pharmacy/events/v1/monitor.proto\x12\x12pharmacy.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x90\x01\n\x0cPatientState\x12\x15\n\rpacked_events\x18\x01 \x03(\x0c\x12\x10\n\x08position\x18\x02 \x01(\x03\x12\x15\n\rfindings_hash\x18\x03 \x01(\x0c\x12\x13\n\x0bruleset_seq\x18\x04 \x01(\r\x12\x12\n\x05kinds\x18\x05 \x01(\rH\x00\x88\x01\x01\x12\r\n\x05\x62uild\x18\x06 \x01(\rB\x08\n\x06_kinds\"e\n\rEventIdentity\x12\x11\n\tevent_key\x18\x01 \x01(\x0c\x12\x17\n\x0fsource_revision\x18\x04 \x01(\x04\x12\x17\n\x0f\x63oding_revision\x18\x05 \x01(\r\x12\x0f\n\x07patient\x18\x07 \x01(\x0c\"\xb5\x02\n\x0fMonitorProgress\x12\x11\n\tpartition\x18\x01 \x01(\x05\x12\x10\n\x08position\x18\x02 \x01(\x03\x12\x13\n\x0bruleset_seq\x18\x03 \x01(\r\x12\x17\n\x0fruleset_version\x18\x04 \x01(\t\x12\x30\n\x0cwritten_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08topic_id\x18\x06 \x01(\t\x12\r\n\x05\x62uild\x18\x07 \x01(\r\x12,\n\x07rebuild\x18\x08 \x01(\x0b\x32\x1b.pharmacy.events.v1.Rebuild\x12\x1b\n\x13unassessed_patients\x18\t \x01(\x03\x12\x16\n\x0estate_topic_id\x18\n \x01(\t\x12\x19\n\x11\x66indings_topic_id\x18\x0b \x01(\t\"C\n\x07Rebuild\x12\x10\n\x08\x63learing\x18\x01 \x01(\x08\x12\x14\n\x0c\x65nd_position\x18\x02 \x01(\x03\x12\x10\n\x08position\x18\x03 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n pharmacy/events/v1/monitor.proto\x12\x12pharmacy.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x96\x01\n\x0cPatientState\x12\x15\n\rpacked_events\x18\x07 \x03(\x0c\x12\x10\n\x08position\x18\x02 \x01(\x03\x12\x15\n\rfindings_hash\x18\x03 \x01(\x0c\x12\x13\n\x0bruleset_seq\x18\x04 \x01(\r\x12\x12\n\x05kinds\x18\x05 \x01(\rH\x00\x88\x01\x01\x12\r\n\x05\x62uild\x18\x06 \x01(\rB\x08\n\x06_kindsJ\x04\x08\x01\x10\x02\"e\n\rEventIdentity\x12\x11\n\tevent_key\x18\x01 \x01(\x0c\x12\x17\n\x0fsource_revision\x18\x04 \x01(\x04\x12\x17\n\x0f\x63oding_revision\x18\x05 \x01(\r\x12\x0f\n\x07patient\x18\x07 \x01(\x0c\"\xb5\x02\n\x0fMonitorProgress\x12\x11\n\tpartition\x18\x01 \x01(\x05\x12\x10\n\x08position\x18\x02 \x01(\x03\x12\x13\n\x0bruleset_seq\x18\x03 \x01(\r\x12\x17\n\x0fruleset_version\x18\x04 \x01(\t\x12\x30\n\x0cwritten_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08topic_id\x18\x06 \x01(\t\x12\r\n\x05\x62uild\x18\x07 \x01(\r\x12,\n\x07rebuild\x18\x08 \x01(\x0b\x32\x1b.pharmacy.events.v1.Rebuild\x12\x1b\n\x13unassessed_patients\x18\t \x01(\x03\x12\x16\n\x0estate_topic_id\x18\n \x01(\t\x12\x19\n\x11\x66indings_topic_id\x18\x0b \x01(\t\"C\n\x07Rebuild\x12\x10\n\x08\x63learing\x18\x01 \x01(\x08\x12\x14\n\x0c\x65nd_position\x18\x02 \x01(\x03\x12\x10\n\x08position\x18\x03 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,11 +33,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'pharmacy.events.v1.monitor_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PATIENTSTATE']._serialized_start=90
-  _globals['_PATIENTSTATE']._serialized_end=234
-  _globals['_EVENTIDENTITY']._serialized_start=236
-  _globals['_EVENTIDENTITY']._serialized_end=337
-  _globals['_MONITORPROGRESS']._serialized_start=340
-  _globals['_MONITORPROGRESS']._serialized_end=649
-  _globals['_REBUILD']._serialized_start=651
-  _globals['_REBUILD']._serialized_end=718
+  _globals['_PATIENTSTATE']._serialized_end=240
+  _globals['_EVENTIDENTITY']._serialized_start=242
+  _globals['_EVENTIDENTITY']._serialized_end=343
+  _globals['_MONITORPROGRESS']._serialized_start=346
+  _globals['_MONITORPROGRESS']._serialized_end=655
+  _globals['_REBUILD']._serialized_start=657
+  _globals['_REBUILD']._serialized_end=724
 # @@protoc_insertion_point(module_scope)
