@@ -13,6 +13,7 @@ from rx_runtime.topic_identity import identities
 
 from rx_monitor.adapters.codec import stamp_of
 from rx_monitor.adapters.outbox import send_all
+from rx_monitor.adapters.unpacked import without_copies
 from rx_monitor.domain.patient import Pseudonym, Stamp
 from rx_monitor.domain.store import PartitionStore, Tail
 from rx_monitor.settings import MonitorSettings
@@ -31,24 +32,31 @@ class ChangelogBrokenError(Exception):
 
 @dataclass(slots=True)
 class _Restored:
-    """Of each patient the highest state of our build, and the stamp of the record that stands last."""
+    """Of each patient the highest state of our build."""
 
     build: int
     ruleset_seq: int
     best: dict[Pseudonym, bytes] = field(default_factory=dict)
-    best_stamp: dict[Pseudonym, Stamp] = field(default_factory=dict)
-    last_stamp: dict[Pseudonym, Stamp] = field(default_factory=dict)
+    overtaken: set[Pseudonym] = field(default_factory=set)  # behind whose best a lower record stands
+    unassessed: dict[Pseudonym, None] = field(default_factory=dict)  # in the order in which they were met
     records: int = 0
 
     def add(self, name: Pseudonym, encoded: bytes | None) -> None:
         if encoded is None:
             raise ChangelogBrokenError("the changelog holds a tombstone")
         self.records += 1
-        stamp = self.last_stamp[name] = stamp_of(encoded)
+        stamp = stamp_of(encoded)
         self._check(stamp)
-        if stamp.build == self.build and stamp >= self.best_stamp.get(name, stamp):
+        best = self.best.get(name)
+        if best is not None and stamp < stamp_of(best):
+            self.overtaken.add(name)
+            return
+        self.overtaken.discard(name)
+        if stamp.build == self.build:
             self.best[name] = encoded
-            self.best_stamp[name] = stamp
+            self.unassessed.pop(name, None)
+            if stamp.ruleset_seq != self.ruleset_seq:
+                self.unassessed[name] = None
 
     def _check(self, stamp: Stamp) -> None:
         """Raise RefusedToRun where somebody newer than this process has written."""
@@ -60,12 +68,10 @@ class _Restored:
 
         Compaction would keep that one, so the best is due to be written again.
         """
-        best = self.best_stamp
-        return [(name, encoded) for name, encoded in self.best.items() if self.last_stamp[name] < best[name]]
+        return [(name, self.best[name]) for name in sorted(self.overtaken)]
 
     def store(self, findings_tail: Tail, states_tail: Tail) -> PartitionStore:
-        unassessed = (name for name, stamp in self.best_stamp.items() if stamp.ruleset_seq != self.ruleset_seq)
-        return PartitionStore(self.best, findings_tail, states_tail, unassessed)
+        return PartitionStore(self.best, findings_tail, states_tail, self.unassessed)
 
 
 def older_ruleset(*, ours: int, theirs: int) -> RefusedToRun:
@@ -107,6 +113,7 @@ class StateChangelog:
             findings = await self._ends(consumer, self._settings.findings_topic, numbers)
             kept = {n: store for n, store in held.items() if n in numbers and store.states_tail.following == states[n]}
             restored = {number: _Restored(self._build, self._ruleset_seq) for number in numbers if number not in kept}
+            without_copies(consumer)
             await self._read(consumer, restored, states)
         finally:
             await consumer.stop()

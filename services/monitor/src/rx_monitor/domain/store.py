@@ -47,12 +47,12 @@ class PartitionStore:
 
     def __init__(
         self,
-        patients: Mapping[Pseudonym, bytes],
+        patients: dict[Pseudonym, bytes],
         findings_tail: Tail | None = None,
         states_tail: Tail | None = None,
         unassessed: Iterable[Pseudonym] = (),
     ) -> None:
-        self._patients = dict(patients)
+        self._patients = patients  # the caller's own: a copy would cost as much as it holds
         self.findings_tail = findings_tail or Tail()
         self.states_tail = states_tail or Tail()
         self._unassessed = dict.fromkeys(unassessed)  # in order, so that nobody waits for ever
