@@ -8,8 +8,9 @@ from aiokafka.consumer.fetcher import FetchResult, PartitionRecords
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from faust.types import TP
-from rx_monitor.adapters.batch_transport import BatchApp, BatchConsumer, Unpacked
+from rx_monitor.adapters.batch_transport import BatchApp, BatchConsumer
 from rx_monitor.adapters.faust_source import FAUST_SETTINGS
+from rx_monitor.adapters.unpacked import Unpacked
 from rx_monitor.domain.progress import Progress
 
 TOPIC = "rx.medication-events.v1"
@@ -40,6 +41,7 @@ class OfflineConsumer(BatchConsumer):
         self.commits = []
         self.commit_succeeds = True
         self.sought = 0
+        self.waited = []
         self._active_partitions = self.owned
 
     def assignment(self):
@@ -48,7 +50,8 @@ class OfflineConsumer(BatchConsumer):
     def highwater(self, _):
         return 50
 
-    async def _wait_next_records(self, _):
+    async def _wait_next_records(self, timeout):
+        self.waited.append(timeout)
         return self.fetch, self._active_partitions
 
     async def _commit(self, offsets):
@@ -100,6 +103,16 @@ async def test_with_every_buffer_full_it_waits_no_longer_than_it_was_told_to(con
         consumer.on_buffer_full(full)
     async with asyncio.timeout(10):
         assert await anext(consumer.getmany(timeout=0.01), None) is None
+
+
+async def test_beside_a_full_buffer_the_others_are_waited_for_only_shortly(consumer):
+    """Nobody wakes that wait when the full one gets room: it would run empty while its events lie here."""
+    consumer.on_buffer_full(tp(1))
+    await delivered(consumer)
+    consumer.on_buffer_drop(tp(1))
+    await delivered(consumer)
+    beside_full, all_with_room = consumer.waited
+    assert beside_full < all_with_room / 10
 
 
 async def test_a_partition_whose_buffer_is_full_is_still_delivered(consumer):
