@@ -2,9 +2,8 @@
 
 import sys
 from collections.abc import Iterable
-from functools import lru_cache, reduce
+from functools import lru_cache
 from hashlib import blake2b
-from operator import or_
 
 from rx_clinical import Catalogue
 from rx_monitor import bootstrap
@@ -28,7 +27,10 @@ class MinimalAssessor:
 
     def kinds(self, events: Iterable[Held]) -> int:
         """The roles of these events, as bits."""
-        return reduce(or_, (self._read(event.content)[1].role for event in events), NEITHER)
+        kinds = NEITHER
+        for event in events:
+            kinds |= self._read(event.content)[1].role
+        return kinds
 
     def may_speak(self, patient: Patient) -> bool:
         """Both an antagonist and an opioid are or were held."""

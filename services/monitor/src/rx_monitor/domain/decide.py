@@ -69,9 +69,7 @@ def decide(
         if incoming.offset < silent_below:
             decision.patients[name] = replace(after, kinds=None, is_assessed=False)
             continue
-        after = Patient(
-            after.events, after.position, after.findings_hash, _kinds(before, incoming.event, after, assess)
-        )
+        after.kinds, after.is_assessed = _kinds(before, incoming.event, after, assess), True
         # What stands for a patient who is due may have to be withdrawn, whatever the rules can say now.
         if assess.may_speak(after) or not before.is_assessed:
             after = _published(decision, name, after, assess(name, after))

@@ -42,9 +42,9 @@ class HeldEvent(NamedTuple):
         return (self.revision, self.content) > (other.revision, other.content)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every event, and that would triple what it costs
 class Patient:
-    """The highest revision seen of each fact of one patient."""
+    """The highest revision seen of each fact of one patient. Never changed once it has been handed on."""
 
     events: Mapping[EventKey, Held] = field(default_factory=dict)
     position: int = -1  # offset of the newest event that changed the facts
