@@ -33,6 +33,12 @@ class Consumer:
         self.portions = list(portions)
         self.committed = []
         self.commit_error = commit_error
+        self.owned = {INBOUND}
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+
+    def assignment(self):
+        return self.owned
 
     async def getmany(self, **_limits):
         if not self.portions:
@@ -41,7 +47,9 @@ class Consumer:
         return {INBOUND: self.portions.pop(0)}
 
     async def commit(self, offsets):
-        self.committed.append(offsets[INBOUND])
+        assert offsets  # the client refuses none
+        self.committed += offsets.values()
+        await self.may_answer.wait()
         if self.commit_error:
             raise self.commit_error
 
@@ -67,6 +75,8 @@ async def test_offsets_move_past_each_batch_in_order_even_if_a_later_one_is_done
     async def take(batch):
         if batch[0].position.offset == 0:
             await first_may_end.wait()
+            await asyncio.sleep(0.01)
+            assert consumer.committed == []
         done.append(batch[0].position.offset)
         first_may_end.set()
 
@@ -74,7 +84,41 @@ async def test_offsets_move_past_each_batch_in_order_even_if_a_later_one_is_done
     await consumed(consumer, take)
 
     assert done == [2, 0]
-    assert consumer.committed == [2, 3]
+    assert consumer.committed in ([2, 3], [3])
+
+
+async def test_batches_are_taken_while_an_offset_is_on_its_way_and_the_newest_goes_next():
+    taken = []
+
+    async def take(batch):
+        taken.append(batch[0].position.offset)
+        if len(taken) == 1:
+            consumer.may_answer.clear()
+        if len(taken) == 5:
+            consumer.may_answer.set()
+
+    consumer = Consumer(*[records(n) for n in range(5)])
+    await consumed(consumer, take)
+
+    assert taken == [0, 1, 2, 3, 4]
+    before, newest = consumer.committed
+    assert before < newest == 5
+
+
+async def test_the_end_does_not_wait_for_a_broker_that_is_away(monkeypatch):
+    monkeypatch.setattr(kafka, "_LAST_COMMIT_SECONDS", 0.01)
+    consumer = Consumer(records(0))
+    consumer.may_answer.clear()
+    async with asyncio.timeout(10):
+        await consumed(consumer, take_all)
+
+
+async def test_no_offset_is_committed_of_a_partition_that_is_owned_no_more():
+    consumer = Consumer(records(0))
+    consumer.owned = set()
+    await consumed(consumer, take_all)
+
+    assert consumer.committed == []
 
 
 async def test_no_more_than_two_batches_are_under_way():
@@ -152,7 +196,7 @@ async def test_a_partition_that_moved_is_left_to_its_new_owner():
     consumer = Consumer(records(0), records(1), commit_error=CommitFailedError())
     await consumed(consumer, take_all)
 
-    assert consumer.committed == [1, 2]
+    assert consumer.committed[-1] == 2
 
 
 async def test_a_broker_that_cannot_be_told_the_offset_is_an_unavailable_dependency():

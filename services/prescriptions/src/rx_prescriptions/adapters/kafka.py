@@ -22,6 +22,7 @@ BATCH_BYTES = 1024 * 1024
 
 _BATCHES_IN_FLIGHT = 2
 _POLL_MS = 500
+_LAST_COMMIT_SECONDS = 1.0
 _RETRY_AFTER_SECONDS = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 log = get_logger()
@@ -39,36 +40,71 @@ def _reachable() -> Iterator[None]:
 
 
 async def consume(consumer: AIOKafkaConsumer, take: Take) -> None:
-    """Hand records to `take` in batches and commit each batch once it returns; never returns.
+    """Hand records to `take` in batches and commit what it has returned from; never returns.
 
     One batch is read while the one before waits for its servers; offsets move in order all the same. What `take` raises
     stops the consumer with the offset unmoved; DependencyUnavailable only after several attempts.
     """
     in_flight: deque[asyncio.Task[None]] = deque()
+    commits = _Commits(consumer)
     try:
         while True:
+            commits.check()
             with _reachable():
                 fetched: Mapping[Any, Any] = await consumer.getmany(timeout_ms=_POLL_MS, max_records=BATCH_RECORDS)
             for batch in _batches([record for records in fetched.values() for record in records]):
                 while len(in_flight) >= _BATCHES_IN_FLIGHT:
                     await in_flight.popleft()
                 before = in_flight[-1] if in_flight else None
-                in_flight.append(asyncio.create_task(_work(consumer, take, batch, before)))
+                in_flight.append(asyncio.create_task(_work(commits, take, batch, before)))
             while in_flight and in_flight[0].done():
                 await in_flight.popleft()
     finally:
         for task in in_flight:
             task.cancel()
-        await asyncio.gather(*in_flight, return_exceptions=True)
+        await asyncio.gather(*in_flight, commits.stop(), return_exceptions=True)
 
 
-async def _work(
-    consumer: AIOKafkaConsumer, take: Take, batch: Sequence[Any], before: asyncio.Task[None] | None
-) -> None:
+async def _work(commits: "_Commits", take: Take, batch: Sequence[Any], before: asyncio.Task[None] | None) -> None:
     await _patiently(take, [_inbound(record) for record in batch])
     if before:
         await before
-    await _commit(consumer, batch)
+    commits.add(batch)
+
+
+class _Commits:
+    """Offsets on their way to the broker, one request at a time: what is taken meanwhile goes with the next.
+
+    No batch waits for it: an event that comes would wait too, and what a crash leaves uncommitted is taken again.
+    """
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+        self._due: dict[TopicPartition, int] = {}
+        self._sending: asyncio.Task[None] | None = None
+
+    def add(self, batch: Sequence[Any]) -> None:
+        """Everything up to the end of this batch is taken. Raises what the last request raised."""
+        self.check()
+        self._due |= {TopicPartition(record.topic, record.partition): record.offset + 1 for record in batch}
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.create_task(self._send())
+
+    def check(self) -> None:
+        """Raise what the last request raised."""
+        if self._sending and self._sending.done():
+            self._sending.result()
+
+    async def stop(self) -> None:
+        """Wait shortly for the request under way; a broker that is away is not waited for."""
+        if self._sending:
+            await asyncio.wait([self._sending], timeout=_LAST_COMMIT_SECONDS)
+            self._sending.cancel()
+
+    async def _send(self) -> None:
+        while self._due:
+            due, self._due = self._due, {}
+            await _commit(self._consumer, due)
 
 
 def _batches(records: Sequence[Any]) -> Iterator[Sequence[Any]]:
@@ -108,12 +144,14 @@ def _inbound(record: Any) -> InboundRecord:  # noqa: ANN401  # aiokafka types no
     )
 
 
-async def _commit(consumer: AIOKafkaConsumer, batch: Sequence[Any]) -> None:
+async def _commit(consumer: AIOKafkaConsumer, next_offsets: Mapping[TopicPartition, int]) -> None:
     """A partition that moved to another process is committed there, after it has repeated the batch."""
-    next_offsets = {TopicPartition(record.topic, record.partition): record.offset + 1 for record in batch}
+    owned = {tp: offset for tp, offset in next_offsets.items() if tp in consumer.assignment()}
+    if not owned:
+        return
     with _reachable():
         try:
-            await consumer.commit(next_offsets)
+            await consumer.commit(owned)
         except (CommitFailedError, IllegalStateError):
             log.info("partition_moved")
 
