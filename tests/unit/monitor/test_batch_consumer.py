@@ -50,8 +50,8 @@ class OfflineConsumer(BatchConsumer):
     def highwater(self, _):
         return 50
 
-    async def _wait_next_records(self, timeout):
-        self.waited.append(timeout)
+    async def _wait_next_records(self, seconds):
+        self.waited.append(seconds)
         return self.fetch, self._active_partitions
 
     async def _commit(self, offsets):
