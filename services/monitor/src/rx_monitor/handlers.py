@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from rx_monitor.domain.decide import Decision, Incoming, decide
-from rx_monitor.domain.patient import EventKey, Patient, Pseudonym
+from rx_monitor.domain.patient import Patient, Pseudonym
 from rx_monitor.domain.progress import EventsMissingError, Progress
 from rx_monitor.domain.store import Foreign, PartitionStore
 from rx_monitor.mend import mend
@@ -48,6 +48,9 @@ async def process_batch(batch: Batch, ports: Ports) -> Summary:
     _check_complete(batch, ports.progress)
     store = ports.stores.of(batch.generation, batch.partition)
     events = list(gather(batch, store, ports))
+    if not events:
+        ports.progress.advance(batch.generation, batch.partition, batch.following)
+        return Summary(skipped=len(batch.records), folded=0, changed_patients=0, published=0)
     # In a thread: a patient with a long history must not keep health checks and commits waiting.
     known = known_patients({incoming.patient for incoming in events}, store, ports.codec)
     silent_below = ports.rebuilds.silent_below(batch.partition)
@@ -65,7 +68,7 @@ def gather(batch: Batch, store: PartitionStore, ports: Ports) -> Iterator[Incomi
     """The events that can change something."""
     for record in batch.records:
         if not can_skip(record, store, ports.relevance):
-            yield Incoming(patient=Pseudonym(record.key), offset=record.offset, event=ports.codec.event(record))
+            yield Incoming(record.key, record.offset, ports.codec.event(record))
 
 
 def can_skip(record: EventRecord, store: PartitionStore, relevance: Relevance) -> bool:
@@ -73,13 +76,19 @@ def can_skip(record: EventRecord, store: PartitionStore, relevance: Relevance) -
 
     The word of a ruleset that is not ours, or of none, is checked against the codes of the event.
     """
-    headers = dict(record.headers)
-    key = headers.get("rx-event-key")
-    if headers.get("rx-class") != IRRELEVANT or key is None:
+    event_class = key = ruleset = None
+    for name, value in record.headers:  # no dictionary: to make one costs more than all the rest
+        if name == "rx-class":
+            event_class = value
+        elif name == "rx-event-key":
+            key = value
+        elif name == "rx-ruleset":
+            ruleset = value
+    if event_class != IRRELEVANT or key is None:
         return False
-    if headers.get("rx-ruleset") not in relevance.trusted and relevance.concerns(record.value):
+    if ruleset not in relevance.trusted and relevance.concerns(record.value):
         return False
-    return not store.may_hold(Pseudonym(record.key), EventKey(key))
+    return not store.may_hold(record.key, key)
 
 
 def known_patients(names: Iterable[Pseudonym], store: PartitionStore, codec: Codec) -> dict[Pseudonym, Patient]:

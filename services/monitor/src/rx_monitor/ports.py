@@ -19,8 +19,8 @@ class EventRecord(Protocol):
         """Place in the partition, 0 or more."""
 
     @property
-    def key(self) -> bytes:
-        """Pseudonym of the patient."""
+    def key(self) -> Pseudonym:
+        """Whose event it is."""
 
     @property
     def value(self) -> bytes:

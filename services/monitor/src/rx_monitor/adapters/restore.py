@@ -159,7 +159,7 @@ class StateChangelog:
                 log.info("restoring_on", remaining=sum(left.values()), of=sum(ends.values()))
             for tp, records in (await consumer.getmany(*left, timeout_ms=_FETCH_TIMEOUT_MS)).items():
                 for record in records:
-                    restored[tp.partition].add(Pseudonym(record.key), record.value)
+                    restored[tp.partition].add(record.key, record.value)
         gauge("rx_monitor_restore_remaining_records").set(0)
 
     async def _repair(self, number: int, restored: _Restored) -> None:

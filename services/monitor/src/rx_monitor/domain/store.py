@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from rx_monitor.domain.patient import EventKey, Pseudonym
+from rx_monitor.domain.patient import Pseudonym
 from rx_monitor.domain.progress import NotOwnedError
 
 
@@ -64,10 +64,10 @@ class PartitionStore:
         """Encoded state of a patient."""
         return self._patients.get(patient)
 
-    def may_hold(self, patient: Pseudonym, key: EventKey) -> bool:
+    def may_hold(self, patient: Pseudonym, key: bytes) -> bool:
         """False only if no revision of that event is held; a chance hit in the bytes costs a needless fold, no more."""
         encoded = self._patients.get(patient)
-        return encoded is not None and bytes(key) in encoded
+        return encoded is not None and key in encoded
 
     def put(self, patient: Pseudonym, encoded: bytes, *, is_assessed: bool = True) -> None:
         """Replace a patient's state: its record in the changelog is acknowledged."""
