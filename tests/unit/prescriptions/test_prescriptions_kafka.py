@@ -48,8 +48,8 @@ class Consumer:
 
     async def commit(self, offsets):
         assert offsets  # the client refuses none
-        self.committed += offsets.values()
         await self.may_answer.wait()
+        self.committed += offsets.values()
         if self.commit_error:
             raise self.commit_error
 
@@ -103,6 +103,27 @@ async def test_batches_are_taken_while_an_offset_is_on_its_way_and_the_newest_go
     assert taken == [0, 1, 2, 3, 4]
     before, newest = consumer.committed
     assert before < newest == 5
+
+
+async def test_an_offset_that_is_on_its_way_at_the_end_still_arrives():
+    consumer = Consumer(records(0))
+    consumer.may_answer.clear()
+    asyncio.get_running_loop().call_later(0.1, consumer.may_answer.set)  # the portions end after half of that
+    await consumed(consumer, take_all)
+
+    assert consumer.committed == [1]
+
+
+async def test_a_broker_that_takes_no_offset_for_long_is_an_unavailable_dependency(monkeypatch):
+    monkeypatch.setattr(kafka, "_COMMIT_TIMEOUT_SECONDS", 0.01)
+    consumer = Consumer(*[records(n) for n in range(9)])
+    consumer.may_answer.clear()
+
+    async def take(_batch):
+        await asyncio.sleep(0.02)
+
+    with pytest.raises(DependencyUnavailable, match="took no offset"):
+        await consume(consumer, take)
 
 
 async def test_the_end_does_not_wait_for_a_broker_that_is_away(monkeypatch):

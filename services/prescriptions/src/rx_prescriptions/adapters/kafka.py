@@ -22,6 +22,7 @@ BATCH_BYTES = 1024 * 1024
 
 _BATCHES_IN_FLIGHT = 2
 _POLL_MS = 500
+_COMMIT_TIMEOUT_SECONDS = 30.0
 _LAST_COMMIT_SECONDS = 1.0
 _RETRY_AFTER_SECONDS = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0)
 
@@ -100,6 +101,7 @@ class _Commits:
         if self._sending:
             await asyncio.wait([self._sending], timeout=_LAST_COMMIT_SECONDS)
             self._sending.cancel()
+            await asyncio.gather(self._sending, return_exceptions=True)
 
     async def _send(self) -> None:
         while self._due:
@@ -151,9 +153,14 @@ async def _commit(consumer: AIOKafkaConsumer, next_offsets: Mapping[TopicPartiti
         return
     with _reachable():
         try:
-            await consumer.commit(owned)
+            async with asyncio.timeout(_COMMIT_TIMEOUT_SECONDS):  # the client alone would try for ever
+                await consumer.commit(owned)
         except (CommitFailedError, IllegalStateError):
             log.info("partition_moved")
+        except TimeoutError as error:
+            raise DependencyUnavailable(
+                "KAFKA_UNAVAILABLE", f"the broker took no offset for {_COMMIT_TIMEOUT_SECONDS:.0f} s"
+            ) from error
 
 
 class KafkaOutbound:
