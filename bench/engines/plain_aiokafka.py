@@ -1,7 +1,6 @@
 """Plain aiokafka: fetch and decode every event, decide nothing, write nothing: the most that Python could reach."""
 
-import asyncio
-
+import uvloop
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from pharmacy.events.v1.event_pb2 import Event
 
@@ -30,4 +29,4 @@ async def consume(given: Job) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(consume(job()))
+    uvloop.run(consume(job()))  # as the services do

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from rx_runtime.errors import DependencyUnavailable
@@ -18,6 +19,28 @@ _BATCH_BYTES = 256 * 1024
 
 _START_TIMEOUT_SECONDS = 30.0
 T = TypeVar("T")
+
+
+_send_unguarded = AIOKafkaConnection.send
+
+
+def _send(connection: AIOKafkaConnection, *request: Any, **options: Any) -> Any:  # noqa: ANN401  # the client types none
+    """Send on a connection, and tell the client of a closed one in the way that it expects.
+
+    In the turns of the loop between the end of a connection and the client's notice of it, uvloop raises RuntimeError
+    where asyncio says nothing. That would end the client's fetching task, unheard: a service would wait for ever
+    (aio-libs/aiokafka#1038).
+    """
+    try:
+        return _send_unguarded(connection, *request, **options)
+    except RuntimeError as error:
+        if "closed" not in str(error):
+            raise
+        connection.close(reason=CloseReason.CONNECTION_BROKEN)
+        raise KafkaConnectionError(f"the connection to {connection.host}:{connection.port} is closed") from error
+
+
+AIOKafkaConnection.send = _send
 
 
 def new_producer(bootstrap: str, *, client_id: str) -> AIOKafkaProducer:
