@@ -61,10 +61,17 @@ def test_a_monitor_with_an_older_ruleset_refuses_what_a_newer_one_has_written():
 
 
 def test_a_state_whose_events_were_packed_in_another_way_is_refused_and_not_taken_for_empty():
-    packed_otherwise = PatientState(position=1, build=BUILD).SerializeToString() + b"\x0a\x04fact"
+    packed_otherwise = b"\x0a\x04fact" + PatientState(position=1, build=BUILD).SerializeToString()
     with pytest.raises(RefusedToRun, match="rxguard monitor rebuild") as refused:
         restored((ANNA, packed_otherwise))
     assert (refused.value.code, refused.value.exit_code) == ("STATE_OLD", 5)
+
+
+def test_a_monitor_of_before_that_wrote_once_more_after_a_rebuild_stops_nobody():
+    packed_otherwise = PatientState(position=90, build=BUILD - 1).SerializeToString()
+    found = restored((ANNA, state(4)), (ANNA, b"\x0a\x04fact" + packed_otherwise))
+    assert found.best == {ANNA: state(4)}
+    assert found.overwritten() == [(ANNA, state(4))]
 
 
 def test_a_state_of_findings_alone_is_none_of_old():

@@ -1,10 +1,9 @@
 """Bytes of the event log and the changelog to the domain and back.
 
-Events stay encoded, and packed in a state: what is folded in costs nothing that depends on the facts already held.
+Events stay encoded, and packed in a state: to fold one in, none of the facts already held is decoded.
 """
 
 from pharmacy.events.v1.monitor_pb2 import EventIdentity, PatientState
-from rx_runtime.errors import RefusedToRun
 
 from rx_monitor.adapters.packing import KEY_BYTES, pack, unpack
 from rx_monitor.domain.patient import EventKey, Held, HeldEvent, Patient, Stamp
@@ -81,14 +80,8 @@ class PackedEvent:
 
 
 def stamp_of(encoded: bytes) -> Stamp:
-    """What orders an encoded state among those of its patient. Raises RefusedToRun STATE_OLD."""
+    """What orders an encoded state among those of its patient."""
     state = PatientState.FromString(encoded)
-    if state.position >= 0 and not state.packed_events:
-        raise RefusedToRun(
-            "STATE_OLD",
-            "the state was written by a release that packed its events in another way: stop all monitors and run "
-            "`rxguard monitor rebuild`",
-        )
     return Stamp(state.build, state.position, state.ruleset_seq)
 
 

@@ -13,12 +13,13 @@ from rx_runtime.topic_identity import identities
 
 from rx_monitor.adapters.codec import stamp_of
 from rx_monitor.adapters.outbox import send_all
-from rx_monitor.adapters.unpacked import without_copies
+from rx_monitor.adapters.plain_records import without_copies
 from rx_monitor.domain.patient import Pseudonym, Stamp
 from rx_monitor.domain.store import PartitionStore, Tail
 from rx_monitor.settings import MonitorSettings
 
 _FETCH_TIMEOUT_MS = 500
+_OLD_PACKING = b"\x0a"  # tag of field 1 of `PatientState`, where an earlier release kept the events
 _TELL_SECONDS = 2.0
 _FINDINGS_LOOKED_AT = 2_000
 """Newest finding sets of a partition that a new owner looks through, a few megabytes: what a paused process wrote
@@ -46,7 +47,7 @@ class _Restored:
             raise ChangelogBrokenError("the changelog holds a tombstone")
         self.records += 1
         stamp = stamp_of(encoded)
-        self._check(stamp)
+        self._check(stamp, encoded)
         best = self.best.get(name)
         if best is not None and stamp < stamp_of(best):
             self.overtaken.add(name)
@@ -54,14 +55,21 @@ class _Restored:
         self.overtaken.discard(name)
         if stamp.build == self.build:
             self.best[name] = encoded
-            self.unassessed.pop(name, None)
             if stamp.ruleset_seq != self.ruleset_seq:
                 self.unassessed[name] = None
+            else:
+                self.unassessed.pop(name, None)
 
-    def _check(self, stamp: Stamp) -> None:
-        """Raise RefusedToRun where somebody newer than this process has written."""
+    def _check(self, stamp: Stamp, encoded: bytes) -> None:
+        """Raise RefusedToRun where somebody newer than this process has written, or somebody who packed otherwise."""
         if stamp.ruleset_seq > self.ruleset_seq:
             raise older_ruleset(ours=self.ruleset_seq, theirs=stamp.ruleset_seq)
+        if stamp.build == self.build and encoded.startswith(_OLD_PACKING):
+            raise RefusedToRun(
+                "STATE_OLD",
+                "an earlier release wrote the state and packed its events in another way: stop all monitors and run "
+                "`rxguard monitor rebuild`",
+            )
 
     def overwritten(self) -> list[tuple[Pseudonym, bytes]]:
         """Patients whose last record is a lower one: a former owner, paused and back, appended it.
