@@ -10,7 +10,7 @@ from aiokafka.record.memory_records import MemoryRecords
 from faust.types import TP
 from rx_monitor.adapters.batch_transport import BatchApp, BatchConsumer
 from rx_monitor.adapters.faust_source import FAUST_SETTINGS
-from rx_monitor.adapters.unpacked import Unpacked
+from rx_monitor.adapters.plain_records import Unpacked
 from rx_monitor.domain.progress import Progress
 
 TOPIC = "rx.medication-events.v1"

@@ -51,9 +51,9 @@ async def process_batch(batch: Batch, ports: Ports) -> Summary:
     if not events:
         ports.progress.advance(batch.generation, batch.partition, batch.following)
         return Summary(skipped=len(batch.records), folded=0, changed_patients=0, published=0)
-    # In a thread: a patient with a long history must not keep health checks and commits waiting.
     known = known_patients({incoming.patient for incoming in events}, store, ports.codec)
     silent_below = ports.rebuilds.silent_below(batch.partition)
+    # In a thread: a patient with a long history must not keep health checks and commits waiting.
     decision = await asyncio.to_thread(decide, known, events, ports.assess, silent_below)
     await apply(batch, decision, store, ports)
     return Summary(
@@ -72,9 +72,9 @@ def gather(batch: Batch, store: PartitionStore, ports: Ports) -> Iterator[Incomi
 
 
 def can_skip(record: EventRecord, store: PartitionStore, relevance: Relevance) -> bool:
-    """The cheap path: told from the headers alone, and never for an event of which a revision is held.
+    """The cheap path: told from the headers, undecoded, and never for an event of which a revision is held.
 
-    The word of a ruleset that is not ours, or of none, is checked against the codes of the event.
+    The word of tables that may read less than ours, or of none, is checked against the codes of the event.
     """
     event_class = key = ruleset = None
     for name, value in record.headers:  # no dictionary: to make one costs more than all the rest

@@ -1,6 +1,6 @@
 """What a former owner, paused and back, has written into our partitions is written over again where it is older.
 
-Readers keep the highest position, so nobody is misled at once; but compaction keeps the last record, and a reader who
+Readers keep the highest place, so nobody is misled at once; but compaction keeps the last record, and a reader who
 comes later would see nothing else.
 """
 

@@ -38,7 +38,7 @@ class Monitor:
         self._reassessing = Reassessing(ports, progress_log, self._writing, self._stopped)
 
     async def assigned(self, generation: int, committed: Mapping[int, int | None]) -> None:
-        """Restore the state of these partitions, then take their batches. Raises EventsMissingError without offset."""
+        """Restore the state of these partitions; batches may come then. Raises EventsMissingError without offset."""
         self._ownership += 1
         ownership = self._ownership
         starts = {partition: _known(partition, offset) for partition, offset in committed.items()}

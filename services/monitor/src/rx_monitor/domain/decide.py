@@ -55,9 +55,9 @@ def decide(
 ) -> Decision:
     """Fold each event in the order of the log; where that changed something, assess and publish what is new.
 
-    A patient about whom no rule could speak is not assessed. Bits of facts since superseded stay: they cost an
-    assessment that finds nothing, and never a finding. Events below the offset `silent_below` are folded only: their
-    patients are due to be assessed later.
+    A patient about whom no rule could speak is not assessed, unless something of another ruleset may stand. Bits of
+    facts since superseded stay: they cost an assessment that finds nothing, and never a finding. Events below the
+    offset `silent_below` are folded only: their patients are due to be assessed later.
     """
     decision = Decision()
     for incoming in events:
@@ -90,7 +90,7 @@ def assess_anew(known: Mapping[Pseudonym, Patient], assess: Assessor) -> Decisio
 
 
 def _published(decision: Decision, name: Pseudonym, patient: Patient, found: FindingSet) -> Patient:
-    """The patient after the set has been published, or as before if that says nothing new."""
+    """Note the set as due to be published; the patient with its hash, or as before if that says nothing new."""
     if not _says_something_new(found, patient):
         return patient
     decision.findings.append((name, found.value))
@@ -103,7 +103,7 @@ def _kinds(before: Patient, event: HeldEvent, after: Patient, assess: Assessor) 
     return before.kinds | assess.kinds((event,))
 
 
-def _says_something_new(found: FindingSet, before: Patient) -> bool:
-    if not before.findings_hash:
+def _says_something_new(found: FindingSet, patient: Patient) -> bool:
+    if not patient.findings_hash:
         return not found.is_empty
-    return found.content_hash != before.findings_hash
+    return found.content_hash != patient.findings_hash

@@ -1,4 +1,4 @@
-"""How far each owned partition has come: the only basis on which offsets are ever committed."""
+"""How far each owned partition has come: the only basis on which offsets are committed while the process runs."""
 
 from collections.abc import Mapping
 
