@@ -3,7 +3,8 @@
     batch of rx.medication-events.v1
       -> gather   leave out what cannot matter, decode the rest, look up the patients
       -> decide   fold and assess (pure)
-      -> apply    findings, acknowledged; then state, acknowledged; then progress
+      -> write    findings, acknowledged; then state, acknowledged
+      -> progress
 
 A crash anywhere repeats work and loses none: nothing is committed before progress moves.
 """
@@ -48,14 +49,14 @@ async def process_batch(batch: Batch, ports: Ports) -> Summary:
     _check_complete(batch, ports.progress)
     store = ports.stores.of(batch.generation, batch.partition)
     events = list(gather(batch, store, ports))
-    if not events:
-        ports.progress.advance(batch.generation, batch.partition, batch.following)
-        return Summary(skipped=len(batch.records), folded=0, changed_patients=0, published=0)
-    known = known_patients({incoming.patient for incoming in events}, store, ports.codec)
-    silent_below = ports.rebuilds.silent_below(batch.partition)
-    # In a thread: a patient with a long history must not keep health checks and commits waiting.
-    decision = await asyncio.to_thread(decide, known, events, ports.assess, silent_below)
-    await apply(batch, decision, store, ports)
+    decision = Decision()
+    if events:
+        known = known_patients({incoming.patient for incoming in events}, store, ports.codec)
+        silent_below = ports.rebuilds.silent_below(batch.partition)
+        # In a thread: a patient with a long history must not keep health checks and commits waiting.
+        decision = await asyncio.to_thread(decide, known, events, ports.assess, silent_below)
+        await write(batch.partition, decision, store, ports)
+    ports.progress.advance(batch.generation, batch.partition, batch.following)
     return Summary(
         skipped=len(batch.records) - len(events),
         folded=len(events),
@@ -94,12 +95,6 @@ def can_skip(record: EventRecord, store: PartitionStore, relevance: Relevance) -
 def known_patients(names: Iterable[Pseudonym], store: PartitionStore, codec: Codec) -> dict[Pseudonym, Patient]:
     """These patients, as far as they are known."""
     return {name: codec.patient(encoded) for name in names if (encoded := store.get(name)) is not None}
-
-
-async def apply(batch: Batch, decision: Decision, store: PartitionStore, ports: Ports) -> None:
-    """What was decided on a batch is written, then progress moves."""
-    await write(batch.partition, decision, store, ports)
-    ports.progress.advance(batch.generation, batch.partition, batch.following)
 
 
 async def write(partition: int, decision: Decision, store: PartitionStore, ports: Ports) -> None:

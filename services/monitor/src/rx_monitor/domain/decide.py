@@ -67,12 +67,12 @@ def decide(
         if after is before:
             continue
         if incoming.offset < silent_below:
-            decision.patients[name] = replace(after, kinds=None, is_assessed=False)
-            continue
-        after.kinds, after.is_assessed = _kinds(before, incoming.event, after, assess), True
-        # What stands for a patient who is due may have to be withdrawn, whatever the rules can say now.
-        if assess.may_speak(after) or not before.is_assessed:
-            after = _published(decision, name, after, assess(name, after))
+            after.kinds, after.is_assessed = None, False
+        else:
+            after.kinds, after.is_assessed = _kinds(before, incoming.event, after, assess), True
+            # What stands for a patient who is due may have to be withdrawn, whatever the rules can say now.
+            if assess.may_speak(after) or not before.is_assessed:
+                after = _published(decision, name, after, assess(name, after))
         decision.patients[name] = after
     return decision
 
