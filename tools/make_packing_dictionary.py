@@ -13,11 +13,11 @@ from pathlib import Path
 import zstandard
 from pharmacy.events.v1.event_pb2 import Coding, Event, Medicine
 from pharmacy.events.v1.monitor_pb2 import EventIdentity
+from rx_clinical.products import RXNORM
 from rx_contracts.translate import timestamp
 
 _OUT = Path(__file__).parents[1] / "services/monitor/src/rx_monitor/adapters/packing.zstd-dictionary"
 _BYTES, _SAMPLES, _SEED = 8192, 6000, 1
-_RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 # Text, product code, ingredients, form, route and daily dose; the further down the more common.
 _MEDICINES = (
     ("venlafaxine 75 mg extended release oral capsule", "313585", ["39786"], "", "oral", ""),
@@ -118,7 +118,7 @@ def _medicine(chance: random.Random) -> Medicine:
     text, code, ingredients, form_key, route, dose = _MEDICINES[min(count - 1, int(chance.triangular(0, count, count)))]
     return Medicine(
         text=text,
-        codings=[Coding(system=_RXNORM, code=code)] if code else [],
+        codings=[Coding(system=RXNORM, code=code)] if code else [],
         coded=True,
         ingredients=ingredients,
         form_key=form_key,

@@ -97,11 +97,9 @@ class _Commits:
             self._sending.result()
 
     async def stop(self) -> None:
-        """Wait shortly for the request under way; a broker that is away is not waited for."""
+        """Wait for the request under way. Raises what it raised, or TimeoutError: a broker may be away."""
         if self._sending:
-            await asyncio.wait([self._sending], timeout=_LAST_COMMIT_SECONDS)
-            self._sending.cancel()
-            await asyncio.gather(self._sending, return_exceptions=True)
+            await asyncio.wait_for(self._sending, _LAST_COMMIT_SECONDS)
 
     async def _send(self) -> None:
         while self._due:
