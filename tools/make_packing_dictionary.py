@@ -1,4 +1,4 @@
-"""Make `packing.zstd-dictionary`, what events usually say, for `rx_monitor.adapters.packing`.
+"""Make `packing.zstd-dictionary`, what events usually say, for `rx_monitor.adapters.protobuf.packing`.
 
 Every state in the changelog was written with it: a new one needs a new field in `PatientState`, and a rebuild. A
 medicine that stands here takes fewer bytes in each event that names it, nothing else: nobody decides by it.
@@ -16,7 +16,7 @@ from pharmacy.events.v1.monitor_pb2 import EventIdentity
 from rx_clinical.products import RXNORM
 from rx_contracts.translate import timestamp
 
-_OUT = Path(__file__).parents[1] / "services/monitor/src/rx_monitor/adapters/packing.zstd-dictionary"
+_OUT = Path(__file__).parents[1] / "services/monitor/src/rx_monitor/adapters/protobuf/packing.zstd-dictionary"
 _BYTES, _SAMPLES, _SEED = 8192, 6000, 1
 # Text, product code, ingredients, form, route and daily dose; the further down the more common.
 _MEDICINES = (

@@ -1,7 +1,7 @@
 """A second source of batches, on plain aiokafka: the control of the fault tests, never a product.
 
 What fails on Faust's source and on this one alike is no defect of Faust. It speaks to the same listener in the same
-order as `rx_monitor.adapters.faust_source`, and commits from the same `Progress`.
+order as `rx_monitor.adapters.faust.source`, and commits from the same `Progress`.
 """
 
 import asyncio
@@ -11,8 +11,8 @@ from typing import Any
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError
-from rx_monitor.adapters.crash import process_ends_on
-from rx_monitor.adapters.faust_source import FAUST_SETTINGS
+from rx_monitor.adapters.faust.process_exit import process_ends_on
+from rx_monitor.adapters.faust.source import FAUST_SETTINGS
 from rx_monitor.domain.progress import Progress
 from rx_monitor.ports import Batch, SourceListener
 from rx_monitor.settings import MonitorSettings

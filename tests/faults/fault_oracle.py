@@ -18,7 +18,7 @@ from pharmacy.events.v1.finding_pb2 import FindingSet
 from pharmacy.events.v1.monitor_pb2 import PatientState
 from rx_clinical import History, assess, load_catalogue
 from rx_contracts.translate import coverage, finding_json, finding_to_proto, history_facts
-from rx_monitor.adapters.packing import unpack
+from rx_monitor.adapters.protobuf.packing import unpack
 from rx_runtime.settings import SHIPPED_SITES
 from rx_runtime.sites import load_sites
 

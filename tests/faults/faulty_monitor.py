@@ -27,10 +27,13 @@ from aiokafka.conn import AIOKafkaConnection
 from aiokafka.protocol.commit import OffsetCommitRequest
 from aiokafka.protocol.produce import ProduceRequest
 from control_source import ControlSource
-from rx_monitor import bootstrap, handlers
-from rx_monitor.adapters import batch_transport, codec, faust_source, outbox, restore
+from rx_monitor import bootstrap
+from rx_monitor.adapters.faust import batch_transport, source
+from rx_monitor.adapters.kafka import changelog, outbox
+from rx_monitor.adapters.protobuf import codec
 from rx_monitor.domain import progress
-from rx_monitor.monitor import Monitor
+from rx_monitor.handlers import process_batch
+from rx_monitor.lifecycle.worker import Monitor
 from rx_monitor.settings import MonitorSettings
 from rx_runtime.logs import get_logger
 from rx_runtime.service import main
@@ -38,7 +41,7 @@ from rx_runtime.service import main
 BEFORE = {
     "after_fetch": (Monitor, "batch"),
     "before_findings": (outbox.KafkaOutbox, "findings"),
-    "before_restore": (restore.StateChangelog, "restore"),
+    "before_restore": (changelog.StateChangelog, "restore"),
     "in_assigned": (Monitor, "assigned"),
     "in_revoked": (Monitor, "revoked"),
 }
@@ -46,11 +49,11 @@ BEFORE = {
 
 AFTER = {
     "after_decode": (codec.ProtoCodec, "event"),
-    "after_fold": (handlers, "decide"),
+    "after_fold": (process_batch, "decide"),
     "between_rounds": (outbox.KafkaOutbox, "findings"),
     "after_states": (outbox.KafkaOutbox, "states"),
     "after_progress": (progress.Progress, "advance"),
-    "after_restore": (restore.StateChangelog, "restore"),
+    "after_restore": (changelog.StateChangelog, "restore"),
     "after_assigned": (Monitor, "assigned"),
     "after_revoked": (Monitor, "revoked"),
 }
@@ -199,7 +202,7 @@ def run(start: Callable[..., Any] = bootstrap.start) -> int:
     plant_in_ports(faults)
     plant_on_the_wire(faults)
     plant_in_restore(faults)
-    faust_source.FAUST_SETTINGS.update(json.loads(os.environ.get("FAULT_FAUST", "{}")))
+    source.FAUST_SETTINGS.update(json.loads(os.environ.get("FAULT_FAUST", "{}")))
     if every := os.environ.get("FAULT_FLOW"):
         stop_the_flow(int(every))
     if file := os.environ.get("FAULT_DUMP"):

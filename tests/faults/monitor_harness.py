@@ -17,7 +17,7 @@ from pharmacy.events.v1.monitor_pb2 import MonitorProgress, PatientState
 from rx_clinical import History, assess, load_catalogue
 from rx_clinical.facts import event_key
 from rx_contracts.translate import finding_set_order, finding_to_proto, history_facts, timestamp
-from rx_monitor.adapters.packing import unpack
+from rx_monitor.adapters.protobuf.packing import unpack
 from rx_runtime import kafka
 from rx_runtime.settings import SHIPPED_SITES
 from rx_runtime.sites import load_sites

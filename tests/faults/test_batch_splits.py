@@ -19,13 +19,13 @@ from monitor_harness import headers
 from pharmacy.events.v1.finding_pb2 import FindingSet
 from pharmacy.events.v1.monitor_pb2 import PatientState
 from rx_clinical import load_catalogue
-from rx_monitor.adapters.assessor import CoreAssessor
-from rx_monitor.adapters.codec import ProtoCodec
-from rx_monitor.adapters.relevance import CodeRelevance
+from rx_monitor.adapters.clinical.assessor import CoreAssessor
+from rx_monitor.adapters.clinical.relevance import CodeRelevance
+from rx_monitor.adapters.protobuf.codec import ProtoCodec
 from rx_monitor.domain.progress import Progress
-from rx_monitor.domain.rebuilding import Rebuilds
+from rx_monitor.domain.rebuilds import Rebuilds
 from rx_monitor.domain.store import PartitionStore, Stores, Tail
-from rx_monitor.handlers import process_batch
+from rx_monitor.handlers.process_batch import process_batch
 from rx_monitor.ports import Batch, Ports
 from rx_runtime.settings import SHIPPED_SITES
 from rx_runtime.sites import load_sites

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress, PatientState
 from rx_clinical import load_catalogue
-from rx_monitor.adapters import rebuild
+from rx_monitor.operations import rebuild
 from rx_monitor.settings import Places
 from rx_runtime import kafka
 from rx_runtime import topics as runtime_topics

@@ -10,7 +10,7 @@ import pytest
 from rx_monitor.domain.decide import FindingSet
 from rx_monitor.domain.patient import EventKey, HeldEvent, Patient, Pseudonym, Stamp
 from rx_monitor.domain.progress import Progress
-from rx_monitor.domain.rebuilding import Rebuilds
+from rx_monitor.domain.rebuilds import Rebuilds
 from rx_monitor.domain.store import PartitionStore, Stores
 from rx_monitor.ports import Batch, Ports, WrittenSet
 

@@ -8,9 +8,9 @@ from aiokafka.consumer.fetcher import FetchResult, PartitionRecords
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from faust.types import TP
-from rx_monitor.adapters.batch_transport import BatchApp, BatchConsumer
-from rx_monitor.adapters.faust_source import FAUST_SETTINGS
-from rx_monitor.adapters.plain_records import Unpacked
+from rx_monitor.adapters.faust.batch_transport import BatchApp, BatchConsumer
+from rx_monitor.adapters.faust.source import FAUST_SETTINGS
+from rx_monitor.adapters.kafka.record_copies import Unpacked
 from rx_monitor.domain.progress import Progress
 
 TOPIC = "rx.medication-events.v1"

@@ -2,9 +2,9 @@
 
 import pytest
 from faust.assignor.partition_assignor import PartitionAssignor
-from rx_monitor.adapters.batch_transport import BatchApp
-from rx_monitor.adapters.faust_checks import check_assignor, check_settings
-from rx_monitor.adapters.faust_source import FAUST_SETTINGS
+from rx_monitor.adapters.faust.batch_transport import BatchApp
+from rx_monitor.adapters.faust.setting_checks import check_assignor, check_settings
+from rx_monitor.adapters.faust.source import FAUST_SETTINGS
 from rx_monitor.domain.progress import Progress
 from rx_runtime.errors import RefusedToRun
 

@@ -3,7 +3,7 @@
 import pytest
 from rx_monitor.domain.progress import EventsMissingError, NotOwnedError
 from rx_monitor.domain.store import PartitionStore
-from rx_monitor.handlers import process_batch
+from rx_monitor.handlers.process_batch import process_batch
 from rx_monitor.ports import Batch
 
 ANNA, BERT = b"A" * 16, b"B" * 16

@@ -8,7 +8,7 @@ import pytest
 
 PROGRAM = """
 import asyncio
-from rx_monitor.adapters.crash import process_ends_on
+from rx_monitor.adapters.faust.process_exit import process_ends_on
 from rx_runtime.errors import DependencyUnavailable
 from rx_runtime.logs import configure
 

@@ -14,10 +14,10 @@ from pharmacy.events.v1.finding_pb2 import FindingSet
 from rx_clinical import load_catalogue
 from rx_clinical.facts import Moment, event_key
 from rx_contracts.translate import occurred_time, severity_name, timestamp
-from rx_monitor.adapters.assessor import CoreAssessor
-from rx_monitor.adapters.codec import ProtoCodec
+from rx_monitor.adapters.clinical.assessor import CoreAssessor
+from rx_monitor.adapters.protobuf.codec import ProtoCodec
 from rx_monitor.domain.patient import UNKNOWN, HeldEvent, Patient, fold
-from rx_monitor.handlers import IRRELEVANT, process_batch
+from rx_monitor.handlers.process_batch import IRRELEVANT, process_batch
 from rx_prescriptions.domain.model import EventClass
 from rx_runtime.settings import SHIPPED_SITES
 from rx_runtime.sites import load_sites

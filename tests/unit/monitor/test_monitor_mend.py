@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 from rx_monitor.domain.patient import Stamp
-from rx_monitor.handlers import process_batch
-from rx_monitor.monitor import Monitor
+from rx_monitor.handlers.process_batch import process_batch
+from rx_monitor.handlers.reassess import reassess
+from rx_monitor.lifecycle.worker import Monitor
 from rx_monitor.ports import Ends
-from rx_monitor.reassess import reassess
 
 ANNA, BERT = b"A" * 16, b"B" * 16
 NEWER, SAME, OLDER = 12, 11, 10

@@ -7,7 +7,7 @@ import pytest
 from aiokafka.errors import MessageSizeTooLargeError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
-from rx_monitor.adapters.outbox import KafkaOutbox
+from rx_monitor.adapters.kafka.outbox import KafkaOutbox
 
 BATCH_BYTES = 1000
 

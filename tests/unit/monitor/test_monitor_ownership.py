@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from rx_monitor.domain.progress import EventsMissingError, NotOwnedError
 from rx_monitor.domain.store import PartitionStore
-from rx_monitor.monitor import ENDED_AFTER_LOOKS, STALLED_AFTER_LOOKS, Monitor, StalledError
+from rx_monitor.lifecycle.worker import ENDED_AFTER_LOOKS, STALLED_AFTER_LOOKS, Monitor, StalledError
 from rx_monitor.ports import Ends
 
 

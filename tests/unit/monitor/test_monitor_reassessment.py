@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 from rx_monitor.domain.progress import NotOwnedError
-from rx_monitor.domain.rebuilding import Rebuilding, reached
+from rx_monitor.domain.rebuilds import Rebuilding, reached
 from rx_monitor.domain.store import PartitionStore
-from rx_monitor.handlers import process_batch
-from rx_monitor.monitor import Monitor
-from rx_monitor.reassess import PATIENTS_AT_A_TIME, finish_rebuilds, reassess
+from rx_monitor.handlers.process_batch import process_batch
+from rx_monitor.handlers.reassess import PATIENTS_AT_A_TIME, finish_rebuilds, reassess
+from rx_monitor.lifecycle.worker import Monitor
 from rx_runtime.metrics import REGISTRY
 
 ANNA, BERT = b"A" * 16, b"B" * 16

@@ -4,7 +4,7 @@ import pytest
 from pharmacy.events.v1.event_pb2 import Coding, Event, Medicine
 from rx_clinical import load_catalogue
 from rx_clinical.products import RXNORM
-from rx_monitor.adapters.relevance import CodeRelevance
+from rx_monitor.adapters.clinical.relevance import CodeRelevance
 
 CATALOGUE = load_catalogue()
 RELEVANCE = CodeRelevance(CATALOGUE, relevant_since=CATALOGUE.ruleset_seq)

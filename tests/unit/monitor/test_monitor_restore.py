@@ -2,7 +2,7 @@
 
 import pytest
 from pharmacy.events.v1.monitor_pb2 import PatientState
-from rx_monitor.adapters.restore import ChangelogBrokenError, _Restored
+from rx_monitor.adapters.kafka.changelog import ChangelogBrokenError, _Restored
 from rx_monitor.domain.store import Tail
 from rx_runtime.errors import RefusedToRun
 

@@ -7,10 +7,10 @@ import pytest
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress
-from rx_monitor.adapters import outbox
-from rx_monitor.adapters.outbox import ProgressReports
+from rx_monitor.adapters.kafka import outbox
+from rx_monitor.adapters.kafka.outbox import ProgressReports
 from rx_monitor.domain.progress import Progress
-from rx_monitor.domain.rebuilding import Reached, Rebuilding, Rebuilds, reached
+from rx_monitor.domain.rebuilds import Reached, Rebuilding, Rebuilds, reached
 from rx_monitor.domain.store import PartitionStore, Stores
 
 

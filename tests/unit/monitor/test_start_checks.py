@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress, Rebuild
-from rx_monitor.adapters.start_checks import check_continues, check_partitions, check_progress
+from rx_monitor.operations.start_checks import check_continues, check_partitions, check_progress
 from rx_runtime.errors import RefusedToRun
 from rx_runtime.topic_identity import TopicIdentity
 

@@ -10,18 +10,18 @@ from rx_runtime import kafka
 from rx_runtime.service import Runtime
 from rx_runtime.sites import load_sites
 
-from rx_monitor.adapters.assessor import CoreAssessor
-from rx_monitor.adapters.codec import ProtoCodec
-from rx_monitor.adapters.faust_source import FaustSource
-from rx_monitor.adapters.log_watch import LogWatch, WrittenRecords
-from rx_monitor.adapters.outbox import KafkaOutbox, ProgressReports
-from rx_monitor.adapters.relevance import CodeRelevance
-from rx_monitor.adapters.restore import StateChangelog
-from rx_monitor.adapters.start_checks import check_start
+from rx_monitor.adapters.clinical.assessor import CoreAssessor
+from rx_monitor.adapters.clinical.relevance import CodeRelevance
+from rx_monitor.adapters.faust.source import FaustSource
+from rx_monitor.adapters.kafka.changelog import StateChangelog
+from rx_monitor.adapters.kafka.end_offset_watcher import LogWatch, WrittenRecords
+from rx_monitor.adapters.kafka.outbox import KafkaOutbox, ProgressReports
+from rx_monitor.adapters.protobuf.codec import ProtoCodec
 from rx_monitor.domain.progress import Progress
-from rx_monitor.domain.rebuilding import Rebuilds, reached
+from rx_monitor.domain.rebuilds import Rebuilds, reached
 from rx_monitor.domain.store import Stores
-from rx_monitor.monitor import Monitor
+from rx_monitor.lifecycle.worker import Monitor
+from rx_monitor.operations.start_checks import check_start
 from rx_monitor.ports import Ports
 from rx_monitor.settings import MonitorSettings
 

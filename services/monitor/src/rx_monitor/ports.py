@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from rx_monitor.domain.decide import Assessor
 from rx_monitor.domain.patient import HeldEvent, Patient, Pseudonym, Stamp
 from rx_monitor.domain.progress import Progress
-from rx_monitor.domain.rebuilding import Rebuilds
+from rx_monitor.domain.rebuilds import Rebuilds
 from rx_monitor.domain.store import PartitionStore, Stores
 
 

@@ -5,7 +5,7 @@ Events stay encoded, and packed in a state: to fold one in, none of the facts al
 
 from pharmacy.events.v1.monitor_pb2 import EventIdentity, PatientState
 
-from rx_monitor.adapters.packing import KEY_BYTES, pack, unpack
+from rx_monitor.adapters.protobuf.packing import KEY_BYTES, pack, unpack
 from rx_monitor.domain.patient import EventKey, Held, HeldEvent, Patient, Stamp
 from rx_monitor.ports import EventRecord
 

@@ -7,8 +7,8 @@ from rx_runtime.logs import get_logger
 from rx_runtime.metrics import counter, gauge
 
 from rx_monitor.domain.progress import NotOwnedError
+from rx_monitor.handlers.reassess import Reassessed, finish_rebuilds, reassess
 from rx_monitor.ports import Ports, ProgressLog
-from rx_monitor.reassess import Reassessed, finish_rebuilds, reassess
 
 _LOG_EVERY_PATIENTS = 10_000
 log = get_logger()

@@ -7,12 +7,12 @@ from rx_runtime.logs import get_logger
 from rx_runtime.metrics import counter, gauge, histogram
 
 from rx_monitor.domain.progress import EventsMissingError
-from rx_monitor.domain.pulse import Pulse
+from rx_monitor.domain.stall_detector import Pulse
 from rx_monitor.domain.store import Foreign
-from rx_monitor.handlers import RecordTooLargeError, Summary, process_batch
-from rx_monitor.mend import mend
+from rx_monitor.handlers.process_batch import RecordTooLargeError, Summary, process_batch
+from rx_monitor.handlers.repair import mend
+from rx_monitor.lifecycle.background_reassessment import Reassessing
 from rx_monitor.ports import Batch, Changelog, Ends, Health, Ports, ProgressLog
-from rx_monitor.reassessing import Reassessing
 
 STALLED_AFTER_LOOKS = 12  # a minute of `LOOK_SECONDS`: as long as the group lets a member go without a sign
 ENDED_AFTER_LOOKS = 24

@@ -17,7 +17,7 @@ from rx_monitor.domain.decide import Decision, Incoming, decide
 from rx_monitor.domain.patient import Patient, Pseudonym
 from rx_monitor.domain.progress import EventsMissingError, Progress
 from rx_monitor.domain.store import Foreign, PartitionStore
-from rx_monitor.mend import mend
+from rx_monitor.handlers.repair import mend
 from rx_monitor.ports import Batch, Codec, EventRecord, Ports, Relevance
 
 IRRELEVANT = b"irrelevant"

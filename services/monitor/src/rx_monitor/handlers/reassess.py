@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from rx_monitor.domain.decide import assess_anew
-from rx_monitor.handlers import known_patients, write
+from rx_monitor.handlers.process_batch import known_patients, write
 from rx_monitor.ports import Ports
 
 PATIENTS_AT_A_TIME = 100

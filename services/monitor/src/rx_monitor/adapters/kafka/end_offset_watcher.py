@@ -10,7 +10,7 @@ from rx_contracts import translate
 from rx_runtime import kafka
 from rx_runtime.logs import get_logger
 
-from rx_monitor.adapters.codec import stamp_of
+from rx_monitor.adapters.protobuf.codec import stamp_of
 from rx_monitor.domain.patient import Pseudonym, Stamp
 from rx_monitor.ports import Ends, WrittenSet
 from rx_monitor.settings import MonitorSettings

@@ -12,9 +12,9 @@ from rx_runtime import kafka
 from rx_runtime.errors import RefusedToRun
 from rx_runtime.topic_identity import TopicIdentity, identities
 
-from rx_monitor.adapters.group_offsets import begin_positions
-from rx_monitor.adapters.restore import older_ruleset
-from rx_monitor.domain.rebuilding import Rebuilding
+from rx_monitor.adapters.kafka.changelog import older_ruleset
+from rx_monitor.adapters.kafka.group_offsets import begin_positions
+from rx_monitor.domain.rebuilds import Rebuilding
 from rx_monitor.settings import MonitorSettings, Places
 
 REBUILD = "stop all monitors and run `rxguard monitor rebuild`"

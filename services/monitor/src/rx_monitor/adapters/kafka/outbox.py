@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress, Rebuild
 
-from rx_monitor.domain.rebuilding import Reached
+from rx_monitor.domain.rebuilds import Reached
 from rx_monitor.ports import Output
 
 PROGRESS_INTERVAL_SECONDS = 1.0

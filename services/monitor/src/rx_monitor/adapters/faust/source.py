@@ -7,10 +7,10 @@ partitions may belong to somebody else.
 import asyncio
 from typing import Any, cast
 
-from rx_monitor.adapters.batch_transport import BatchApp, BatchConsumer, BatchSchema
-from rx_monitor.adapters.crash import process_ends_on
-from rx_monitor.adapters.faust_checks import check_assignor, check_settings
-from rx_monitor.adapters.membership import check_not_replaced
+from rx_monitor.adapters.faust.batch_transport import BatchApp, BatchConsumer, BatchSchema
+from rx_monitor.adapters.faust.process_exit import process_ends_on
+from rx_monitor.adapters.faust.setting_checks import check_assignor, check_settings
+from rx_monitor.adapters.kafka.membership import check_not_replaced
 from rx_monitor.domain.progress import Progress
 from rx_monitor.ports import SourceListener
 from rx_monitor.settings import MonitorSettings

@@ -11,9 +11,9 @@ from rx_runtime.logs import get_logger
 from rx_runtime.metrics import counter, gauge
 from rx_runtime.topic_identity import identities
 
-from rx_monitor.adapters.codec import stamp_of
-from rx_monitor.adapters.outbox import send_all
-from rx_monitor.adapters.plain_records import without_copies
+from rx_monitor.adapters.kafka.outbox import send_all
+from rx_monitor.adapters.kafka.record_copies import without_copies
+from rx_monitor.adapters.protobuf.codec import stamp_of
 from rx_monitor.domain.patient import Pseudonym, Stamp
 from rx_monitor.domain.store import PartitionStore, Tail
 from rx_monitor.settings import MonitorSettings

@@ -24,10 +24,10 @@ from rx_runtime import kafka, topics
 from rx_runtime.errors import RefusedToRun
 from rx_runtime.topic_identity import identities
 
-from rx_monitor.adapters.group_offsets import extents, go_back
-from rx_monitor.adapters.membership import members
-from rx_monitor.adapters.outbox import send_all
-from rx_monitor.adapters.start_checks import check_partitions, newest_reports
+from rx_monitor.adapters.kafka.group_offsets import extents, go_back
+from rx_monitor.adapters.kafka.membership import members
+from rx_monitor.adapters.kafka.outbox import send_all
+from rx_monitor.operations.start_checks import check_partitions, newest_reports
 from rx_monitor.settings import MonitorSettings, Places
 
 _CLIENT = "rx-monitor-rebuild"

@@ -14,7 +14,7 @@ from faust.tables.manager import TableManager
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from rx_monitor.adapters.plain_records import without_copies
+from rx_monitor.adapters.kafka.record_copies import without_copies
 from rx_monitor.domain.progress import Progress
 from rx_monitor.ports import Batch, EventRecord
 
