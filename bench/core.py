@@ -21,7 +21,7 @@ from typing import Any
 
 from rx_clinical import Catalogue, History, assess, load_catalogue
 from rx_clinical.assessment import decide
-from rx_clinical.facts import Fact, Fill, HandOver, Medicine, Moment, Prescription, Report, event_key
+from rx_clinical.model.facts import Fact, Fill, HandOver, Medicine, Moment, Prescription, Report, event_key
 
 ROUNDS, CALLS, WARM_UP = 7, 2_000, 500
 TARGETS_US = {"facts_20": 60, "pair": 12, "none": 2}

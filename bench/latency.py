@@ -17,7 +17,7 @@ from statistics import quantiles
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from rx_clinical.products import RXNORM
+from rx_clinical.catalogue.products import RXNORM
 from rx_runtime import kafka
 from rx_runtime.embedded import EmbeddedStack, provision
 from rxguard.connect import Connection, from_run

@@ -6,9 +6,9 @@ from enum import StrEnum
 
 from pharmacy.events.v1.event_pb2 import Coding, Medicine
 from rx_clinical import Catalogue
-from rx_clinical import facts as core
-from rx_clinical.coding import code_medicine
-from rx_clinical.products import RXNORM
+from rx_clinical.catalogue.coding import code_medicine
+from rx_clinical.catalogue.products import RXNORM
+from rx_clinical.model import facts as core
 
 
 class Group(StrEnum):

@@ -21,7 +21,7 @@ from pharmacy.events.v1.event_pb2 import Event, Fill, InboundPosition, OccurredT
 from rich.console import Console
 from rich.progress import track
 from rx_clinical import Catalogue, load_catalogue
-from rx_clinical.facts import event_key
+from rx_clinical.model.facts import event_key
 
 from bench.medicines import PRODUCTS, Group, coded
 

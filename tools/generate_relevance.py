@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from rx_clinical import load_catalogue
-from rx_clinical.relevance import TABLE, Code, Relevance, load_relevance, updated
-from rx_clinical.tables import TABLES
+from rx_clinical.catalogue.relevance import TABLE, Code, Relevance, load_relevance, updated
+from rx_clinical.catalogue.tables import TABLES
 
 COLUMNS = ("system", "code", "verdict", "since")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import zstandard
 from pharmacy.events.v1.event_pb2 import Coding, Event, Medicine
 from pharmacy.events.v1.monitor_pb2 import EventIdentity
-from rx_clinical.products import RXNORM
+from rx_clinical.catalogue.products import RXNORM
 from rx_contracts.translate import timestamp
 
 _OUT = Path(__file__).parents[1] / "services/monitor/src/rx_monitor/adapters/protobuf/packing.zstd-dictionary"

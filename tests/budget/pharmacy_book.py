@@ -11,7 +11,7 @@ from random import Random
 
 from pharmacy_rates import OPIOID_FORMS, UNCODED_OPIOIDS, Product, Rates
 from rx_clinical import code_medicine, load_catalogue
-from rx_clinical.facts import (
+from rx_clinical.model.facts import (
     Administration,
     Evidence,
     Fact,

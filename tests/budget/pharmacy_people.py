@@ -37,7 +37,7 @@ from pharmacy_rates import (
 )
 from planted_cases import Planted, plant
 from rx_clinical import History
-from rx_clinical.facts import Fact, PatientFact
+from rx_clinical.model.facts import Fact, PatientFact
 
 LDN_1_5 = Product("compounded naltrexone 1.5 mg capsule", ("7243",), form_key="ntx_ldn")
 # By the name of their rate: the course, and the product of its first order.

@@ -21,7 +21,7 @@ from pharmacy_people import Person
 from pharmacy_rates import ANTAGONIST_FORMS, OPIOID_FORMS, Rates
 from planted_cases import CASES, Planted
 from rx_clinical import Catalogue, Finding, History, assess, load_catalogue
-from rx_clinical.facts import Administration, Fact, Fill
+from rx_clinical.model.facts import Administration, Fact, Fill
 
 PATIENTS_EACH = 1_950  # about 20,000 fills in the counted year
 # Of the patients; somewhat below the share who can be hosts of a planted case, so that every case finds one.

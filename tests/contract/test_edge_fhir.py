@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 
 import pytest
-from rx_clinical.catalogue import load_catalogue
+from rx_clinical.catalogue.catalogue import load_catalogue
 from rx_contracts.edge import EdgeError, occurred
 from rx_contracts.edge_json import read_json
 from rx_contracts.fhir_mapping import Origin, read_fhir

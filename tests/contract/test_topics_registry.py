@@ -2,7 +2,7 @@
 
 import pytest
 from pydantic import ValidationError
-from rx_clinical.facts import UnreadFact, event_key
+from rx_clinical.model.facts import UnreadFact, event_key
 from rx_contracts import translate
 from rx_contracts.topics import TOPICS, Invalid, Topic, Valid, topics
 from rx_runtime.kafka import MAX_RECORD_BYTES

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pharmacy.events.v1.event_pb2 import Event, Medicine, OccurredTime
-from rx_clinical.facts import event_key
+from rx_clinical.model.facts import event_key
 from rx_contracts.translate import timestamp
 
 SOURCE = "pms-1"

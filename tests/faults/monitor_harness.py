@@ -15,7 +15,7 @@ from pharmacy.events.v1.event_pb2 import Event, Medicine
 from pharmacy.events.v1.finding_pb2 import FindingSet
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress, PatientState
 from rx_clinical import History, assess, load_catalogue
-from rx_clinical.facts import event_key
+from rx_clinical.model.facts import event_key
 from rx_contracts.translate import finding_set_order, finding_to_proto, history_facts, timestamp
 from rx_monitor.adapters.protobuf.packing import unpack
 from rx_runtime import kafka

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 from pharmacy.events.v1.event_pb2 import Event, Medicine, OccurredTime
-from rx_clinical.facts import event_key
+from rx_clinical.model.facts import event_key
 from rx_contracts.translate import timestamp
 
 pytestmark = pytest.mark.stack

@@ -6,7 +6,7 @@ from importlib import resources
 from random import Random
 
 import pytest
-from rx_clinical.catalogue import load_catalogue
+from rx_clinical.catalogue.catalogue import load_catalogue
 from rx_prescriptions.adapters.memory import MemoryEventStore
 from rx_prescriptions.adapters.postgres import PostgresEventStore
 from rx_prescriptions.bootstrap import MIGRATIONS

@@ -7,7 +7,7 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rx_clinical import History, assess, load_catalogue
-from rx_clinical.facts import (
+from rx_clinical.model.facts import (
     Administration,
     Fill,
     HandOver,
@@ -20,7 +20,7 @@ from rx_clinical.facts import (
     Void,
     event_key,
 )
-from rx_clinical.windows import FOREVER
+from rx_clinical.model.washout import FOREVER
 
 CATALOGUE = load_catalogue()
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from rx_clinical import code_medicine, load_catalogue
-from rx_clinical.facts import Medicine
-from rx_clinical.products import NDC, RXNORM
+from rx_clinical.catalogue.products import NDC, RXNORM
+from rx_clinical.model.facts import Medicine
 from rx_contracts import edge
 from rx_interactions.domain.answer import Answer, KnownHistory
 from rx_interactions.domain.question import Dispense

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rx_clinical import History, assess, load_catalogue
-from rx_clinical.report import finding_to_json
+from rx_clinical.findings.report import finding_to_json
 from rxguard.scenario_facts import facts_by_patient
 from rxguard.scenario_yaml import Node
 

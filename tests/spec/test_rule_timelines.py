@@ -19,8 +19,8 @@ from datetime import UTC, datetime
 import pytest
 from generate_rules import SHARED_REASONS, RuleText, Timeline, read_rule, reasons_of, rows_of, rule_files
 from rx_clinical import History, assess, load_catalogue
-from rx_clinical.facts import Fact
-from rx_clinical.findings import Finding, NoStartTime, Severity
+from rx_clinical.model.facts import Fact
+from rx_clinical.model.findings import Finding, NoStartTime, Severity
 from timeline_events import Events, moment
 
 RULES = [read_rule(path) for path in rule_files()]

@@ -17,7 +17,8 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from rx_clinical.facts import (
+from rx_clinical.catalogue.tables import Tables
+from rx_clinical.model.facts import (
     Administration,
     BatchRecord,
     CapsuleWeights,
@@ -40,7 +41,6 @@ from rx_clinical.facts import (
     Void,
     event_key,
 )
-from rx_clinical.tables import Tables
 
 SOURCE = "timeline"
 _TIME = r"\d{4}-\d{2}-\d{2}(?: \d{2}:\d{2}(?::\d{2})?)?"

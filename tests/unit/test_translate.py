@@ -10,9 +10,19 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 from pharmacy.events.v1 import event_pb2, finding_pb2
-from rx_clinical import History, assess, facts, load_catalogue
-from rx_clinical.findings import ArithmeticLine, Assessment, Basis, Display, Finding, NoStartTime, Severity, Urgency
-from rx_clinical.report import finding_to_json
+from rx_clinical import History, assess, load_catalogue
+from rx_clinical.findings.report import finding_to_json
+from rx_clinical.model import facts
+from rx_clinical.model.findings import (
+    ArithmeticLine,
+    Assessment,
+    Basis,
+    Display,
+    Finding,
+    NoStartTime,
+    Severity,
+    Urgency,
+)
 from rx_contracts import translate
 
 AT = datetime(2026, 4, 14, 12, 0, 0, 250_000, tzinfo=UTC)

@@ -174,7 +174,7 @@ class _Recording(_Collecting):
 
     def _forget_medicines(self) -> None:
         """A medicine keeps what the catalogue made of it: each test reads it anew."""
-        catalogue = importlib.import_module("rx_clinical.catalogue").Catalogue
+        catalogue = importlib.import_module("rx_clinical.catalogue.catalogue").Catalogue
         real = catalogue.read
 
         def read(asked: object, medicine: object, *, misuse: bool = False) -> object:

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from rx_clinical.findings import Severity
-from rx_clinical.report import finding_to_json
+from rx_clinical.findings.report import finding_to_json
+from rx_clinical.model.findings import Severity
 from rx_runtime.sites import SiteRegistry
 
 from rxguard.delivery import Progress, silent

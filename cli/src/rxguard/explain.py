@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from rx_clinical import Catalogue, Finding
 from rx_clinical import explain as explained
-from rx_clinical.report import finding_to_json
+from rx_clinical.findings.report import finding_to_json
 from rx_runtime.sites import SiteRegistry
 
 from rxguard.delivery import Progress, silent

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rx_clinical.facts import Fact, UnreadFact
-from rx_clinical.findings import Severity
-from rx_clinical.texts import utc_text
+from rx_clinical.findings.wording import utc_text
+from rx_clinical.model.facts import Fact, UnreadFact
+from rx_clinical.model.findings import Severity
 
 from rxguard.scenario_facts import facts_by_patient
 from rxguard.scenario_yaml import Node, read_yaml

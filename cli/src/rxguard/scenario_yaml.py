@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from rx_clinical.facts import Moment
+from rx_clinical.model.facts import Moment
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})")

@@ -7,7 +7,7 @@ from typing import Any
 
 from rx_clinical import Catalogue, Finding, History, assess, load_catalogue
 from rx_clinical.assessment import not_covered
-from rx_clinical.report import finding_to_json
+from rx_clinical.findings.report import finding_to_json
 
 from rxguard.scenario_file import Expectation, Scenario, read_scenarios
 from rxguard.scenario_yaml import ScenarioFileError

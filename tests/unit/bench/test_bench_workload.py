@@ -12,7 +12,7 @@ import pytest
 from aiokafka.partitioner import DefaultPartitioner
 from pharmacy.events.v1.event_pb2 import Event
 from rx_clinical import load_catalogue
-from rx_clinical.facts import event_key
+from rx_clinical.model.facts import event_key
 from rx_contracts import edge, translate
 from rx_prescriptions.domain.coding import Coder
 from rx_prescriptions.domain.model import EventClass

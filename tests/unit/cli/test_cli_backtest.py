@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import rxguard
 from rich.console import Console
-from rx_clinical.tables import TABLES
+from rx_clinical.catalogue.tables import TABLES
 from rx_prescriptions.domain.reading import Reader
 from rx_runtime.errors import InvalidInput
 from rxguard import __main__ as program

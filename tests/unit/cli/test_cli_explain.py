@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import rxguard
 from rich.console import Console, RenderableType
-from rx_clinical.tables import TABLES
+from rx_clinical.catalogue.tables import TABLES
 from rxguard import __main__ as program
 from rxguard.explain import Assessed, Found, explain, explained
 from rxguard.explain_report import candidates, explanation, findings_to_choose

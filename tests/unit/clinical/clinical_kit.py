@@ -3,7 +3,17 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from rx_clinical.facts import Administration, Fill, HandOver, Medicine, Moment, Prescription, Report, Void, event_key
+from rx_clinical.model.facts import (
+    Administration,
+    Fill,
+    HandOver,
+    Medicine,
+    Moment,
+    Prescription,
+    Report,
+    Void,
+    event_key,
+)
 
 SOURCE = "test"
 

@@ -3,7 +3,7 @@
 import csv
 import shutil
 
-from rx_clinical.tables import TABLES
+from rx_clinical.catalogue.tables import TABLES
 
 
 def copy_of_the_tables(tmp_path):

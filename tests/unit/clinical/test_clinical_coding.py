@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 from rx_clinical import code_medicine
-from rx_clinical.facts import Medicine
-from rx_clinical.products import NDC, RXNORM
+from rx_clinical.catalogue.products import NDC, RXNORM
+from rx_clinical.model.facts import Medicine
 
 METHADONE, MORPHINE, NALTREXONE, AMOXICILLIN, UNKNOWN = "6813", "7052", "7243", "723", "99999999"
 METHADONE_TABLET = (RXNORM, "864706")

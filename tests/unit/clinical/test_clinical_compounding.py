@@ -9,8 +9,10 @@ from decimal import Decimal
 import pytest
 from clinical_kit import at, envelope, fill, ldn, medicine, order, oxycodone, report
 from rx_clinical import History, assess
-from rx_clinical.catalogue import Catalogue
-from rx_clinical.facts import (
+from rx_clinical.catalogue.catalogue import Catalogue
+from rx_clinical.catalogue.tables import TABLES, TableError
+from rx_clinical.findings.report import finding_to_json
+from rx_clinical.model.facts import (
     BatchRecord,
     CapsuleWeights,
     CompoundRequest,
@@ -20,10 +22,8 @@ from rx_clinical.facts import (
     Void,
     event_key,
 )
-from rx_clinical.findings import Display, Severity, Urgency
-from rx_clinical.report import finding_to_json
-from rx_clinical.strengths import strengths
-from rx_clinical.tables import TABLES, TableError
+from rx_clinical.model.findings import Display, Severity, Urgency
+from rx_clinical.rules.compounding.strengths import strengths
 
 NEW_YEAR = at("2026-01-01T09:00")
 

@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 from clinical_kit import at, envelope, fill, given, ldn, medicine, methadone, order, oxycodone, void
 from rx_clinical import History, assess
-from rx_clinical.confirmations import State, state_of, voided
-from rx_clinical.facts import Confirmation, ConfirmedOpioid
-from rx_clinical.findings import Severity
+from rx_clinical.model.facts import Confirmation, ConfirmedOpioid
+from rx_clinical.model.findings import Severity
+from rx_clinical.rules.withdrawal.confirmations import State, state_of, voided
 
 CONFIRMED_AT = at("2026-03-02T09:00")
 OPIOID = fill("O", at("2026-03-01T09:00"), oxycodone("30", dose="20"))

@@ -19,10 +19,10 @@ from clinical_kit import (
     void,
 )
 from rx_clinical import History, assess
-from rx_clinical.catalogue import Catalogue
-from rx_clinical.facts import Medicine, Merge, Moment, PatientFact, Procedure, Stop, merged
-from rx_clinical.findings import Display, Severity
-from rx_clinical.texts import local_date_text
+from rx_clinical.catalogue.catalogue import Catalogue
+from rx_clinical.findings.wording import local_date_text
+from rx_clinical.model.facts import Medicine, Merge, Moment, PatientFact, Procedure, Stop, merged
+from rx_clinical.model.findings import Display, Severity
 from table_kit import copy_of_the_tables, set_cell
 
 ALL_HISTORY = at("2020-01-01T00:00")
@@ -171,7 +171,7 @@ def test_an_rx_number_that_comes_back_is_one_supply_and_the_longer_one(catalogue
 
 
 def test_what_a_medicine_is_does_not_depend_on_how_many_were_asked_before(monkeypatch):
-    monkeypatch.setattr("rx_clinical.roles._CACHE_LIMIT", 2)
+    monkeypatch.setattr("rx_clinical.catalogue.roles._CACHE_LIMIT", 2)
     small = Catalogue()
     asked = [Medicine(form_key=form_key) for form_key in ("methadone_oral", "ntx_ldn", "kratom", "methadone_oral")]
     read = [small.roles(one) for one in asked]

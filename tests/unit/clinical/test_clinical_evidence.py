@@ -19,8 +19,8 @@ from clinical_kit import (
     void,
 )
 from rx_clinical import History, assess
-from rx_clinical.facts import Evidence, Moment, Stop
-from rx_clinical.findings import Display, Severity
+from rx_clinical.model.facts import Evidence, Moment, Stop
+from rx_clinical.model.findings import Display, Severity
 
 OXYCODONE, METHADONE = "7804", "6813"
 END = at("2026-05-11T09:00")  # of ten days of oxycodone

@@ -21,11 +21,11 @@ from clinical_kit import (
     void,
 )
 from rx_clinical import History, assess
-from rx_clinical.facts import Moment, UnreadFact, event_key
-from rx_clinical.findings import Severity
-from rx_clinical.report import finding_to_json
-from rx_clinical.texts import local_date_text
-from rx_clinical.windows import window
+from rx_clinical.findings.report import finding_to_json
+from rx_clinical.findings.wording import local_date_text
+from rx_clinical.model.facts import Moment, UnreadFact, event_key
+from rx_clinical.model.findings import Severity
+from rx_clinical.model.washout import window
 
 
 def findings(catalogue, *facts):

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from rx_clinical import History, assess, load_catalogue
-from rx_clinical.facts import Fill, Medicine, Moment, Report, event_key
+from rx_clinical.model.facts import Fill, Medicine, Moment, Report, event_key
 
 BEGIN = datetime(2026, 1, 1, 9, tzinfo=UTC)
 

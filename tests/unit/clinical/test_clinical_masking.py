@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 from clinical_kit import at, envelope, fill, ldn, medicine, methadone, oxycodone, report
 from rx_clinical import History, assess
-from rx_clinical.facts import Medicine, Moment, Stop
-from rx_clinical.report import finding_to_json
+from rx_clinical.findings.report import finding_to_json
+from rx_clinical.model.facts import Medicine, Moment, Stop
 
 USED = report(
     "R1",

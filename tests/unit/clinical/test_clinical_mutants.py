@@ -19,8 +19,9 @@ from clinical_kit import (
     report,
 )
 from rx_clinical import History, assess
-from rx_clinical.chart import Entry, read_chart
-from rx_clinical.facts import (
+from rx_clinical.history.applicability import kinds_of
+from rx_clinical.history.chart import Entry, read_chart
+from rx_clinical.model.facts import (
     CompoundRequest,
     Confirmation,
     Evidence,
@@ -31,11 +32,10 @@ from rx_clinical.facts import (
     Stop,
     event_key,
 )
-from rx_clinical.findings import NoStartTime
-from rx_clinical.gate import kinds_of
-from rx_clinical.rules.cp_06 import doubts_of
-from rx_clinical.strengths import ambiguities, commercial_tablets, slips
-from rx_clinical.windows import EPOCH, FOREVER, hours, later, window
+from rx_clinical.model.findings import NoStartTime
+from rx_clinical.model.washout import EPOCH, FOREVER, hours, later, window
+from rx_clinical.rules.compounding.cp_06 import doubts_of
+from rx_clinical.rules.compounding.strengths import ambiguities, commercial_tablets, slips
 
 BEGUN = at("2026-04-01T09:00")
 LATER = at("2026-06-01T09:00")

@@ -3,9 +3,9 @@
 import pytest
 from clinical_kit import at, envelope, fill, ldn, medicine, oxycodone
 from rx_clinical import History, assess
-from rx_clinical.facts import PatientFact
-from rx_clinical.findings import Display, Severity
-from rx_clinical.patient import Patient
+from rx_clinical.catalogue.patient import Patient
+from rx_clinical.model.facts import PatientFact
+from rx_clinical.model.findings import Display, Severity
 
 START = at("2026-03-10T09:00")
 LDN = fill("L", START, ldn())

@@ -1,7 +1,7 @@
 """A product is what its code says, in every written form, and never what its text says."""
 
 import pytest
-from rx_clinical.products import NDC, RXNORM, normal_ndc
+from rx_clinical.catalogue.products import NDC, RXNORM, normal_ndc
 
 
 @pytest.mark.parametrize(

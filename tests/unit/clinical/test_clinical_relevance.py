@@ -4,11 +4,11 @@ from hashlib import sha256
 
 import pytest
 import table_kit
-from rx_clinical.catalogue import Catalogue
-from rx_clinical.products import NDC, RXNORM
-from rx_clinical.relevance import Relevance, Verdict, load_relevance, relevant_since, updated
-from rx_clinical.roles import Kind
-from rx_clinical.tables import TableError
+from rx_clinical.catalogue.catalogue import Catalogue
+from rx_clinical.catalogue.products import NDC, RXNORM
+from rx_clinical.catalogue.relevance import Relevance, Verdict, load_relevance, relevant_since, updated
+from rx_clinical.catalogue.roles import Kind
+from rx_clinical.catalogue.tables import TableError
 
 READ, PASSED, GONE = Verdict.READ, Verdict.PASSED, Verdict.GONE
 METHADONE, OLANZAPINE = (RXNORM, "6813"), (RXNORM, "61381")

@@ -3,8 +3,8 @@
 from decimal import Decimal
 
 import pytest
-from rx_clinical.catalogue import Catalogue
-from rx_clinical.facts import Medicine
+from rx_clinical.catalogue.catalogue import Catalogue
+from rx_clinical.model.facts import Medicine
 from table_kit import copy_of_the_tables, drop_row, set_cell
 
 

@@ -3,9 +3,9 @@
 from decimal import Decimal
 
 import pytest
-from rx_clinical.catalogue import Catalogue
-from rx_clinical.products import RXNORM
-from rx_clinical.tables import TableError, Tables
+from rx_clinical.catalogue.catalogue import Catalogue
+from rx_clinical.catalogue.products import RXNORM
+from rx_clinical.catalogue.tables import TableError, Tables
 from table_kit import add_column, add_row, copy_of_the_tables, drop_column, drop_row, set_cell
 
 

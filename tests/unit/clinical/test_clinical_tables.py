@@ -3,8 +3,8 @@
 import shutil
 
 import pytest
-from rx_clinical.catalogue import Catalogue
-from rx_clinical.tables import TABLES, TableError
+from rx_clinical.catalogue.catalogue import Catalogue
+from rx_clinical.catalogue.tables import TABLES, TableError
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from rx_clinical.texts import dose_in_words
+from rx_clinical.findings.wording import dose_in_words
 
 
 @pytest.mark.parametrize(

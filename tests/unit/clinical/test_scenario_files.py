@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from rx_clinical.facts import ConfirmedOpioid, Moment
+from rx_clinical.model.facts import ConfirmedOpioid, Moment
 from rxguard.scenario_file import read_scenarios
 from rxguard.scenarios import ScenarioFileError, run_scenarios
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from rx_clinical.findings import Display, Finding, Severity
+from rx_clinical.model.findings import Display, Finding, Severity
 from rx_interactions.domain.answer import Answer, answer_to, raised_by_dispense
 
 NOW = datetime(2026, 4, 14, 12, tzinfo=UTC)

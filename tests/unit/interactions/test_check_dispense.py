@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 from rx_clinical import load_catalogue
-from rx_clinical.facts import (
+from rx_clinical.model.facts import (
     Confirmation,
     Evidence,
     Fill,

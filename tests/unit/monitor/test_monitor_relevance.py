@@ -3,7 +3,7 @@
 import pytest
 from pharmacy.events.v1.event_pb2 import Coding, Event, Medicine
 from rx_clinical import load_catalogue
-from rx_clinical.products import RXNORM
+from rx_clinical.catalogue.products import RXNORM
 from rx_monitor.adapters.clinical.relevance import CodeRelevance
 
 CATALOGUE = load_catalogue()

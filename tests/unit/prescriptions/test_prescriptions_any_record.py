@@ -5,7 +5,7 @@ from importlib import resources
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from rx_clinical.catalogue import load_catalogue
+from rx_clinical.catalogue.catalogue import load_catalogue
 from rx_prescriptions.adapters.codec import encode
 from rx_prescriptions.domain import reading
 from rx_prescriptions.domain.ledger import drafts_of

@@ -5,7 +5,7 @@ import json
 from importlib import resources
 
 import pytest
-from rx_clinical.catalogue import load_catalogue
+from rx_clinical.catalogue.catalogue import load_catalogue
 from rx_prescriptions.domain.model import InboundRecord, Position
 from rx_prescriptions.domain.reading import Reader
 from rx_runtime.settings import SHIPPED_SITES

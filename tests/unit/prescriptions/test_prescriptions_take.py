@@ -5,8 +5,8 @@ from importlib import resources
 
 import pytest
 from pharmacy.events.v1.event_pb2 import Event
-from rx_clinical.catalogue import load_catalogue
-from rx_clinical.facts import UnreadFact, event_key
+from rx_clinical.catalogue.catalogue import load_catalogue
+from rx_clinical.model.facts import UnreadFact, event_key
 from rx_contracts.edge import EVENT_MODELS
 from rx_contracts.translate import fact_from_event
 from rx_prescriptions.adapters.codec import core_reads, encode

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from rx_clinical import load_catalogue
-from rx_clinical.relevance import relevant_since
+from rx_clinical.catalogue.relevance import relevant_since
 from rx_runtime import kafka
 from rx_runtime.service import Runtime
 from rx_runtime.sites import load_sites

@@ -1,11 +1,11 @@
 """The clinical core: a pure function from the facts about one patient to findings. No clock, no I/O, no randomness."""
 
 from rx_clinical.assessment import assess
-from rx_clinical.catalogue import Catalogue, CodedProduct, load_catalogue
-from rx_clinical.coding import CodedMedicine, code_medicine
-from rx_clinical.explain import Explained, explain
-from rx_clinical.facts import History
-from rx_clinical.findings import Assessment, Finding
+from rx_clinical.catalogue.catalogue import Catalogue, CodedProduct, load_catalogue
+from rx_clinical.catalogue.coding import CodedMedicine, code_medicine
+from rx_clinical.findings.explain import Explained, explain
+from rx_clinical.model.facts import History
+from rx_clinical.model.findings import Assessment, Finding
 
 __all__ = [
     "Assessment",

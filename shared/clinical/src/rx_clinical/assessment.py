@@ -4,60 +4,26 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from rx_clinical.blockade import RULES as BLOCKADE_RULES
-from rx_clinical.blockade import blockade
-from rx_clinical.catalogue import Catalogue
-from rx_clinical.chart import read_chart
-from rx_clinical.compose import finding
-from rx_clinical.decisions import Decision
-from rx_clinical.facts import Fact, History, UnreadFact
-from rx_clinical.findings import Assessment, Finding
-from rx_clinical.gate import kinds_of, may_speak
-from rx_clinical.picture import Picture, draw
-from rx_clinical.roles import Kind
-from rx_clinical.rules import (
-    cp_01,
-    cp_02,
-    cp_03,
-    cp_04,
-    cp_05,
-    cp_06,
-    cp_08,
-    cp_09,
-    dq_01,
-    dq_02,
-    dq_03,
-    dq_04,
-    dq_05,
-    dq_06,
-    dq_07,
-    hn_02,
-    in_01,
-    in_02,
-    ld_01,
-    ld_02,
-    ld_03,
-    ld_04,
-    ld_05,
-    ld_06,
-    ld_07,
-    ld_08,
-    ld_09,
-    ld_10,
-    ot_01,
-    ot_02,
-    ot_03,
-    pa_01,
-    pa_02,
-    pk_01,
-    pk_02,
-    pk_03,
-    sx_01,
-    wr_05,
-    wr_06,
-)  # fmt: skip
-from rx_clinical.withdrawal import RULES as WITHDRAWAL_RULES
-from rx_clinical.withdrawal import Passed, withdrawal
+from rx_clinical.catalogue.catalogue import Catalogue
+from rx_clinical.catalogue.roles import Kind
+from rx_clinical.findings.decisions import Decision
+from rx_clinical.findings.render import finding
+from rx_clinical.history.applicability import kinds_of, may_speak
+from rx_clinical.history.chart import read_chart
+from rx_clinical.history.context import Picture, draw
+from rx_clinical.model.facts import Fact, History, UnreadFact
+from rx_clinical.model.findings import Assessment, Finding
+from rx_clinical.rules.blockade.engine import RULES as BLOCKADE_RULES
+from rx_clinical.rules.blockade.engine import blockade
+from rx_clinical.rules.compounding import cp_01, cp_02, cp_03, cp_04, cp_05, cp_06, cp_08, cp_09
+from rx_clinical.rules.data_quality import dq_01, dq_02, dq_03, dq_04, dq_05, dq_06, dq_07
+from rx_clinical.rules.hidden import hn_02
+from rx_clinical.rules.interactions import in_01, in_02, ot_01, ot_02, ot_03, pa_01, pa_02, pk_01, pk_02, pk_03
+from rx_clinical.rules.ldn import ld_01, ld_02, ld_03, ld_04, ld_05, ld_06, ld_07, ld_08, ld_09, ld_10
+from rx_clinical.rules.surgery import sx_01
+from rx_clinical.rules.withdrawal import wr_05, wr_06  # fmt: skip
+from rx_clinical.rules.withdrawal.engine import RULES as WITHDRAWAL_RULES
+from rx_clinical.rules.withdrawal.engine import Passed, withdrawal
 
 _ANY = -1
 # Each rule with the two kinds of facts that it needs: without them it is not asked.

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from pharmacy.events.v1 import event_pb2, finding_pb2
-from rx_clinical.catalogue import Catalogue
-from rx_clinical.facts import (
+from rx_clinical.catalogue.catalogue import Catalogue
+from rx_clinical.model.facts import (
     Administration,
     Confirmation,
     ConfirmedOpioid,
@@ -33,7 +33,7 @@ from rx_clinical.facts import (
     UnreadFact,
     Void,
 )
-from rx_clinical.findings import ArithmeticLine, Assessment, Basis, Finding
+from rx_clinical.model.findings import ArithmeticLine, Assessment, Basis, Finding
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MEDICINES_KEPT = 4096

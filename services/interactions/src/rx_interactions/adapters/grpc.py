@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from pharmacy.interactions.v1 import interactions_pb2, interactions_pb2_grpc
 from pharmacy.prescriptions.v1 import prescriptions_pb2
 from rx_clinical import Catalogue
-from rx_clinical.facts import Medicine
+from rx_clinical.model.facts import Medicine
 from rx_contracts import edge
 from rx_contracts.edge_errors import EdgeError, validate
 from rx_contracts.translate import coverage, finding_to_proto, instant, timestamp

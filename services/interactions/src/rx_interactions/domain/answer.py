@@ -6,9 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from rx_clinical import Assessment, Finding
-from rx_clinical.facts import Fact
-from rx_clinical.findings import Display, Severity
-from rx_clinical.reasons import Reason
+from rx_clinical.model.facts import Fact
+from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.reasons import Reason
 
 
 class Answer(StrEnum):

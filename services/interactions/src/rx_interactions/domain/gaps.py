@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from rx_clinical import Assessment, CodedMedicine
-from rx_clinical.facts import Administration, Fact, Fill, Medicine, Prescription, Report, ReturnToStock, Void
+from rx_clinical.model.facts import Administration, Fact, Fill, Medicine, Prescription, Report, ReturnToStock, Void
 
 from rx_interactions.domain.answer import Freshness, KnownHistory
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from rx_clinical.facts import Fact, Fill, HandOver, Medicine, Moment, event_key
+from rx_clinical.model.facts import Fact, Fill, HandOver, Medicine, Moment, event_key
 
 CHECK_SOURCE = "rxguard:check"
 """Source of the two facts that exist only for the length of a question; no system of record has this name."""

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from pharmacy.events.v1 import event_pb2
-from rx_clinical.facts import Moment, event_key
+from rx_clinical.model.facts import Moment, event_key
 from rx_contracts import edge
 from rx_contracts.translate import is_read, occurred_time, timestamp
 

@@ -2,9 +2,9 @@
 
 from functools import lru_cache
 
-from rx_clinical.catalogue import Catalogue
-from rx_clinical.coding import code_medicine
-from rx_clinical.facts import Medicine
+from rx_clinical.catalogue.catalogue import Catalogue
+from rx_clinical.catalogue.coding import code_medicine
+from rx_clinical.model.facts import Medicine
 from rx_contracts import edge
 from rx_contracts.fhir_mapping import UNNAMED_INGREDIENT
 

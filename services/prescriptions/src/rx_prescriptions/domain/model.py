@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, NewType
 
-from rx_clinical.facts import Moment
+from rx_clinical.model.facts import Moment
 from rx_contracts.edge import EdgeEvent
 from rx_contracts.edge_errors import EdgeError
 

@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from rx_clinical.catalogue import Catalogue
-from rx_clinical.facts import Moment, event_key
+from rx_clinical.catalogue.catalogue import Catalogue
+from rx_clinical.model.facts import Moment, event_key
 from rx_contracts.edge import EVENT_MODELS, EdgeEvent, PatientMerged, PatientRef, occurred, validate_event
 from rx_contracts.edge_errors import EdgeError
 from rx_contracts.fhir_document import resource_type

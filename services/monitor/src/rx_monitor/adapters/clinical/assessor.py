@@ -5,9 +5,9 @@ from functools import lru_cache
 
 from pharmacy.events.v1.event_pb2 import Event
 from rx_clinical import Catalogue, History, assess
-from rx_clinical.facts import Fact
-from rx_clinical.gate import kinds_of, may_speak
-from rx_clinical.roles import Kind
+from rx_clinical.catalogue.roles import Kind
+from rx_clinical.history.applicability import kinds_of, may_speak
+from rx_clinical.model.facts import Fact
 from rx_contracts import translate
 from rx_runtime.metrics import histogram
 from rx_runtime.sites import SiteRegistry

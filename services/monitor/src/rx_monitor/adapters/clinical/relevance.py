@@ -2,8 +2,8 @@
 
 from pharmacy.events.v1.event_pb2 import Event, Medicine
 from rx_clinical import Catalogue
-from rx_clinical import facts as core
-from rx_clinical.coding import code_medicine
+from rx_clinical.catalogue.coding import code_medicine
+from rx_clinical.model import facts as core
 
 
 class CodeRelevance:

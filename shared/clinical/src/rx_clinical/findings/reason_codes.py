@@ -1,0 +1,76 @@
+"""Reason codes that follow from the parts of a finding."""
+
+from collections.abc import Iterable, Sequence
+
+from rx_clinical.catalogue.drugs import BY_DOSE, Acting
+from rx_clinical.catalogue.names import Names
+from rx_clinical.catalogue.policy import Policy
+from rx_clinical.catalogue.roles import Antagonist
+from rx_clinical.history.chart import Entry
+from rx_clinical.history.context import Reach
+from rx_clinical.model.reasons import Reason
+from rx_clinical.model.washout import FOREVER, hours
+
+_SEED_CLAIM = "SEED_CLAIM_ONLY"
+_ACTING = {Acting.LONG: Reason.LONG_ACTING_FORM, Acting.DEPOT: Reason.DEPOT}
+_CLASS = {"partial_agonist": Reason.PARTIAL_AGONIST, "mixed_agonist_antagonist": Reason.MIXED_AGONIST}
+
+
+def window_reasons(reaches: Iterable[Reach], policy: Policy) -> set[Reason]:
+    """What the windows of these exposures rest on."""
+    return {reason for reach in reaches for reason in _of_window(reach, policy)}
+
+
+def _of_window(reach: Reach, policy: Policy) -> Iterable[Reason]:
+    form, window = reach.opioid.form, reach.window
+    if form.half_life_high_h >= hours(policy.long_half_life):
+        yield Reason.LONG_HALF_LIFE
+    if form.acting in _ACTING:
+        yield _ACTING[form.acting]
+    if reach.opioid.non_prescription:
+        yield Reason.NON_PRESCRIPTION_OPIOID
+    if form.drug_class in _CLASS:
+        yield _CLASS[form.drug_class]
+    if window.by_half_lives:
+        yield Reason.FIVE_HALF_LIVES
+    else:
+        yield Reason.LABEL_7_10_DAYS if form.acting is Acting.SHORT else Reason.LABEL_2_WEEKS
+    if window.by_floor and reach.span.possible_end != FOREVER:
+        yield Reason.SEED_2_WEEK_FLOOR
+    if window.by_half_lives and window.multiplier > policy.multiplier_floor:
+        yield Reason.HALF_LIFE_EXTENDED
+
+
+def interaction_reasons(reaches: Iterable[Reach]) -> set[Reason]:
+    """How many interacting medicines count, and on what evidence."""
+    rows = {
+        prolonger.interaction.interacting: prolonger.interaction for reach in reaches for prolonger in reach.prolongers
+    }
+    reasons = set()
+    if len(rows) > 1:
+        reasons.add(Reason.MULTIPLE_PERPETRATORS)
+    if any(row.evidence_level == _SEED_CLAIM for row in rows.values()):
+        reasons.add(Reason.EVIDENCE_SEED_CLAIM_ONLY)
+    return reasons
+
+
+def antagonist_reasons(antagonist: Antagonist, entry: Entry, parts: Iterable[Entry], names: Names) -> set[Reason]:
+    """The product hides its antagonist; its dose, or that of another product in the daily sum, is not known."""
+    reasons = set()
+    if hides_antagonist(entry, names):
+        reasons.add(Reason.HIDDEN_ANTAGONIST)
+    if antagonist.tier == BY_DOSE and any(part.medicine.daily_dose_mg is None for part in (entry, *parts)):
+        reasons.add(Reason.DOSE_UNKNOWN)
+    return reasons
+
+
+def hides_antagonist(entry: Entry, names: Names) -> bool:
+    """The product text does not show the antagonist inside; without a text, the product is known to hide it."""
+    text = entry.medicine.text
+    return not names.names_antagonist(text) if text else entry.roles.hidden
+
+
+def spacing_reasons(entries: Sequence[Entry], names: Names) -> set[Reason]:
+    """Some product text or directions space opioid and antagonist by hours."""
+    spaced = any(names.spaces_by_hours(f"{entry.medicine.text} {entry.medicine.directions}") for entry in entries)
+    return {Reason.HOUR_SPACING_UNSAFE} if spaced else set()

@@ -1,0 +1,243 @@
+"""Renders decisions as findings: identity, basis, and what every family shares."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from hashlib import blake2b
+
+from rx_clinical.catalogue.policy import Policy
+from rx_clinical.catalogue.roles import Antagonist, Opioid
+from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.findings.wording import days_text, line_text, utc_text
+from rx_clinical.history.chart import Entry
+from rx_clinical.history.context import Picture, Reach
+from rx_clinical.history.exposure_period import Span
+from rx_clinical.history.half_life_modifiers import Prolonger
+from rx_clinical.model.facts import Fact, Fill
+from rx_clinical.model.findings import ArithmeticLine, Basis, Finding, NoStartTime
+from rx_clinical.model.reasons import Reason
+from rx_clinical.model.washout import FOREVER, hours, later, plain
+
+LISTED_OF_A_MEDICINE = 10
+"""Facts named of one medicine: a year of daily dispensing would make every finding as long as the history."""
+
+_WINDOW_FAMILIES = frozenset({"withdrawal", "blockade"})
+_HISTORY_RULES = frozenset({"LD-01"})  # beside the window families
+
+
+def finding_id(rule: str, anchor_key: bytes, counterpart_key: tuple[str, str]) -> bytes:
+    """128-bit identity: BLAKE2b over rule, anchor, and ingredient and form of the counterpart."""
+    named = b"\0".join((rule.encode(), anchor_key, *(part.encode() for part in counterpart_key)))
+    return blake2b(named, digest_size=16).digest()
+
+
+def resting_on_opioid(opioid: Opioid, span: Span) -> list[Resting]:
+    """The entries of an exposure."""
+    return [Resting("opioid", opioid.name, opioid.form.form_key, entry, opioid.masked) for entry in span.entries]
+
+
+def resting_on_antagonist(antagonist: Antagonist, entries: Iterable[Entry]) -> list[Resting]:
+    """The entries of an antagonist course."""
+    return [Resting("antagonist", antagonist.name, antagonist.form_key, entry) for entry in entries]
+
+
+def resting_on_prolongers(prolongers: Iterable[Prolonger]) -> list[Resting]:
+    """The entries of interacting medicines that count."""
+    return [
+        Resting("interacting", prolonger.interaction.name, None, entry)
+        for prolonger in prolongers
+        for entry in prolonger.span.entries
+    ]
+
+
+def finding(decision: Decision, picture: Picture) -> Finding:
+    """The finding of a decision, with its words."""
+    said = decision.explain()
+    rule = picture.catalogue.rules[decision.rule]
+    resting = _once(said.resting)
+    reasons = {*said.reasons, *_shared_reasons(decision, rule.family, resting, picture)}
+    anchor = decision.anchor.entry.fact
+    return Finding(
+        finding_id=finding_id(decision.rule, anchor.key, decision.counterpart_key),
+        rule=decision.rule,
+        family=rule.family,
+        severity=decision.severity,
+        display=decision.display,
+        reason_codes=tuple(sorted(reasons)),
+        anchor_key=anchor.key,
+        anchor_event_id=anchor.event_id,
+        anchor_source=anchor.source,
+        counterpart=decision.counterpart,
+        active_from=decision.active_from,
+        earliest_start_time=None if decision.start in (None, FOREVER) else decision.start,
+        no_start_time_reason=_no_start(decision),
+        ends_at=None if decision.ends_at == FOREVER else decision.ends_at,
+        urgency=decision.anchor.urgency,
+        requires_confirmation=decision.requires_confirmation,
+        text=" ".join(said.sentences),
+        recommended_actions=(*said.actions, *_actions(rule.recommended_action)),
+        arithmetic=tuple(arithmetic_line(reach, said.judged_at) for reach in said.reaches if said.judged_at),
+        max_bud=decision.max_bud,
+        max_days_supply=decision.max_days_supply,
+        evidence_level=said.evidence_level or _evidence_level(said.reaches),
+        assumptions=(*said.assumptions, *_assumptions(decision, said, reasons, picture), *_unlisted(resting)),
+        sources=_sources(said, rule.sources),
+        basis=tuple(basis for one in _listed(resting) for basis in _basis(one)),
+    )
+
+
+def _no_start(decision: Decision) -> NoStartTime | None:
+    if decision.concurrent:
+        return NoStartTime.CONCURRENT_BY_INTENT
+    if decision.start is None:
+        return NoStartTime.NOT_APPLICABLE
+    return NoStartTime.ONGOING_NO_END if decision.start == FOREVER else None
+
+
+def _shared_reasons(decision: Decision, family: str, resting: Sequence[Resting], picture: Picture) -> set[Reason]:
+    """A date without clock time in the basis, a fact recorded after the anchor's latest step, what limits windows."""
+    own = {step.key for step in decision.anchor.entry.steps}
+    decided = max(step.recorded_at for step in decision.anchor.entry.steps)
+    facts = [fact for one in resting for fact in one.entry.steps]
+    reasons = set()
+    if any(moment.imprecise for fact in facts for moment in fact.moments):
+        reasons.add(Reason.TIME_IMPRECISE)
+    if any(fact.recorded_at > decided for fact in facts if fact.key not in own):
+        reasons.add(Reason.RE_EVALUATED_LATE_EVENT)
+    if family in _WINDOW_FAMILIES and picture.patient.liver:
+        reasons.add(Reason.HEPATIC_RENAL)
+    if (family in _WINDOW_FAMILIES or decision.rule in _HISTORY_RULES) and _history_is_short(decision, picture):
+        reasons.add(Reason.HISTORY_SHORT)
+    return reasons
+
+
+def _history_is_short(decision: Decision, picture: Picture) -> bool:
+    """Known history does not reach back as far as the longest window that could apply."""
+    needed = later(decision.anchor.time.earliest, -picture.catalogue.policy.longest_window)
+    return picture.known_since is None or picture.known_since > needed
+
+
+def _once(resting: Iterable[Resting]) -> list[Resting]:
+    unique = {(one.role, one.entry.order, one.name): one for one in resting}
+    return [unique[key] for key in sorted(unique)]
+
+
+def _chains(resting: Iterable[Resting]) -> list[list[Resting]]:
+    """What rests on one medicine in one role, in tie order."""
+    chains: dict[tuple[str, str], list[Resting]] = {}
+    for one in resting:
+        chains.setdefault((one.role, one.name), []).append(one)
+    return list(chains.values())
+
+
+def _listed(resting: Sequence[Resting]) -> list[Resting]:
+    """The first and the newest of each medicine; the arithmetic says what the others add up to."""
+    return [one for chain in _chains(resting) for one in chain[:1] + chain[1:][1 - LISTED_OF_A_MEDICINE :]]
+
+
+def _unlisted(resting: Sequence[Resting]) -> list[str]:
+    return [
+        f"{len(chain) - LISTED_OF_A_MEDICINE} more facts about {chain[0].name} count and are not listed"
+        for chain in _chains(resting)
+        if len(chain) > LISTED_OF_A_MEDICINE
+    ]
+
+
+def _basis(one: Resting) -> list[Basis]:
+    fact = one.entry.fact
+    fill = fact if isinstance(fact, Fill) and not one.masked else None
+    return [_basis_of(one, step, fill) for step in one.entry.steps]
+
+
+def _basis_of(one: Resting, fact: Fact, fill: Fill | None) -> Basis:
+    return Basis(
+        role=one.role,
+        key=fact.key,
+        event_id="" if one.masked else fact.event_id,
+        source="" if one.masked else fact.source,
+        site="" if one.masked else fact.site,
+        name=one.name,
+        form_key=one.form_key,
+        rx_number=fill.rx_number if fill else None,
+        fill_number=fill.fill_number if fill else None,
+    )
+
+
+def arithmetic_line(reach: Reach, at: datetime) -> ArithmeticLine:
+    """The window of an exposure in numbers, judged at a time."""
+    span, window = reach.span, reach.window
+    documented_end = None if span.documented_end == FOREVER else span.documented_end
+    return ArithmeticLine(
+        ingredient=reach.opioid.name,
+        form_key=reach.opioid.form.form_key,
+        supply_end=documented_end,
+        possible_end=None if span.possible_end == FOREVER else span.possible_end,
+        label_interval_h=plain(window.label_interval_h),
+        half_life_high_h=plain(window.half_life_high_h),
+        multiplier=plain(window.multiplier),
+        hard_window_h=hours(window.hard),
+        policy_window_h=hours(window.policy),
+        elapsed_h=None if documented_end is None else hours(at - documented_end),
+        text=line_text(reach, at),
+    )
+
+
+def _evidence_level(reaches: Sequence[Reach]) -> str:
+    levels = {prolonger.interaction.evidence_level for reach in reaches for prolonger in reach.prolongers}
+    return "; ".join(sorted(levels or {reach.opioid.form.verification for reach in reaches})) or "POLICY"
+
+
+def _sources(said: Explanation, of_rule: tuple[str, ...]) -> tuple[str, ...]:
+    sources = {*of_rule, *said.sources}
+    for reach in said.reaches:
+        if reach.opioid.masked:  # a source names its drug
+            continue
+        sources.update(reach.opioid.form.sources)
+        for prolonger in reach.prolongers:
+            sources.update(prolonger.interaction.sources)
+    return tuple(sorted(sources))
+
+
+def _actions(recommended: str) -> list[str]:
+    return [part[0].upper() + part[1:] for text in recommended.split("; ") if (part := text.strip())]
+
+
+def _assumptions(decision: Decision, said: Explanation, reasons: set[Reason], picture: Picture) -> tuple[str, ...]:
+    policy = picture.catalogue.policy
+    texts = _assumption_texts(policy)
+    lines = [text for reason, text in texts.items() if reason in reasons]
+    if decision.start not in (None, FOREVER) and not decision.anchor.time.zone:
+        lines.append("dates are shown in UTC: the event states no local zone")
+    for prolonger in {id(p): p for reach in said.reaches for p in reach.prolongers}.values():
+        interaction = prolonger.interaction
+        lines.append(
+            f"{interaction.name} counts from {utc_text(prolonger.span.begin.earliest)}"
+            + ("" if prolonger.active_until == FOREVER else f" to {utc_text(prolonger.active_until)}")
+        )
+    return tuple(dict.fromkeys(lines))
+
+
+def _assumption_texts(policy: Policy) -> dict[Reason, str]:
+    return {
+        Reason.SUPPLY_END_ASSUMED: (
+            f"taken as needed, without days supply or filled in part: up to {days_text(policy.assumed_supply)} days or "
+            "the whole quantity assumed"
+        ),
+        Reason.UNFILLED_PRESCRIPTION: (
+            "ordered without a fill seen: it may have been filled elsewhere; without a recorded end it stays possible "
+            f"for {days_text(policy.order_open)} days"
+        ),
+        Reason.ADMINISTRATION_UNCONFIRMED: (
+            f"depot dispensed without an injection seen: it may follow within {days_text(policy.depot_injection)} days"
+        ),
+        Reason.ONGOING_NO_END: "use without a recorded stop and an implant without a recorded removal count as ongoing",
+        Reason.TIME_IMPRECISE: (
+            "a date without clock time counts to the end of the day for supplies and from its start for antagonists"
+        ),
+        Reason.DOSE_UNKNOWN: "antagonist dose missing: treated as a standard dose",
+        Reason.HEPATIC_RENAL: "liver or kidney disease is known: its effect on half-lives is not modelled",
+        Reason.HISTORY_SHORT: (
+            f"history is not known to be complete for the {days_text(policy.longest_window)} days that the longest "
+            "window looks back"
+        ),
+        Reason.RESTRICTED_SOURCE: "a restricted source counts in full; other sites read no more than that it exists",
+    }

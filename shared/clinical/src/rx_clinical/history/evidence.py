@@ -1,0 +1,135 @@
+"""Opioid-free evidence: what an attested last dose or a negative test changes, and when it is ignored."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from rx_clinical.catalogue.drugs import Acting
+from rx_clinical.catalogue.policy import Policy
+from rx_clinical.catalogue.roles import Opioid
+from rx_clinical.history.chart import Entry
+from rx_clinical.history.exposure_period import Span
+from rx_clinical.history.opioid_exposure import OpioidHistory
+from rx_clinical.model.facts import Evidence, Fill, Moment, Prescription
+from rx_clinical.model.reasons import Reason
+from rx_clinical.model.washout import later
+
+ATTESTING = frozenset({"clinician_attestation", "stock_disposed"})
+_TEST = "urine_drug_test"
+_CHALLENGE = "naloxone_challenge"
+
+
+class Ignored(StrEnum):
+    """Why an attestation changes nothing (DQ-04)."""
+
+    NO_CLINICIAN = "no named clinician stands behind it"
+    NO_LAST_DOSE = "it states no last dose"
+    NO_INGREDIENT = "it names no opioid"
+    DEPOT = "a depot goes on releasing whatever anybody attests"
+    NOT_SHORT_ACTING = "the stock is not accounted for and the opioid is not short-acting"
+    RESTRICTED = "a restricted source is never softened"
+    ONLY_ORDERED = "an order without a fill is never softened"
+    UNCOVERED = "an exposure after the attested dose, or recorded after the attestation, is not covered by it"
+
+
+@dataclass(slots=True, eq=False)
+class Attestations:
+    """The evidence about one patient, against the opioids on record."""
+
+    evidence: Sequence[Evidence]
+    opioids: Sequence[OpioidHistory]
+    policy: Policy
+
+    def apply(self, opioid: Opioid, spans: list[Span], moment: Moment) -> list[Span]:
+        """The exposures to an opioid as they are seen at a moment, ended where a last dose is attested."""
+        stated = [fact for fact in self.evidence if fact.kind in ATTESTING and opioid.ingredient in fact.ingredients]
+        if not stated:
+            return spans
+        seen = [
+            entry
+            for history in self.opioids
+            if history.opioid.ingredient == opioid.ingredient
+            for entry in history.entries_seen_at(moment)
+        ]
+        valid = [
+            fact for fact in stated if why_ignored(fact, [opioid]) is None and all(covers(fact, one) for one in seen)
+        ]
+        if not valid:
+            return spans
+        newest = max(valid, key=lambda fact: (last_dose(fact), accounted_for(fact), fact.key))
+        return [_attested(span, newest) for span in spans]
+
+    def negative_after(self, opioid: Opioid, documented_end: datetime, before: datetime | None) -> Evidence | None:
+        """A negative test or challenge long enough after the last dose, before the antagonist went to the patient."""
+        from_time = later(documented_end, self.policy.label_short_lower)
+        for fact in self.evidence:
+            tells = fact.kind == _CHALLENGE or (fact.kind == _TEST and opioid.ingredient in fact.ingredients)
+            if (
+                tells
+                and fact.result == "negative"
+                and fact.occurred.earliest >= from_time
+                and (before is None or fact.occurred.latest < before)
+            ):
+                return fact
+        return None
+
+
+def why_ignored(fact: Evidence, opioids: Iterable[Opioid]) -> Ignored | None:
+    """Why an attestation about these opioids counts for nothing, whatever else is on record; None where it counts."""
+    forms = [opioid.form for opioid in opioids]
+    if not fact.recorded_by:
+        return Ignored.NO_CLINICIAN
+    if fact.kind != "stock_disposed" and fact.attested_last_dose is None:
+        return Ignored.NO_LAST_DOSE
+    if not fact.ingredients:
+        return Ignored.NO_INGREDIENT
+    if any(form.acting is Acting.DEPOT for form in forms):
+        return Ignored.DEPOT
+    if not accounted_for(fact) and any(form.acting is not Acting.SHORT for form in forms):
+        return Ignored.NOT_SHORT_ACTING
+    return None
+
+
+def accounted_for(fact: Evidence) -> bool:
+    """The rest of the supply was seen returned or destroyed."""
+    return fact.stock_accounted_for or fact.kind == "stock_disposed"
+
+
+def last_dose(fact: Evidence) -> datetime:
+    """The attested last dose; of stock disposed without one, the disposal."""
+    return (fact.attested_last_dose or fact.occurred).latest
+
+
+def covers(fact: Evidence, entry: Entry) -> bool:
+    """The exposure happened by the attested time and was on record when it was attested."""
+    happened = entry.in_hand if isinstance(entry.fact, Fill) else entry.fact.occurred
+    recorded = max(step.recorded_at for step in entry.steps)
+    return happened.latest <= last_dose(fact) and recorded <= fact.recorded_at
+
+
+def _attested(span: Span, fact: Evidence) -> Span:
+    """The span ended by the attested dose; orders without a fill and restricted sources stay as they are."""
+    if isinstance(span.entries[0].fact, Prescription) or Reason.RESTRICTED_SOURCE in span.reasons:
+        return span
+    end, accounted = last_dose(fact), accounted_for(fact)
+    says_later = span.documented_end is not None and max(span.documented_end, span.possible_end) > end
+    return replace(
+        span,
+        documented_end=end,
+        possible_end=end,
+        entries=(*span.entries, Entry(fact)),
+        reasons=(span.reasons - {Reason.SUPPLY_END_ASSUMED, Reason.ONGOING_NO_END})
+        | ({Reason.LAST_DOSE_ATTESTED} if says_later else frozenset()),
+        recorded=None if accounted else span,
+    )
+
+
+def uncovered(fact: Evidence, histories: Iterable[OpioidHistory]) -> bool:
+    """Some exposure to an ingredient that it names is not covered by it."""
+    return any(
+        not covers(fact, entry)
+        for history in histories
+        if history.opioid.ingredient in fact.ingredients
+        for entry in history.every_entry()
+    )

@@ -1,0 +1,1 @@
+"""An opioid meets an antagonist that came first."""

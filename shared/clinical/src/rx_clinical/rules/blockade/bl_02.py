@@ -1,0 +1,50 @@
+"""BL-02: an opioid meets a blockade that is waning.
+
+When   an opioid begins after an antagonist, past BL-01
+  and  inside the tail of a supply (72 h, 96 h above 50 mg, extended-release or of unknown dose; samidorphan 120 h), or
+       before 1,200 h after the injection of a depot (1,920 h after the fill of one without an injection seen)
+Then   major: lowest dose, supervise, naloxone; the effect cannot be foretold and tolerance is lost
+Source VIV2, VIV3 (measurable beyond a month), SPAQI, NTX1
+Needs  orders, fills, hand-overs and doses given of the antagonist, with form and daily dose; the same of opioids,
+       with form, days supply and time; whether a dispensed depot was injected
+Cannot see leftover tablets; supply of other organisations, opioid treatment programmes, hospitals, abroad, mail or
+       friends; how strongly the blockade still holds; how sensitive the patient has become
+Reasons BLOCKADE_WANING, OVERCOMING_BLOCKADE_OVERDOSE, REDUCED_TOLERANCE, RESTART_AFTER_WINDOW, window, supply,
+       evidence, antagonist, HEPATIC_RENAL, HISTORY_SHORT; except ACTIVE_OVERLAP, ACUTE_COURSE,
+       OPIOID_FREE_EVIDENCE, SEQUESTERED_RELEASED
+
+Cases
+| case                                                                           | severity | display      |
+|--------------------------------------------------------------------------------|----------|--------------|
+| inside the tail after an oral supply (72 h, 96 h or 120 h)                     | major    | interruptive |
+| 672 to 1,200 h after a depot's injection (not seen: to 1,920 h after its fill) | major    | interruptive |
+| at the end of the tail or later                                                | none     | BL-03        |
+
+Timeline
+| time             | event                        | finding                                                          |
+|------------------|------------------------------|------------------------------------------------------------------|
+| 2026-03-01 09:00 | fill ntx_oral 50 mg, 30 days |                                                                  |
+| 2026-04-02 09:00 | fill oxycodone_ir, 5 days    | BL-02 major, not before 2026-04-21 09:00, until 2026-04-03 09:00 |
+| 2026-04-03 09:00 | fill codeine, 3 days         |                                                                  |
+
+Timeline: the second month of a depot
+| time             | event            | finding                                                          |
+|------------------|------------------|------------------------------------------------------------------|
+| 2026-03-01 09:00 | inject ntx_depot |                                                                  |
+| 2026-04-10 09:00 | give morphine_ir | BL-02 major, not before 2026-04-24 09:00, until 2026-04-20 09:00 |
+"""
+
+from rx_clinical.model.findings import Severity
+from rx_clinical.rules.blockade.blockade_interval import Block
+
+RULE = "BL-02"
+
+
+def applies(block: Block) -> bool:
+    """The opioid begins before the end of the tail."""
+    return block.at < block.waning_until
+
+
+def severity(_: Block) -> Severity:
+    """Always major."""
+    return Severity.MAJOR

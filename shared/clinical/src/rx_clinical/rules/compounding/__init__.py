@@ -1,0 +1,1 @@
+"""Compounding requests and batch records."""

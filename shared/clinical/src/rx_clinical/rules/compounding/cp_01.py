@@ -1,0 +1,129 @@
+"""CP-01: a filler that is not microcrystalline cellulose, or something that the patient is allergic to.
+
+When   naltrexone is to be compounded with an added filler other than microcrystalline cellulose
+   or  the preparation brings what an allergy on record names: tablets bring lactose, hypromellose and dyes, a capsule
+       shell gelatin or hypromellose, filler and vehicle what they are
+Then   major: calcium carbonate, bicarbonate and slow-release matrix agents are refused; sucrose or lactose only by a
+       pharmacist's override with an allergy check; anything else is changed
+Source SEED4 (cellulose only), FILL1, FILL2, NTX3 (excipients of tablets)
+Needs  requests with preparation, strength, quantity, source of the active, filler and vehicle; allergies on record,
+       in words
+Cannot see what was really weighed in; allergies that nobody recorded
+Reasons none of its own
+
+Cases
+| case                                                                          | severity | display      |
+|-------------------------------------------------------------------------------|----------|--------------|
+| a filler that is refused: calcium carbonate, bicarbonate, slow-release matrix | major    | interruptive |
+| sucrose or lactose: to be confirmed; a filler in no list                      | major    | interruptive |
+| the preparation brings what an allergy names: to be confirmed                 | major    | interruptive |
+| microcrystalline cellulose, or no filler                                      | none     | -            |
+
+Timeline
+| time             | event                                                         | finding     |
+|------------------|---------------------------------------------------------------|-------------|
+| 2026-03-01 09:00 | compound capsule 4.5 mg, 90 units, filler "Avicel"            |             |
+| 2026-03-01 10:00 | compound capsule 4.5 mg, 90 units, filler "calcium carbonate" | CP-01 major |
+| 2026-03-01 11:00 | compound capsule 4.5 mg, 90 units, filler "lactose"           | CP-01 major |
+
+Timeline: an allergy; tablets bring lactose
+| time             | event                                                   | finding                  |
+|------------------|---------------------------------------------------------|--------------------------|
+| 2026-03-01 09:00 | fact allergy: lactose                                   |                          |
+| 2026-03-01 10:00 | compound capsule 4.5 mg, 90 units, from "50 mg tablets" | CP-01 major with lactose |
+| 2026-03-01 11:00 | compound capsule 4.5 mg, 90 units, from "bulk powder"   |                          |
+"""
+
+from functools import partial
+
+from rx_clinical.catalogue.compounds import Brought, Filler, Verdict, request_text, requests
+from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.history.chart import Entry
+from rx_clinical.history.context import Picture
+from rx_clinical.history.exposure_period import Event
+from rx_clinical.model.facts import CompoundRequest, PatientFact
+from rx_clinical.model.findings import Display, Severity
+
+RULE = "CP-01"
+_SAID = {
+    Verdict.REFUSED: "is refused: {meaning}.",
+    Verdict.UNKNOWN: "is no microcrystalline cellulose ({meaning}): absorption and release may change.",
+    Verdict.OVERRIDE: "is {meaning}: only by a pharmacist's override with an allergy check.",
+}
+
+
+def decide(picture: Picture) -> list[Decision]:
+    """One decision a request for its filler, one for each allergen that it brings."""
+    return [
+        decision
+        for request in requests(picture.chart.compounding)
+        for decision in (*_of_filler(picture, request), *_of_allergens(picture, request))
+    ]
+
+
+def _of_filler(picture: Picture, request: CompoundRequest) -> list[Decision]:
+    other = [filler for filler in picture.catalogue.compounding.fillers(request) if filler.verdict is not Verdict.FINE]
+    if not other:
+        return []
+    return [
+        Decision(
+            rule=RULE,
+            anchor=Event(Entry(request), request.occurred),
+            severity=Severity.MAJOR,
+            display=Display.INTERRUPTIVE,
+            requires_confirmation=all(filler.verdict is Verdict.OVERRIDE for filler in other),
+            explain=partial(_explain_filler, picture, request, other),
+        )
+    ]
+
+
+def _of_allergens(picture: Picture, request: CompoundRequest) -> list[Decision]:
+    return [
+        Decision(
+            rule=RULE,
+            anchor=Event(Entry(request), request.occurred),
+            counterpart=brought.allergen,
+            counterpart_key=("allergen", brought.allergen),
+            severity=Severity.MAJOR,
+            display=Display.INTERRUPTIVE,
+            requires_confirmation=True,
+            explain=partial(_explain_allergen, request, brought, allergies),
+        )
+        for brought in picture.catalogue.compounding.brought(request)
+        if (allergies := picture.patient.allergies([brought.allergen]))
+    ]
+
+
+def _explain_filler(picture: Picture, request: CompoundRequest, other: list[Filler]) -> Explanation:
+    allergens = {brought.allergen for brought in picture.catalogue.compounding.brought(request)}
+    allergic = sorted(allergen for allergen in allergens if picture.patient.allergies([allergen]))
+    sentences = [f"{request_text(request)}: filler {filler.text} {_said(filler)}" for filler in other]
+    if allergic:
+        sentences.append(f"An allergy is on record ({', '.join(allergic)}): look at it before any override.")
+    return Explanation(
+        sentences=[*sentences, "The filler with evidence is microcrystalline cellulose."],
+        resting=[Resting("deficient", request_text(request), None, Entry(request))],
+        sources=[source for filler in other for source in filler.sources],
+        evidence_level="REFERENCE_LIST",
+    )
+
+
+def _said(filler: Filler) -> str:
+    return _SAID[filler.verdict].format(meaning=filler.meaning)
+
+
+def _explain_allergen(request: CompoundRequest, brought: Brought, allergies: tuple[PatientFact, ...]) -> Explanation:
+    named = ", ".join(dict.fromkeys(fact.value for fact in allergies))
+    return Explanation(
+        sentences=[
+            f"{request_text(request)} brings {brought.allergen} ({brought.by}); on record is an allergy: {named}.",
+            "Bulk powder brings no excipients of tablets; capsule shells are of gelatin or hypromellose.",
+        ],
+        actions=[f"Check the allergy with the patient; leave {brought.allergen} out or document an override"],
+        resting=[
+            Resting("deficient", request_text(request), None, Entry(request)),
+            *(Resting("patient", "allergy", None, Entry(fact)) for fact in allergies),
+        ],
+        sources=brought.sources,
+        evidence_level="LABEL",
+    )

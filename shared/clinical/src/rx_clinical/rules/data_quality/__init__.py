@@ -1,0 +1,1 @@
+"""Records that cannot be relied on."""

@@ -1,0 +1,62 @@
+"""DQ-03: unknown product code whose text names an opioid or an antagonist.
+
+When   the product code of a medicine is unknown, or one of its ingredients, or its form where it has no other code
+  and  its text contains the name of an opioid or an antagonist
+Then   major, interruptive: it cannot be cleared. Any other unknown product is NOT_ASSESSED and one work item, no alert
+Source POLICY
+Needs  the product text of a medicine whose code is unknown
+Cannot see what the product is; an opioid whose name is not in names.csv
+Reasons UNKNOWN_PRODUCT
+
+Cases
+| case                                                   | severity | display      |
+|--------------------------------------------------------|----------|--------------|
+| the text names an opioid or an antagonist              | major    | interruptive |
+| any other unknown product: NOT_ASSESSED, one work item | none     | -            |
+
+Timeline
+| time             | event                                             | finding     |
+|------------------|---------------------------------------------------|-------------|
+| 2026-03-01 09:00 | fill unknown "naltrexone 4.5 mg capsule", 30 days | DQ-03 major |
+| 2026-03-02 09:00 | fill unknown "vitamin drops", 30 days             |             |
+"""
+
+from functools import partial
+
+from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.history.chart import Entry
+from rx_clinical.history.context import Picture
+from rx_clinical.history.exposure_period import Event
+from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.reasons import Reason
+
+RULE = "DQ-03"
+
+
+def decide(picture: Picture) -> list[Decision]:
+    """One decision an uncoded event that names an opioid or an antagonist."""
+    named = picture.catalogue.names_opioid_or_antagonist
+    return [
+        Decision(
+            rule=RULE,
+            anchor=Event(entry, entry.fact.occurred),
+            severity=Severity.MAJOR,
+            display=Display.INTERRUPTIVE,
+            explain=partial(_explain, entry),
+        )
+        for entry in picture.chart.uncoded
+        if named(entry.medicine.text)
+    ]
+
+
+def _explain(entry: Entry) -> Explanation:
+    name = entry.medicine.text
+    return Explanation(
+        reasons={Reason.UNKNOWN_PRODUCT},
+        sentences=[
+            f"{name}: the product code is unknown and the text names an opioid or an antagonist.",
+            "It is not assessed: nothing about it is cleared.",
+        ],
+        resting=[Resting("deficient", name, None, entry)],
+        evidence_level="POLICY",
+    )

@@ -1,0 +1,55 @@
+"""DQ-07: the route of a medicine is unknown, and it decides.
+
+When   neither the source nor the product code states the route of an ingredient that has systemic and local forms
+Then   info on the profile: it is treated as systemic
+Source POLICY
+Needs  the route of a medicine that has systemic and local forms
+Cannot see what the source knows and did not send
+Reasons none of its own
+
+Cases
+| case                                     | severity | display |
+|------------------------------------------|----------|---------|
+| the route is not stated                  | info     | profile |
+| the source or the product code states it | none     | -       |
+
+Timeline
+| time             | event                                     | finding    |
+|------------------|-------------------------------------------|------------|
+| 2026-03-01 09:00 | fill ketoconazole, 10 days                | DQ-07 info |
+| 2026-03-02 09:00 | fill ketoconazole, 10 days, route topical |            |
+"""
+
+from functools import partial
+
+from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.history.chart import Entry
+from rx_clinical.history.context import Picture
+from rx_clinical.history.exposure_period import Event
+from rx_clinical.model.findings import Display, Severity
+
+RULE = "DQ-07"
+
+
+def decide(picture: Picture) -> list[Decision]:
+    """One decision an event."""
+    return [
+        Decision(
+            rule=RULE,
+            anchor=Event(entry, entry.fact.occurred),
+            severity=Severity.INFO,
+            display=Display.PROFILE,
+            explain=partial(_explain, entry),
+        )
+        for entry in picture.entries()
+        if entry.roles.route_open
+    ]
+
+
+def _explain(entry: Entry) -> Explanation:
+    name = entry.medicine.text or ", ".join(entry.roles.route_open)
+    return Explanation(
+        sentences=[f"The route of {name} is not stated: it is treated as systemic. Ask the source."],
+        resting=[Resting("deficient", name, entry.medicine.form_key, entry)],
+        evidence_level="POLICY",
+    )

@@ -1,0 +1,1 @@
+"""Products that hide an antagonist."""

@@ -1,0 +1,1 @@
+"""Medicines that change an opioid's level or its effect."""

@@ -1,0 +1,85 @@
+"""IN-02: an inducer stopped on stable methadone: the level rises again.
+
+When   an inducer of methadone was stopped: a stop is on record, or its documented supply ended before the newest record
+  and  methadone was begun at least 14 days before that end, and is active at some time in the 14 days after it
+Then   moderate, in the worklist: watch sedation
+Source MTD6
+Needs  supply of the inducer and its stop; supply of methadone
+Cannot see whether the inducer goes on from another supply
+Reasons UNFILLED_PRESCRIPTION, RESTRICTED_SOURCE
+
+Cases
+| case                                           | severity | display |
+|------------------------------------------------|----------|---------|
+| the inducer ended and stable methadone goes on | moderate | queue   |
+| the inducer is resumed within 14 days          | none     | -       |
+
+Timeline
+| time             | event                        | finding         |
+|------------------|------------------------------|-----------------|
+| 2026-01-01 09:00 | fill methadone_oral, 90 days |                 |
+| 2026-01-20 09:00 | fill rifampin, 30 days       |                 |
+| 2026-02-20 09:00 | PDMP review                  | IN-02 moderate  |
+| 2026-02-25 09:00 | fill rifampin, 30 days       | IN-02 withdrawn |
+"""
+
+from datetime import datetime
+from functools import partial
+
+from rx_clinical.findings.decisions import Decision, Explanation
+from rx_clinical.findings.wording import utc_text
+from rx_clinical.history.context import Picture
+from rx_clinical.model.facts import Report
+from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.washout import FOREVER, later
+from rx_clinical.rules.interactions.engine import Pair, decide_pairs, effect_pairs, explain_pair, opioid_of
+from rx_clinical.rules.interactions.in_01 import RULE as INDUCER
+from rx_clinical.rules.interactions.in_01 import induces
+
+RULE = "IN-02"
+_VICTIM = "methadone"
+
+
+def stopped_at(picture: Picture, pair: Pair) -> datetime | None:
+    """When the inducer ended, as far as the records tell; None while it may go on."""
+    span = pair.taken.span
+    entry = span.entries[-1]
+    recorded = bool(entry.stops) or (not isinstance(entry.fact, Report) and entry.ended_at is not None)
+    end = span.documented_end
+    if end is None or end == FOREVER:
+        return None
+    newest = picture.chart.newest_recorded_at
+    return end if recorded or (newest is not None and end < newest) else None
+
+
+def applies(picture: Picture, pair: Pair) -> bool:
+    """The inducer ended and stable methadone goes on."""
+    end = stopped_at(picture, pair)
+    if end is None or pair.taken.interaction.victim_name != _VICTIM:
+        return False
+    policy = picture.catalogue.policy
+    resumed = any(
+        span.begin.earliest <= later(end, policy.inducer_stopped) and span.possible_end > end
+        for span in pair.taken.history.spans()
+        if span is not pair.taken.span
+    )
+    stable = pair.span.begin.earliest <= later(end, -policy.inducer_stable)
+    return stable and not resumed and pair.span.possible_end >= end
+
+
+def decide(picture: Picture) -> list[Decision]:
+    """One decision an anchor and counterpart."""
+    pairs = (pair for pair in effect_pairs(picture, INDUCER) if induces(picture, pair) and applies(picture, pair))
+    return decide_pairs(picture, RULE, pairs, lambda _: (Severity.MODERATE, Display.QUEUE), partial(_explain, picture))
+
+
+def _explain(picture: Picture, pair: Pair) -> Explanation:
+    end = stopped_at(picture, pair)
+    sentences = [
+        (
+            f"{pair.taken.interaction.name} ended at {utc_text(end) if end else 'an unknown time'} while "
+            f"{opioid_of(picture, pair)} goes on: its level rises again over the following weeks. Watch sedation "
+            "and breathing."
+        ),
+    ]
+    return explain_pair(picture, pair, sentences, ())

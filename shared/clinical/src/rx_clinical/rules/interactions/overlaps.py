@@ -1,0 +1,66 @@
+"""Two medicines taken together, where the later one's event is the anchor: OT-01, OT-02 and PA-02."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rx_clinical.findings.decisions import Decision
+from rx_clinical.history.exposure_period import Event, Span
+from rx_clinical.model.reasons import Reason
+from rx_clinical.model.washout import later
+
+ABOUT_ENDS = frozenset({
+    Reason.SUPPLY_END_ASSUMED, Reason.ONGOING_NO_END, Reason.REFILL_STACKED, Reason.REFILL_STACK_CAPPED,
+})  # fmt: skip
+"""What is said about the end of a supply means nothing where only taking two medicines together counts."""
+
+
+@dataclass(slots=True, eq=False)
+class Overlap:
+    """Supplies of two medicines that are active together."""
+
+    one: Span
+    other: Span
+
+    @property
+    def one_is_later(self) -> bool:
+        """The first medicine starts later; ties go by key."""
+        return _order(self.one) > _order(self.other)
+
+    @property
+    def anchor(self) -> Event:
+        """The later-starting medicine's event."""
+        span = self.one if self.one_is_later else self.other
+        return Event(span.entries[-1], span.newest_begin)
+
+    @property
+    def earlier(self) -> tuple[datetime, bytes]:
+        """Where the medicine that begins first stands in time: of equal findings the earliest pair is told."""
+        return min(_order(self.one), _order(self.other))
+
+
+def earliest(found: Iterable[tuple[Overlap, Decision]]) -> list[Decision]:
+    """One decision an anchor and counterpart: the worst, and of equals that of the earliest pair."""
+    chosen: dict[tuple[bytes, tuple[str, str]], Decision] = {}
+    for _, decision in sorted(found, key=lambda one: (one[1].severity.rank, one[0].earlier)):
+        chosen.setdefault((decision.anchor.entry.fact.key, decision.counterpart_key), decision)
+    return list(chosen.values())
+
+
+def meet(one: Span, other: Span, lasting: timedelta) -> bool:
+    """The later one begins before the supply of the earlier one is over, or both begin at one instant.
+
+    `lasting`: how long the other acts after the end of its supply.
+    """
+    end = one.possible_end if _order(one) <= _order(other) else later(other.possible_end, lasting)
+    return begin_together(one, other, end)
+
+
+def begin_together(one: Span, other: Span, end: datetime) -> bool:
+    """The later of two begins before `end`; what begins at one instant is together, a single dose too."""
+    mine, theirs = one.newest_begin.earliest, other.newest_begin.earliest
+    return mine == theirs or max(mine, theirs) < end
+
+
+def _order(span: Span) -> tuple[datetime, bytes]:
+    return (span.newest_begin.earliest, span.entries[-1].fact.key)

@@ -1,0 +1,135 @@
+"""PA-02: a mixed agonist-antagonist on a full agonist or buprenorphine.
+
+When   nalbuphine, butorphanol or pentazocine is active together with a supply of a full agonist or of buprenorphine
+       (a depot for its half-lives)
+Then   contraindicated for outpatients and where the setting is unknown; moderate on the profile in hospital, where low
+       doses are used on purpose; major where an assumption or an order without a fill alone carries it
+Source WV, MTD10
+Needs  orders, fills and doses of nalbuphine, butorphanol and pentazocine, with the setting; supply of other opioids
+Cannot see leftover tablets; supply of other organisations, opioid treatment programmes, hospitals, abroad, mail or
+       friends; why a low dose is given in hospital
+Reasons MIXED_ON_FULL_AGONIST, supply, OPIOID_EVIDENCE_POSITIVE
+
+Cases
+| case                                                         | severity        | display      |
+|--------------------------------------------------------------|-----------------|--------------|
+| outpatient or setting unknown, recorded supply on both sides | contraindicated | interruptive |
+| an order without a fill or an assumed end alone carries it   | major           | interruptive |
+| given in hospital                                            | moderate        | profile      |
+
+Timeline
+| time             | event                        | finding               |
+|------------------|------------------------------|-----------------------|
+| 2026-03-01 09:00 | fill methadone_oral, 30 days |                       |
+| 2026-03-10 09:00 | give nalbuphine              | PA-02 contraindicated |
+| 2026-03-11 09:00 | give nalbuphine, inpatient   | PA-02 moderate        |
+
+Timeline: buprenorphine only ordered
+| time             | event                    | finding     |
+|------------------|--------------------------|-------------|
+| 2026-03-01 09:00 | order bup_sl, 30 days    |             |
+| 2026-03-10 09:00 | fill butorphanol, 5 days | PA-02 major |
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from rx_clinical.catalogue.roles import Opioid
+from rx_clinical.findings.decisions import Decision, Explanation
+from rx_clinical.findings.render import resting_on_opioid
+from rx_clinical.findings.wording import opioid_text, shown_to
+from rx_clinical.history.context import OpioidCourse, Picture, acts_for, certain_end, reach_of
+from rx_clinical.history.exposure_period import Event, Span
+from rx_clinical.model.facts import Administration, Prescription
+from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.reasons import Reason
+from rx_clinical.rules.interactions.overlaps import Overlap, begin_together, earliest, meet
+
+RULE = "PA-02"
+_MIXED = "mixed_agonist_antagonist"
+_AGONISTS = frozenset({"full_agonist", "partial_agonist"})
+
+
+@dataclass(slots=True, eq=False)
+class Clash(Overlap):
+    """A mixed agonist (`one`) and an agonist (`other`) that are active together."""
+
+    mixed: OpioidCourse
+    agonist: OpioidCourse
+    lasting: timedelta  # how long the agonist acts after the end of its supply
+
+    @property
+    def certain(self) -> bool:
+        """Recorded on both sides, and the documented supplies meet."""
+        entries = (self.one.entries[-1], self.other.entries[-1])
+        if any(isinstance(entry.fact, Prescription) for entry in entries):
+            return False
+        end = certain_end(self.other, self.lasting) if self.one_is_later else self.one.documented_end
+        return end is not None and begin_together(self.one, self.other, end)
+
+
+def severity(clash: Clash) -> Severity:
+    """By the setting and by what is certain."""
+    given = clash.one.entries[-1].fact
+    if isinstance(given, Administration) and given.setting == "inpatient":
+        return Severity.MODERATE
+    return Severity.CONTRAINDICATED if clash.certain else Severity.MAJOR
+
+
+def decide(picture: Picture) -> list[Decision]:
+    """One decision an anchor and counterpart, the worst."""
+    return earliest((clash, _decision(picture, clash)) for clash in _clashes(picture))
+
+
+def _clashes(picture: Picture) -> Iterator[Clash]:
+    mixed = [course for course in picture.opioids if course.opioid.form.drug_class == _MIXED]
+    agonists = [course for course in picture.opioids if course.opioid.form.drug_class in _AGONISTS]
+    for one in mixed:
+        for other in agonists:
+            lasting = acts_for(other, picture.catalogue)
+            for mixed_span in one.history.every_span():
+                for span in other.history.every_span():
+                    if meet(mixed_span, span, lasting):
+                        yield Clash(mixed_span, span, one, other, lasting)
+
+
+def _decision(picture: Picture, clash: Clash) -> Decision:
+    other, span = (clash.agonist, clash.other) if clash.one_is_later else (clash.mixed, clash.one)
+    rated = severity(clash)
+    return Decision(
+        rule=RULE,
+        anchor=clash.anchor,
+        counterpart=_shown(picture, clash.anchor, other, span).form.form_key,
+        counterpart_key=other.opioid.key,
+        severity=rated,
+        display=Display.PROFILE if rated is Severity.MODERATE else Display.INTERRUPTIVE,
+        explain=partial(_explain, picture, clash),
+    )
+
+
+def _shown(picture: Picture, anchor: Event, course: OpioidCourse, span: Span) -> Opioid:
+    return shown_to(anchor, [reach_of(course, span, picture.catalogue)])[0].opioid
+
+
+def _explain(picture: Picture, clash: Clash) -> Explanation:
+    mixed = shown_to(clash.anchor, [reach_of(clash.mixed, clash.one, picture.catalogue)])[0]
+    agonist = shown_to(clash.anchor, [reach_of(clash.agonist, clash.other, picture.catalogue)])[0]
+    return Explanation(
+        reasons={Reason.MIXED_ON_FULL_AGONIST, *clash.one.reasons, *clash.agonist.reasons_of(clash.other)},
+        sentences=[
+            (
+                f"{opioid_text(mixed)} on {opioid_text(agonist)}: it blocks what the other one activates, and "
+                "precipitates opioid withdrawal."
+            ),
+            "In hospital low doses are used on purpose (itch, labour)."
+            if severity(clash) is Severity.MODERATE
+            else "Choose another analgesic.",
+        ],
+        resting=[
+            *resting_on_opioid(mixed.opioid, clash.one),
+            *resting_on_opioid(agonist.opioid, clash.other),
+        ],
+        evidence_level="LABEL",
+    )

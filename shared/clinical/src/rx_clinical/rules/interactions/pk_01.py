@@ -1,0 +1,74 @@
+"""PK-01: a medicine that lengthens an opioid's half-life and that opioid are active together.
+
+When   a prolonging medicine (direction prolong, multiplier above 1, systemic route) is active: from its first fill,
+       order without a fill or report to the end of its supply and its carry-over
+  and  an exposure to the victim opioid meets that interval, from its begin to its possible end
+Then   moderate and interruptive if strong, prescribed, methadone or fentanyl, and the pair begins at most 14 days after
+       the interacting medicine's first event; else info on the profile
+Source MTD3, MTD9, OXY1, FEN1
+Needs  orders, fills and reports of interacting medicines with route and supply; exposures to the opioid
+Cannot see leftover tablets; supply of other organisations, opioid treatment programmes, hospitals, abroad, mail or
+       friends; food; how far the level really rises in this patient
+Reasons EVIDENCE_SEED_CLAIM_ONLY, UNFILLED_PRESCRIPTION, RESTRICTED_SOURCE
+Reading a possible exposure (an opioid order without a fill) is an opioid exposure like any other, so it forms pairs
+       too, and an interacting medicine that was only ordered counts as prescribed. A pair begins when the later of
+       the two begins; that one's event is the anchor (ties by key). Runs of fills without a gap are one exposure.
+       Of several exposures that give one anchor and one counterpart, the worst and then the earliest pair is the
+       finding.
+
+Cases
+| case                                                               | severity | display      |
+|--------------------------------------------------------------------|----------|--------------|
+| strong, prescribed, with methadone or fentanyl, and new (14 days)  | moderate | interruptive |
+| any other pair                                                     | info     | profile      |
+| by a local route: skin, eye, ear, vagina, inhaled, inside the nose | none     | -            |
+
+Timeline
+| time             | event                                     | finding        |
+|------------------|-------------------------------------------|----------------|
+| 2026-03-01 09:00 | fill methadone_oral, 30 days              |                |
+| 2026-03-05 09:00 | fill ketoconazole, 10 days, route topical |                |
+| 2026-03-10 09:00 | fill voriconazole, 10 days                | PK-01 moderate |
+| 2026-03-12 09:00 | report otc ranitidine, ongoing            | PK-01 info     |
+"""
+
+from functools import partial
+
+from rx_clinical.findings.decisions import Decision, Explanation
+from rx_clinical.findings.reason_codes import interaction_reasons
+from rx_clinical.findings.wording import hours_text, interacting_text
+from rx_clinical.history.context import Picture
+from rx_clinical.model.facts import Report
+from rx_clinical.model.findings import Display, Severity
+from rx_clinical.rules.interactions.engine import Pair, decide_pairs, explain_pair, opioid_of, prolonging_pairs
+
+RULE = "PK-01"
+_INTERRUPTS_WITH = frozenset({"methadone", "fentanyl"})
+
+
+def rate(picture: Picture, pair: Pair) -> tuple[Severity, Display]:
+    """Loud only for a new, strong, prescribed medicine with methadone or fentanyl."""
+    row = pair.taken.interaction
+    prescribed = not isinstance(pair.taken.span.entries[0].fact, Report)
+    new = pair.begins_within(picture.catalogue.policy.new_interaction)
+    if row.strength == "strong" and prescribed and row.victim_name in _INTERRUPTS_WITH and new:
+        return Severity.MODERATE, Display.INTERRUPTIVE
+    return Severity.INFO, Display.PROFILE
+
+
+def decide(picture: Picture) -> list[Decision]:
+    """One decision an anchor and counterpart."""
+    return decide_pairs(picture, RULE, prolonging_pairs(picture), partial(rate, picture), partial(_explain, picture))
+
+
+def _explain(picture: Picture, pair: Pair) -> Explanation:
+    shown = pair.shown(picture)
+    sentences = [
+        (
+            f"{pair.taken.interaction.name} and {opioid_of(picture, pair)} are active together: higher and longer "
+            "exposure, watch sedation."
+        ),
+        *interacting_text([shown]),
+        f"With it, an antagonist waits {hours_text(shown.window.policy)} h or longer after the last opioid dose.",
+    ]
+    return explain_pair(picture, pair, sentences, interaction_reasons([shown]))

@@ -1,0 +1,51 @@
+"""PK-02: food that raises an opioid's level without lengthening its half-life.
+
+When   a medicine or food of an exposure_only row (grapefruit) and its opioid are active together
+Then   info on the profile: advise to avoid it; no window changes
+Source MTD7 (methadone AUC +17 %, half-life unchanged)
+Needs  reports of grapefruit; exposures to methadone or fentanyl
+Cannot see what the patient eats and drinks, unless somebody reports it
+Reasons UNFILLED_PRESCRIPTION, RESTRICTED_SOURCE
+
+Cases
+| case                                          | severity | display |
+|-----------------------------------------------|----------|---------|
+| grapefruit and its opioid are active together | info     | profile |
+
+Timeline
+| time             | event                                | finding    |
+|------------------|--------------------------------------|------------|
+| 2026-03-01 09:00 | fill methadone_oral, 30 days         |            |
+| 2026-03-05 09:00 | report otc grapefruit juice, ongoing | PK-02 info |
+"""
+
+from functools import partial
+
+from rx_clinical.findings.decisions import Decision, Explanation
+from rx_clinical.history.context import Picture
+from rx_clinical.model.findings import Display, Severity
+from rx_clinical.rules.interactions.engine import Pair, decide_pairs, effect_pairs, explain_pair, opioid_of
+
+RULE = "PK-02"
+
+
+def decide(picture: Picture) -> list[Decision]:
+    """One decision an anchor and counterpart."""
+    return decide_pairs(
+        picture,
+        RULE,
+        effect_pairs(picture, RULE),
+        lambda _: (Severity.INFO, Display.PROFILE),
+        partial(_explain, picture),
+    )
+
+
+def _explain(picture: Picture, pair: Pair) -> Explanation:
+    row = pair.taken.interaction
+    sentences = [
+        (
+            f"{row.name} and {opioid_of(picture, pair)} are taken together: more of the opioid is absorbed, its "
+            f"half-life is unchanged ({row.measured_effect}). No window changes."
+        ),
+    ]
+    return explain_pair(picture, pair, sentences, ())

@@ -1,0 +1,50 @@
+"""PK-03: a prodrug opioid that a CYP2D6 inhibitor keeps from working.
+
+When   a CYP2D6 inhibitor (the bupropion inside Contrave too) and codeine or tramadol are active together
+Then   info on the profile: another analgesic; never more of the same
+Source GK
+Needs  orders, fills and reports of CYP2D6 inhibitors, inside other products too; exposures to codeine or tramadol
+Cannot see the patient's CYP2D6 genotype
+Reasons UNFILLED_PRESCRIPTION, RESTRICTED_SOURCE
+
+Cases
+| case                                                           | severity | display |
+|----------------------------------------------------------------|----------|---------|
+| a CYP2D6 inhibitor and codeine or tramadol are active together | info     | profile |
+
+Timeline
+| time             | event                               | finding    |
+|------------------|-------------------------------------|------------|
+| 2026-03-01 09:00 | fill product 1551468 32 mg, 30 days |            |
+| 2026-03-10 09:00 | fill tramadol_ir, 5 days            | PK-03 info |
+"""
+
+from functools import partial
+
+from rx_clinical.findings.decisions import Decision, Explanation
+from rx_clinical.history.context import Picture
+from rx_clinical.model.findings import Display, Severity
+from rx_clinical.rules.interactions.engine import Pair, decide_pairs, effect_pairs, explain_pair, opioid_of
+
+RULE = "PK-03"
+
+
+def decide(picture: Picture) -> list[Decision]:
+    """One decision an anchor and counterpart."""
+    return decide_pairs(
+        picture,
+        RULE,
+        effect_pairs(picture, RULE),
+        lambda _: (Severity.INFO, Display.PROFILE),
+        partial(_explain, picture),
+    )
+
+
+def _explain(picture: Picture, pair: Pair) -> Explanation:
+    sentences = [
+        (
+            f"{pair.taken.interaction.name} keeps the body from activating {opioid_of(picture, pair)}: less pain "
+            "relief, more of the parent drug. Do not raise the dose; choose another analgesic."
+        ),
+    ]
+    return explain_pair(picture, pair, sentences, ())

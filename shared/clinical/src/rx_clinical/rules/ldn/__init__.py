@@ -1,0 +1,1 @@
+"""Low-dose naltrexone beside other medicines and conditions."""

@@ -1,0 +1,78 @@
+"""LD-06: naltrexone under 18 years.
+
+When   naltrexone of any dose is supplied to a patient who is, or by the birth year alone may be, younger than 18
+Then   major, in the worklist: a specialist confirms, dose by weight; with Crohn's disease from 8 years on a pilot study
+       is mentioned
+Source SEED2 (pilot in 8-17 year-olds), LDN5
+Needs  supply of naltrexone; the birth year
+Cannot see the birthday: in the year of the 18th birthday the patient may still be younger; the weight
+Reasons none of its own
+
+Cases
+| case                                | severity | display |
+|-------------------------------------|----------|---------|
+| the patient is, or may be, under 18 | major    | queue   |
+| no birth year is known              | none     | -       |
+
+Timeline
+| time             | event                        | finding     |
+|------------------|------------------------------|-------------|
+| 2026-03-01 09:00 | fact birth year: 2008        |             |
+| 2026-03-10 09:00 | fill ntx_ldn 1.5 mg, 30 days | LD-06 major |
+| 2027-01-10 09:00 | fill ntx_ldn 1.5 mg, 30 days |             |
+"""
+
+from functools import partial
+
+from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.history.chart import Entry
+from rx_clinical.history.context import Picture
+from rx_clinical.model.facts import PatientFact
+from rx_clinical.model.findings import Display, Severity
+from rx_clinical.rules.ldn.engine import Intake, intakes
+
+RULE = "LD-06"
+_KIND = "birth_year"
+
+
+def years(fact: PatientFact, intake: Intake) -> int | None:
+    """Full years the patient may have reached in the year of the supply; one less before the birthday."""
+    text = fact.value.strip()[:4]
+    return intake.at.year - int(text) if text.isascii() and text.isdigit() else None
+
+
+def decide(picture: Picture) -> list[Decision]:
+    """One decision a supply."""
+    facts = picture.patient.standing(_KIND)
+    if not facts:
+        return []
+    newest = facts[-1]
+    return [
+        Decision(
+            rule=RULE,
+            anchor=intake.event,
+            counterpart=_KIND,
+            counterpart_key=(_KIND, ""),
+            severity=Severity.MAJOR,
+            display=Display.QUEUE,
+            requires_confirmation=True,
+            explain=partial(_explain, picture, intake, newest, age),
+        )
+        for intake in intakes(picture)
+        if (age := years(newest, intake)) is not None and age <= picture.catalogue.policy.adult_age
+    ]
+
+
+def _explain(picture: Picture, intake: Intake, fact: PatientFact, age: int) -> Explanation:
+    adult = picture.catalogue.policy.adult_age
+    known = f"may be under {adult}" if age == adult else f"is under {adult}"
+    crohn = picture.patient.symptoms("crohn")
+    pilot = ["A small pilot study in Crohn's disease at 8-17 years reported no harm."] if crohn else []
+    return Explanation(
+        sentences=[
+            f"{intake.text}: by the birth year the patient {known}. A specialist confirms; dose by weight.",
+            *pilot,
+        ],
+        resting=[*intake.resting, Resting("patient", _KIND, None, Entry(fact))],
+        evidence_level="SEED_CLAIM+REFERENCE_LIST",
+    )

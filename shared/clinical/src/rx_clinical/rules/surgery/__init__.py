@@ -1,0 +1,1 @@
+"""Planned procedures under an antagonist."""

@@ -1,0 +1,119 @@
+"""SX-01: a procedure with opioids before an antagonist has been held long enough.
+
+When   a procedure is planned for which opioids are expected
+  and  a systemic antagonist or depot was begun before it
+  and  it lies sooner after the last dose than the hold: oral 96 h, at most 5 mg a day 72 h, samidorphan 120 h,
+       depot 720 h
+Then   major, in the worklist: tell anaesthesia, hold the doses; ends when the hold ends
+Source SPAQI, ANZ (the longer ones); low-dose POLICY
+Needs  planned procedures with their time, and whether opioids are expected; supply and injections of the antagonist
+Cannot see procedures that nobody records; when the last dose was really taken
+Reasons HOLD_BEFORE_SURGERY, supply
+
+Cases
+| case                                                                     | severity | display |
+|--------------------------------------------------------------------------|----------|---------|
+| sooner than the hold after the end of the supply, or after the injection | major    | queue   |
+| at the end of the hold or later                                          | none     | -       |
+
+Timeline
+| time             | event                                           | finding                             |
+|------------------|-------------------------------------------------|-------------------------------------|
+| 2026-03-01 09:00 | fill ntx_oral 50 mg, 30 days                    |                                     |
+| 2026-03-20 09:00 | procedure at 2026-04-02 08:00, opioids expected | SX-01 major, until 2026-04-04 09:00 |
+| 2026-03-20 10:00 | procedure at 2026-04-04 09:00, opioids expected |                                     |
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.findings.reason_codes import antagonist_reasons
+from rx_clinical.findings.render import resting_on_antagonist
+from rx_clinical.findings.wording import hours_text, product_text, utc_text
+from rx_clinical.history.antagonist_exposure import AntagonistHistory, DailyDose, antagonist_begin, daily_dose
+from rx_clinical.history.chart import Entry
+from rx_clinical.history.context import Picture
+from rx_clinical.history.exposure_period import Event, Span
+from rx_clinical.model.facts import Moment, Procedure
+from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.reasons import Reason
+from rx_clinical.model.washout import FOREVER, later
+
+RULE = "SX-01"
+
+
+def decide(picture: Picture) -> list[Decision]:
+    """One decision an antagonist form and procedure, at the newest antagonist event before it."""
+    return [
+        decision
+        for procedure in picture.chart.procedures
+        if procedure.opioid_expected
+        for history in picture.antagonists
+        if (decision := _decision(picture, procedure, history)) is not None
+    ]
+
+
+def _decision(picture: Picture, procedure: Procedure, history: AntagonistHistory) -> Decision | None:
+    at = procedure.planned
+    begun = history.spans_begun_by(Moment(earliest=at.latest, latest=at.latest))  # some time of that day
+    if not begun:
+        return None
+    span = max(begun, key=lambda one: (one.possible_end, antagonist_begin(one).earliest))
+    dose = daily_dose(picture.antagonists, history, at, span.entries[-1], picture.catalogue)
+    hold_ends = later(span.possible_end, dose.tier.hold)
+    if at.earliest >= hold_ends:
+        return None
+    anchor = Event(span.entries[-1], antagonist_begin(span))
+    return Decision(
+        rule=RULE,
+        anchor=anchor,
+        counterpart=procedure.event_id,
+        counterpart_key=("procedure", procedure.key.hex()),
+        severity=Severity.MAJOR,
+        display=Display.QUEUE,
+        ends_at=hold_ends,
+        explain=partial(_explain, picture, Hold(history, span, dose, procedure, hold_ends)),
+    )
+
+
+@dataclass(slots=True, eq=False)
+class Hold:
+    """A course that must be held before a procedure."""
+
+    history: AntagonistHistory
+    span: Span
+    dose: DailyDose
+    procedure: Procedure
+    ends_at: datetime
+
+
+def _explain(picture: Picture, hold: Hold) -> Explanation:
+    history, span, dose, procedure, hold_ends = hold.history, hold.span, hold.dose, hold.procedure, hold.ends_at
+    antagonist = product_text(history.antagonist.name, span.entries[-1].medicine, dose.total_mg)
+    until = "it has no recorded end" if hold_ends == FOREVER else f"the hold ends {utc_text(hold_ends)}"
+    return Explanation(
+        reasons={
+            Reason.HOLD_BEFORE_SURGERY,
+            *span.reasons,
+            *antagonist_reasons(history.antagonist, span.entries[-1], dose.parts, picture.catalogue.names),
+        },
+        sentences=[
+            (
+                f"A procedure with opioids is planned for {utc_text(procedure.planned.earliest)}, and {antagonist} "
+                f"must be held for {hours_text(dose.tier.hold)} h before it: {until}."
+            ),
+            (
+                "Opioids would work poorly or in a way nobody can foretell. Tell anaesthesia, hold doses, plan "
+                "without opioids."
+            ),
+            "Restart only after the whole window from the last opioid.",
+        ],
+        resting=[
+            *resting_on_antagonist(history.antagonist, [*span.entries, *dose.parts]),
+            Resting("patient", "procedure", None, Entry(procedure)),
+        ],
+        sources=dose.tier.sources,
+        evidence_level="REFERENCE_LIST",
+    )

@@ -1,0 +1,1 @@
+"""An antagonist meets an opioid that came first."""

@@ -1,0 +1,67 @@
+"""The confirmation of an ultra-low dose: its states, what it is bound to and what voids it.
+
+    held -> confirmed_by_prescriber -> confirmed_by_pharmacist (monitored)
+
+Cancelling is no state of its own: an order or a supply that ends takes its finding with it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from rx_clinical.catalogue.policy import Policy
+from rx_clinical.model.facts import Confirmation
+from rx_clinical.model.washout import later
+
+
+class State(StrEnum):
+    """How far a confirmation has come; both halves are needed."""
+
+    HELD = "held"
+    BY_PRESCRIBER = "confirmed_by_prescriber"
+    CONFIRMED = "confirmed_by_pharmacist"
+
+
+def state_of(valid: Iterable[Confirmation]) -> State:
+    """The state by the confirmations that hold: the prescriber's first, then the pharmacist's."""
+    held = list(valid)
+    prescribed = [one.occurred.earliest for one in held if one.by == "prescriber"]
+    checked = [one.occurred.latest for one in held if one.by == "pharmacist"]
+    if not prescribed:
+        return State.HELD
+    return State.CONFIRMED if any(time >= min(prescribed) for time in checked) else State.BY_PRESCRIBER
+
+
+def voided(
+    confirmation: Confirmation,
+    at: datetime,
+    daily_dose_mg: Decimal | None,
+    opioids: Sequence[tuple[str, Decimal | None]],
+    policy: Policy,
+) -> str | None:
+    """Why a confirmation does not cover a dose beside opioids (form_key, mg a day) at a time; None if it does.
+
+    A generic switch or a refill of the same form and dose changes nothing.
+    """
+    if not confirmation.recorded_by:
+        return "it names nobody"
+    if at >= later(confirmation.occurred.earliest, policy.confirmation_valid):
+        return "it is too old"
+    if daily_dose_mg != confirmation.daily_dose_mg:
+        return "it is for another naltrexone dose"
+    bound = {opioid.form_key: opioid.daily_dose_mg for opioid in confirmation.opioids}
+    return next((why for form_key, mg in opioids if (why := _uncovered(form_key, mg, bound, policy))), None)
+
+
+def _uncovered(
+    form_key: str, dose_mg: Decimal | None, bound: Mapping[str, Decimal | None], policy: Policy
+) -> str | None:
+    if form_key not in bound:
+        return "it does not cover every opioid"
+    confirmed_mg = bound[form_key]
+    if dose_mg is None or confirmed_mg is None:
+        return "an opioid dose is not known"
+    if dose_mg > confirmed_mg * policy.confirmation_growth:
+        return "an opioid dose has grown by more than a quarter"
+    return None

@@ -1,0 +1,70 @@
+"""WR-03: short-acting opioid, past the label interval but inside the two-week opioid-free time.
+
+When   a systemic antagonist starts
+  and  the opioid is short-acting
+  and  hard window <= time since the end < 336 h
+   or  the recorded supply still fires, and a valid attestation without the stock accounted for is past its own window
+Then   major (moderate with a negative test or challenge): hold, or a documented clinician decision with a naloxone
+       challenge
+Source SEED2 (two weeks from any narcotic), VIV1 (7-10 days)
+Needs  orders, fills, hand-overs and doses given of the antagonist, with form and daily dose; the same of opioids,
+       with form, days supply and time; tests, challenges and attestations
+Cannot see leftover tablets; supply of other organisations, opioid treatment programmes, hospitals, abroad, mail or
+       friends; whether the patient takes what was supplied; tramadol, fentanyl and kratom, which urine panels miss
+Reasons window, supply, evidence, antagonist, HEPATIC_RENAL, HISTORY_SHORT; except ACTIVE_OVERLAP,
+       SEQUESTERED_RELEASED
+
+Cases
+| case                                                                                   | severity | display      |
+|----------------------------------------------------------------------------------------|----------|--------------|
+| short-acting, hard window <= time since the documented or possible end < 336 h         | major    | interruptive |
+| attested dose past its own 336 h, stock not accounted for, recorded supply still fires | major    | interruptive |
+| short-acting as above, with a negative test or challenge                               | moderate | interruptive |
+| long-acting or depot: there is no time between the hard window and the 336 h           | none     | WR-02        |
+
+Timeline
+| time             | event                           | finding                                     |
+|------------------|---------------------------------|---------------------------------------------|
+| 2026-03-01 09:00 | fill codeine, 3 days            |                                             |
+| 2026-03-14 09:00 | fill ntx_ldn 4.5 mg, 30 days    | WR-03 major, not before 2026-03-18 09:00    |
+| 2026-03-14 12:00 | urine test negative for codeine | WR-03 moderate, not before 2026-03-18 09:00 |
+| 2026-03-18 09:00 | hand over ntx_ldn               | WR-03 withdrawn                             |
+
+Timeline: an attested last dose; its own window is over, the recorded supply is not
+| time             | event                                             | finding                                  |
+|------------------|---------------------------------------------------|------------------------------------------|
+| 2026-03-01 09:00 | fill oxycodone_ir, 30 days                        |                                          |
+| 2026-03-21 09:00 | attest last dose of oxycodone at 2026-03-05 20:00 |                                          |
+| 2026-03-21 10:00 | fill ntx_oral 50 mg, 30 days                      | WR-03 major, not before 2026-03-19 20:00 |
+"""
+
+from rx_clinical.findings.wording import hours_text, utc_text
+from rx_clinical.model.findings import Severity
+from rx_clinical.rules.withdrawal.window_check import Judgement, WithdrawalRule
+
+
+def applies(judged: Judgement) -> bool:
+    """Between the hard window and the end of the two weeks; or past an attested dose while the supply goes on."""
+    return judged.attested or (judged.short_acting and judged.hard_end <= judged.at < judged.policy_end)
+
+
+def severity(judged: Judgement) -> Severity:
+    """Major for documented and assumed ends alike; a negative test takes one step."""
+    return Severity.MODERATE if judged.tested else Severity.MAJOR
+
+
+def headline(antagonist: str, opioid: str, judged: Judgement) -> str:
+    """What meets what, and how far apart."""
+    if judged.attested:
+        return (
+            f"{antagonist} starts {hours_text(judged.at - judged.end)} h after the attested last dose of {opioid}; the "
+            "recorded supply says later, and tablets may be left."
+        )
+    end = "the known supply" if judged.documented else f"the possible supply ({utc_text(judged.end)})"
+    return (
+        f"{antagonist} starts {hours_text(judged.at - judged.end)} h after the end of {end} of {opioid}: past the "
+        f"label interval, but inside the {hours_text(judged.window.policy)} h without any opioid."
+    )
+
+
+RULE = WithdrawalRule(rule_id="WR-03", applies=applies, severity=severity, headline=headline)

@@ -1,0 +1,55 @@
+"""WR-06: more than 0.25 mg and less than 1 mg of naltrexone a day beside an opioid that has no confirm path.
+
+When   as WR-05, and the daily naltrexone is above 0.25 mg
+  and  the opioid is long-acting, a depot, a partial or mixed agonist, kratom, or lengthened by an interacting medicine
+Then   contraindicated; major where an assumption alone carries it. No confirmation changes it
+Source UL4 (0.125-0.25 mg beside methadone, inpatient, is the only range tested), SEED3
+Needs  orders, fills, hand-overs and doses given of the antagonist, with form and daily dose; the same of opioids,
+       with form, days supply and time; interacting medicines with route, begin and supply
+Cannot see leftover tablets; supply of other organisations, opioid treatment programmes, hospitals, abroad, mail or
+       friends; liver and kidney disease, which lengthen half-lives
+Reasons uldn, window, supply, evidence, antagonist, HEPATIC_RENAL, HISTORY_SHORT; except ULDN_CLINICIAN_CONFIRM,
+       ULDN_CONFIRMED, CONFIRMATION_VOID, ACTIVE_OVERLAP, ACUTE_COURSE, OPIOID_FREE_EVIDENCE, SEQUESTERED_RELEASED
+
+Cases
+| case                                                                         | severity        | display      |
+|------------------------------------------------------------------------------|-----------------|--------------|
+| recorded supply on both sides                                                | contraindicated | interruptive |
+| an order without a fill, or an assumed end alone                             | major           | interruptive |
+| at most 0.25 mg a day, or a short-acting full agonist that nothing lengthens | none            | WR-05        |
+
+Timeline
+| time | event | finding |
+| --- | --- | --- |
+| 2026-03-01 09:00 | fill methadone_oral, 30 days |  |
+| 2026-03-10 09:00 | fill ntx_uldn 0.5 mg, 30 days | WR-06 contraindicated, not before 2026-04-14 09:00 |
+| 2026-03-10 10:00 | confirm prescriber 0.5 mg beside methadone_oral |  |
+| 2026-03-10 11:00 | confirm pharmacist 0.5 mg beside methadone_oral |  |
+
+Timeline: an order without a fill, possible for 180 days
+| time             | event                         | finding                                  |
+|------------------|-------------------------------|------------------------------------------|
+| 2026-03-01 09:00 | order bup_sl, 30 days         |                                          |
+| 2026-03-10 09:00 | fill ntx_uldn 0.5 mg, 30 days | WR-06 major, not before 2026-09-11 09:00 |
+"""
+
+from decimal import Decimal
+
+from rx_clinical.catalogue.drugs import Acting, DrugForm
+from rx_clinical.catalogue.policy import Policy
+from rx_clinical.model.findings import Severity
+
+RULE = "WR-06"
+_NO_PATH = frozenset({"partial_agonist", "mixed_agonist_antagonist"})
+
+
+def applies(daily_dose_mg: Decimal | None, form: DrugForm, *, extended: bool, policy: Policy) -> bool:
+    """No confirm path for this dose beside this opioid."""
+    if daily_dose_mg is None or daily_dose_mg <= policy.trial_dose:
+        return False
+    return form.acting is not Acting.SHORT or form.drug_class in _NO_PATH or extended
+
+
+def severity(*, documented: bool) -> Severity:
+    """At most major where an assumption alone carries it."""
+    return Severity.CONTRAINDICATED if documented else Severity.MAJOR
