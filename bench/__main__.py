@@ -19,10 +19,10 @@ from pathlib import Path
 
 from aiokafka.errors import KafkaError
 from rich.console import Console
-from rx_runtime import topics
-from rx_runtime.embedded import EmbeddedStack, rxguard_home
-from rx_runtime.embedded.home import shared_folder
+from rx_embedded import EmbeddedStack, rxguard_home
+from rx_embedded.home import shared_folder
 from rx_runtime.errors import RxGuardError
+from rx_runtime.kafka import topics
 from rxguard.progress import download_progress
 
 from bench import core, latency, plots

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import UnknownTopicOrPartitionError, for_code
 from aiokafka.partitioner import murmur2
-from rx_runtime import kafka
+from rx_runtime.kafka import clients, topic_reader
 
 from bench.workload import Record
 
@@ -39,7 +39,7 @@ class Broker:
                 if code:
                     raise for_code(code)
 
-        await kafka.with_admin(self.address, use)
+        await clients.with_admin(self.address, use)
 
     async def topics(self, prefix: str) -> list[str]:
         """Topics whose name begins so."""
@@ -47,7 +47,7 @@ class Broker:
         async def use(admin: AIOKafkaAdminClient) -> list[str]:
             return [name for name in await admin.list_topics() if name.startswith(prefix)]
 
-        return await kafka.with_admin(self.address, use)
+        return await clients.with_admin(self.address, use)
 
     async def delete(self, topics: Iterable[str]) -> None:
         """Delete topics; returns when the broker lists them no more. Those that do not exist are fine."""
@@ -62,14 +62,14 @@ class Broker:
                 while unwanted & set(await admin.list_topics()):  # noqa: ASYNC110  # the broker tells nobody
                     await asyncio.sleep(_POLL_S)
 
-        await kafka.with_admin(self.address, use)
+        await clients.with_admin(self.address, use)
 
     async def fill(self, topic: str, records: Iterable[Record]) -> list[int]:
         """Write events keyed by patient; returns how many stand in each partition."""
         producer = AIOKafkaProducer(
             bootstrap_servers=self.address, acks="all", max_batch_size=_BATCH_BYTES, max_request_size=4 * _BATCH_BYTES
         )
-        await kafka.start(producer, self.address)
+        await clients.start(producer, self.address)
         counts = [0] * PARTITIONS
         places: dict[bytes, int] = {}
         batches = [producer.create_batch() for _ in range(PARTITIONS)]
@@ -101,8 +101,8 @@ class Broker:
 
     async def rewind(self, group: str, topic: str) -> None:
         """Have a group without members begin at the oldest record of a topic."""
-        consumer = kafka.new_consumer(self.address, client_id="bench", group=group)
-        await kafka.start(consumer, self.address)
+        consumer = clients.new_consumer(self.address, client_id="bench", group=group)
+        await clients.start(consumer, self.address)
         try:
             partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
             consumer.assign(partitions)
@@ -112,4 +112,4 @@ class Broker:
 
     def read(self, topic: str) -> AsyncIterator[Any]:
         """The records of a topic up to its present end, each partition in order."""
-        return kafka.records_to_end(self.address, topic, client_id="bench")
+        return topic_reader.records_to_end(self.address, topic, client_id="bench")

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 from rx_clinical import load_catalogue
-from rx_runtime import topics
+from rx_runtime.kafka import topics
 
 from bench.broker import PARTITIONS
 from bench.monitors import Monitor, monitors, watch

@@ -18,8 +18,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from rx_clinical.catalogue.products import RXNORM
-from rx_runtime import kafka
-from rx_runtime.embedded import EmbeddedStack, provision
+from rx_embedded import EmbeddedStack, provision
+from rx_runtime.kafka import clients
 from rxguard.connect import Connection, from_run
 from rxguard.delivery import collect_receipts, until_checked
 from rxguard.instance import Instance, Servers
@@ -144,12 +144,12 @@ async def _client(stack: EmbeddedStack, folder: Path) -> AsyncIterator[_Client]:
     await provision(stack.admin_dsn, NAMESPACE)
     servers = Servers(stack.kafka, stack.postgres, stack.dsn, "5a" * 32, NAMESPACE)
     instance = Instance(folder, servers, None, lambda _text: None)
-    producer = kafka.new_producer(stack.kafka, client_id="bench-latency")
+    producer = clients.new_producer(stack.kafka, client_id="bench-latency")
     alerts = AIOKafkaConsumer(bootstrap_servers=stack.kafka, auto_offset_reset="latest", enable_auto_commit=False)
     try:
         await instance.start(SERVICES)
-        await kafka.start(producer, stack.kafka)
-        await kafka.start(alerts, stack.kafka)
+        await clients.start(producer, stack.kafka)
+        await clients.start(alerts, stack.kafka)
         connection = from_run(instance.document())
         topic = connection.topic("rx.alerts.v1")
         places = [TopicPartition(topic, number) for number in range(_INBOUND_PARTITIONS)]

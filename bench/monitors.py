@@ -10,8 +10,8 @@ from pathlib import Path
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
-from rx_runtime import topics
-from rx_runtime.embedded.child import Child
+from rx_embedded.child import Child
+from rx_runtime.kafka import topics
 from rxguard.instance import free_port
 
 from bench import outputs

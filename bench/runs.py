@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rx_runtime.embedded.child import Child, new_log
+from rx_embedded.child import Child, new_log
 
 from bench import outputs
 from bench.broker import Broker

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from rx_runtime.embedded import EmbeddedStack, provision, rxguard_home
-from rx_runtime.topics import apply
+from rx_embedded import EmbeddedStack, provision, rxguard_home
+from rx_runtime.kafka.topics import apply
 
 PSEUDONYM_KEY = "5a" * 32
 PARTITIONS = 4

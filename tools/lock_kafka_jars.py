@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jgo.maven import MavenContext, PythonResolver
-from rx_runtime.embedded.jars import LOCK, sha256_of
+from rx_embedded.jars import LOCK, sha256_of
 
 KAFKA = "org.apache.kafka:kafka_2.13:4.1.1"
 LOGGING = ("org.apache.logging.log4j", "log4j-slf4j-impl", "2.24.3")

@@ -9,8 +9,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 from rx_alerts.bootstrap import MIGRATIONS
-from rx_runtime.embedded.child import Children
-from rx_runtime.embedded.postgres import ADMIN, INSTALL, SERVICES, Postgres, _package_folder
+from rx_embedded.child import Children
+from rx_embedded.postgres import ADMIN, INSTALL, SERVICES, Postgres, _package_folder
 from rx_runtime.postgres import migrate
 from rxguard.instance import WITH_DATABASE
 

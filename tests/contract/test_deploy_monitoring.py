@@ -10,7 +10,7 @@ from typing import Any
 import promql_parser
 import pytest
 import yaml
-from rx_runtime.metrics import METRICS
+from rx_runtime.telemetry.metrics import METRICS
 from rxguard.connect import SERVICES
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"

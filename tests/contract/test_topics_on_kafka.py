@@ -3,10 +3,11 @@
 import pytest
 from aiokafka.admin import NewTopic
 from rx_contracts.topics import TOPICS
-from rx_runtime import topics
 from rx_runtime.errors import RefusedToRun
-from rx_runtime.kafka import new_producer, read_to_end, with_admin
-from rx_runtime.topic_identity import identities
+from rx_runtime.kafka import topics
+from rx_runtime.kafka.clients import new_producer, with_admin
+from rx_runtime.kafka.topic_identity import identities
+from rx_runtime.kafka.topic_reader import read_to_end
 
 pytestmark = pytest.mark.stack
 

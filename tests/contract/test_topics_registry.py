@@ -5,7 +5,7 @@ from pydantic import ValidationError
 from rx_clinical.model.facts import UnreadFact, event_key
 from rx_contracts import translate
 from rx_contracts.topics import TOPICS, Invalid, Topic, Valid, topics
-from rx_runtime.kafka import MAX_RECORD_BYTES
+from rx_runtime.kafka.clients import MAX_RECORD_BYTES
 
 SERVICES = {"prescriptions", "monitor", "interactions", "compounding", "alerts"}
 ENTRY = {

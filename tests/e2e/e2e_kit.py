@@ -21,9 +21,9 @@ from pharmacy.alerts.v1 import alerts_pb2, alerts_pb2_grpc
 from pharmacy.events.v1.finding_pb2 import FindingSet
 from pharmacy.prescriptions.v1 import prescriptions_pb2, prescriptions_pb2_grpc
 from rx_contracts.translate import finding_json
-from rx_runtime import kafka
-from rx_runtime.embedded import EmbeddedStack, provision
+from rx_embedded import EmbeddedStack, provision
 from rx_runtime.errors import DependencyUnavailable
+from rx_runtime.kafka import clients, topic_reader
 from rx_runtime.pseudonym import pseudonym
 from rxguard.alerts import document as alert_document
 from rxguard.connect import SERVICES, from_run
@@ -266,7 +266,7 @@ class RxGuard:
         return {product.code: product.count for product in answer.products}
 
     async def records(self, name: str) -> list[Any]:
-        return await kafka.read_to_end(self.connection.kafka, self.connection.topic(name), client_id="e2e")
+        return await topic_reader.read_to_end(self.connection.kafka, self.connection.topic(name), client_id="e2e")
 
     # Services
 
@@ -318,14 +318,14 @@ async def running(
     await provision(stack.admin_dsn, namespace)
     servers = Servers(stack.kafka, stack.postgres, stack.dsn, PSEUDONYM_KEY, namespace)
     instance = Instance(folder, servers, None, lambda _text: None)
-    clients = [
-        kafka.new_producer(stack.kafka, client_id="e2e"),
-        kafka.new_consumer(stack.kafka, client_id="e2e"),
+    opened = [
+        clients.new_producer(stack.kafka, client_id="e2e"),
+        clients.new_consumer(stack.kafka, client_id="e2e"),
         AIOKafkaAdminClient(bootstrap_servers=stack.kafka),
     ]
-    producer, offsets, admin = clients
-    for client in clients:
-        await kafka.start(client, stack.kafka)
+    producer, offsets, admin = opened
+    for client in opened:
+        await clients.start(client, stack.kafka)
     try:
         await instance.start(services)
         yield RxGuard(instance, producer, offsets, admin)

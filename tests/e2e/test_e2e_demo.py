@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from rx_runtime.embedded import rxguard_home
+from rx_embedded import rxguard_home
 from rxguard.connect import SERVICES
 
 pytestmark = pytest.mark.stack

@@ -19,7 +19,7 @@ from monitor_harness import Process, QuickHarness
 from pharmacy.events.v1.finding_pb2 import FindingSet
 from pharmacy.events.v1.monitor_pb2 import PatientState
 from rx_contracts.translate import finding_set_hash
-from rx_runtime import kafka
+from rx_runtime.kafka import topic_reader
 
 EVENTS, FINDINGS, STATES = "rx.medication-events.v1", "rx.findings.v1", "rx.monitor-state.v1"
 
@@ -109,7 +109,7 @@ class Campaign(QuickHarness):
 
     def stream(self, topic: str) -> AsyncIterator[Any]:
         """The records of a topic up to its present end, those of a partition in order, never all in memory."""
-        return kafka.records_to_end(self.kafka, self.topic(topic), client_id="test")
+        return topic_reader.records_to_end(self.kafka, self.topic(topic), client_id="test")
 
     async def written(self) -> dict[bytes, Written]:
         """What stands in the output topics, by patient."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from rx_runtime.embedded import EmbeddedStack
-from rx_runtime.topics import apply
+from rx_embedded import EmbeddedStack
+from rx_runtime.kafka.topics import apply
 
 sys.path.insert(0, str(Path(__file__).parent))
 from campaign import Campaign

@@ -16,7 +16,7 @@ from rx_monitor.adapters.faust.source import FAUST_SETTINGS
 from rx_monitor.domain.progress import Progress
 from rx_monitor.ports import Batch, SourceListener
 from rx_monitor.settings import MonitorSettings
-from rx_runtime import kafka
+from rx_runtime.kafka import clients
 
 FETCH_MS = 200
 
@@ -28,7 +28,7 @@ class ControlSource(ConsumerRebalanceListener):
         self._settings = settings
         self._progress = progress
         self._listener = listener
-        self._consumer = kafka.new_consumer(
+        self._consumer = clients.new_consumer(
             settings.kafka, client_id="rx-monitor", group=settings.consumer_group, member=settings.member
         )
         self._consumer._session_timeout_ms = int(FAUST_SETTINGS["broker_session_timeout"] * 1000)
@@ -40,7 +40,7 @@ class ControlSource(ConsumerRebalanceListener):
 
     async def run(self) -> None:
         """Deliver until stopped."""
-        await kafka.start(self._consumer, self._settings.kafka)
+        await clients.start(self._consumer, self._settings.kafka)
         self._consumer.subscribe([self._settings.events_topic], listener=self)
         self._work = asyncio.gather(self._fetch_and_deliver(), self._commit_regularly())
         await asyncio.shield(self._work)  # the service cancels this before it calls `stop`: a batch is never cut short

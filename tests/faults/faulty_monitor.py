@@ -35,8 +35,8 @@ from rx_monitor.domain import progress
 from rx_monitor.handlers import process_batch
 from rx_monitor.lifecycle.worker import Monitor
 from rx_monitor.settings import MonitorSettings
-from rx_runtime.logs import get_logger
 from rx_runtime.service import main
+from rx_runtime.telemetry.logs import get_logger
 
 BEFORE = {
     "after_fetch": (Monitor, "batch"),

@@ -18,7 +18,7 @@ from rx_clinical import History, assess, load_catalogue
 from rx_clinical.model.facts import event_key
 from rx_contracts.translate import finding_set_order, finding_to_proto, history_facts, timestamp
 from rx_monitor.adapters.protobuf.packing import unpack
-from rx_runtime import kafka
+from rx_runtime.kafka import clients, topic_reader
 from rx_runtime.settings import SHIPPED_SITES
 from rx_runtime.sites import load_sites
 
@@ -117,7 +117,7 @@ class Harness:
 
     @asynccontextmanager
     async def _producer(self) -> AsyncIterator[Any]:
-        producer = kafka.new_producer(self.kafka, client_id="test")
+        producer = clients.new_producer(self.kafka, client_id="test")
         await producer.start()
         try:
             yield producer
@@ -125,7 +125,7 @@ class Harness:
             await producer.stop()
 
     async def records(self, name: str) -> list[Any]:
-        return await kafka.read_to_end(self.kafka, self.topic(name), client_id="test")
+        return await topic_reader.read_to_end(self.kafka, self.topic(name), client_id="test")
 
     async def log_ends(self) -> dict[int, int]:
         consumer = AIOKafkaConsumer(self.topic("rx.medication-events.v1"), bootstrap_servers=self.kafka)
@@ -152,7 +152,7 @@ class Harness:
                 tp.partition: found.offset for tp, found in (await admin.list_consumer_group_offsets(group)).items()
             }
 
-        return await kafka.with_admin(self.kafka, ask)
+        return await clients.with_admin(self.kafka, ask)
 
     async def caught_up(self, timeout_seconds: float = 60) -> None:
         ends = await self.log_ends()

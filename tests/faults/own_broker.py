@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from rx_runtime.embedded import rxguard_home
-from rx_runtime.embedded.child import Children
-from rx_runtime.embedded.jars import obtain_jars
-from rx_runtime.embedded.kafka import Kafka
-from rx_runtime.topics import apply
+from rx_embedded import rxguard_home
+from rx_embedded.child import Children
+from rx_embedded.jars import obtain_jars
+from rx_embedded.kafka import Kafka
+from rx_runtime.kafka.topics import apply
 
 PARTITIONS = 4
 

@@ -15,7 +15,7 @@ from pharmacy.alerts.v1 import alerts_pb2, alerts_pb2_grpc
 from pharmacy.events.v1 import finding_pb2
 from pharmacy.prescriptions.v1.prescriptions_pb2 import PatientRef
 from rx_contracts.translate import instant, timestamp
-from rx_runtime import kafka
+from rx_runtime.kafka import clients, topic_reader
 from rx_runtime.pseudonym import pseudonym
 
 pytestmark = pytest.mark.stack
@@ -73,8 +73,8 @@ async def running(installation, **environment):
 
 @pytest.fixture
 async def producer(stack):
-    producer = kafka.new_producer(stack.kafka, client_id="test")
-    await kafka.start(producer, stack.kafka)
+    producer = clients.new_producer(stack.kafka, client_id="test")
+    await clients.start(producer, stack.kafka)
     yield producer
     await producer.stop()
 
@@ -120,7 +120,7 @@ async def publish(installation, producer, position, *findings, reference=REFEREN
 
 async def announced(installation):
     topic = f"{installation.namespace}.rx.alerts.v1"
-    records = await kafka.read_to_end(installation.stack.kafka, topic, client_id="test")
+    records = await topic_reader.read_to_end(installation.stack.kafka, topic, client_id="test")
     return [(record.key.decode(), json.loads(record.value)) for record in records]
 
 

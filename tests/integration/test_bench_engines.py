@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from rx_clinical import load_catalogue
-from rx_runtime.topics import apply
+from rx_runtime.kafka.topics import apply
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # the bench is run from the root of the project, as `-m bench`
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rx_runtime.embedded import DataFolder, provision
+from rx_embedded import DataFolder, provision
 from rx_runtime.errors import DependencyUnavailable
 from rxguard.connect import Connection, from_run
 from rxguard.delivery import collect_receipts

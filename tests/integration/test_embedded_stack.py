@@ -12,8 +12,8 @@ import pytest
 import rx_runtime
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from rx_runtime.embedded import EmbeddedLockedError, EmbeddedStack, provision, rxguard_home
-from rx_runtime.embedded.errors import BrokerStartError, ServerDiedError
+from rx_embedded import EmbeddedLockedError, EmbeddedStack, provision, rxguard_home
+from rx_embedded.errors import BrokerStartError, ServerDiedError
 
 pytestmark = pytest.mark.stack
 JARS = rxguard_home() / "jars"
@@ -169,7 +169,7 @@ async def test_if_one_server_cannot_start_the_other_is_stopped_and_the_folder_gi
 PARENT = """
 import asyncio, sys
 from pathlib import Path
-from rx_runtime.embedded import EmbeddedStack
+from rx_embedded import EmbeddedStack
 
 async def main():
     async with EmbeddedStack(data=Path(sys.argv[1]), jars=Path(sys.argv[2])) as stack:

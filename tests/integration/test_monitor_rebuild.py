@@ -13,9 +13,9 @@ from pharmacy.events.v1.monitor_pb2 import MonitorProgress, PatientState
 from rx_clinical import load_catalogue
 from rx_monitor.operations import rebuild
 from rx_monitor.settings import Places
-from rx_runtime import kafka
-from rx_runtime import topics as runtime_topics
 from rx_runtime.errors import RefusedToRun
+from rx_runtime.kafka import clients
+from rx_runtime.kafka import topics as runtime_topics
 
 pytestmark = pytest.mark.stack
 
@@ -177,7 +177,7 @@ async def test_a_rebuild_that_was_killed_between_the_old_and_the_new_state_topic
     await topics.run_once()
 
     async def deleted(*_):
-        await kafka.with_admin(topics.kafka, lambda admin: admin.delete_topics([topics.topic(STATES)]))
+        await clients.with_admin(topics.kafka, lambda admin: admin.delete_topics([topics.topic(STATES)]))
         raise KilledError
 
     with monkeypatch.context() as patched:

@@ -12,8 +12,8 @@ import pytest
 from aiokafka.admin import NewTopic
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress, PatientState
-from rx_runtime import kafka
-from rx_runtime.metrics import METRICS
+from rx_runtime.kafka import clients
+from rx_runtime.telemetry.metrics import METRICS
 
 pytestmark = pytest.mark.stack
 
@@ -203,7 +203,7 @@ async def recreate(topics, name, partitions):
         while (await admin.create_topics([NewTopic(topics.topic(name), partitions, 1)])).topic_errors[0][1]:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
 
-    await kafka.with_admin(topics.kafka, again)
+    await clients.with_admin(topics.kafka, again)
 
 
 async def test_progress_names_topic_and_ruleset_before_the_first_event(topics):

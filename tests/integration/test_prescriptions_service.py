@@ -18,9 +18,9 @@ from pharmacy.prescriptions.v1 import prescriptions_pb2 as messages
 from pharmacy.prescriptions.v1 import prescriptions_pb2_grpc
 from rx_clinical import load_catalogue
 from rx_contracts.edge import EVENT_MODELS
-from rx_runtime import kafka
+from rx_runtime.kafka import clients, topic_reader
+from rx_runtime.kafka.topic_identity import identities
 from rx_runtime.pseudonym import pseudonym
-from rx_runtime.topic_identity import identities
 
 pytestmark = pytest.mark.stack
 PSEUDONYM_KEY = bytes.fromhex("5a" * 32)
@@ -61,7 +61,7 @@ class Service:
                 await asyncio.sleep(0.05)
 
     async def records(self, topic):
-        return await kafka.read_to_end(self.installation.stack.kafka, self.topic(topic), client_id="test")
+        return await topic_reader.read_to_end(self.installation.stack.kafka, self.topic(topic), client_id="test")
 
     async def history(self, namespace, value):
         patient = messages.PatientRef(namespace=namespace, value=value)
@@ -104,8 +104,8 @@ async def running(installation, producer, **environment):
 
 @pytest.fixture
 async def producer(stack):
-    producer = kafka.new_producer(stack.kafka, client_id="test")
-    await kafka.start(producer, stack.kafka)
+    producer = clients.new_producer(stack.kafka, client_id="test")
+    await clients.start(producer, stack.kafka)
     yield producer
     await producer.stop()
 

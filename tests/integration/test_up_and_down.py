@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import rxguard as rxguard_package
-from rx_runtime.embedded import provision, rxguard_home
+from rx_embedded import provision, rxguard_home
 
 pytestmark = pytest.mark.stack
 

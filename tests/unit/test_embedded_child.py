@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 import pytest
-from rx_runtime.embedded.child import Child, Children, run_to_end, until
-from rx_runtime.embedded.home import read_json, write_private
+from rx_embedded.child import Child, Children, run_to_end, until
+from rx_embedded.home import read_json, write_private
 
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
 
@@ -55,7 +55,7 @@ async def test_a_child_ends_when_its_parent_is_killed(tmp_path):
     code = f"""
 import time
 from pathlib import Path
-from rx_runtime.embedded.child import Child
+from rx_embedded.child import Child
 command = ["/bin/sh", "-c", "echo up; exec sleep 60"]
 print(Child(command, log=Path({str(tmp_path / "log")!r}), cwd=Path("/")).pid, flush=True)
 time.sleep(60)

@@ -3,8 +3,8 @@ import stat
 from pathlib import Path
 
 import pytest
-from rx_runtime.embedded.errors import EmbeddedLockedError, UnreachableHomeError
-from rx_runtime.embedded.home import SYSTEM_HOME, DataFolder, private_folder, rxguard_home, shared_folder
+from rx_embedded.errors import EmbeddedLockedError, UnreachableHomeError
+from rx_embedded.home import SYSTEM_HOME, DataFolder, private_folder, rxguard_home, shared_folder
 
 
 def mode_of(path: Path) -> int:

@@ -2,9 +2,9 @@ import hashlib
 import re
 
 import pytest
-from rx_runtime.embedded import jars as jars_module
-from rx_runtime.embedded.errors import JarChecksumError, JarDownloadError
-from rx_runtime.embedded.jars import Jar, obtain_jars, pinned_jars
+from rx_embedded import jars as jars_module
+from rx_embedded.errors import JarChecksumError, JarDownloadError
+from rx_embedded.jars import Jar, obtain_jars, pinned_jars
 
 CONTENT = b"the pinned content"
 

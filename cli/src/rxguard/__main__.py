@@ -365,7 +365,7 @@ def topics_apply(
     as_json: Json = False,
 ) -> None:
     """Create the topics that are missing; change none that is there."""
-    from rx_runtime.topics import apply
+    from rx_runtime.kafka.topics import apply
 
     from rxguard.connect import connect, require_kafka
 
@@ -418,7 +418,7 @@ def ruleset(*, as_json: Json = False) -> None:
 
 def _logs_to_stderr() -> None:
     """Keep what the edge code logs away from stdout, which is for the document."""
-    from rx_runtime.logs import configure
+    from rx_runtime.telemetry.logs import configure
 
     configure("rxguard", "error")
 
@@ -429,7 +429,7 @@ def main() -> int:
     try:
         app()
     except Exception as error:
-        from rx_runtime.embedded import EmbeddedError
+        from rx_embedded import EmbeddedError
         from rx_runtime.errors import ExitCode, RxGuardError
 
         if isinstance(error, RxGuardError):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
-from rx_runtime.embedded import DataFolder, rxguard_home
+from rx_embedded import DataFolder, rxguard_home
 from rx_runtime.errors import DependencyUnavailable, InvalidInput, NotFound, RefusedToRun, RxGuardError
 from rx_runtime.grpc_server import MAX_MESSAGE_BYTES
 

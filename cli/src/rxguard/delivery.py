@@ -13,8 +13,8 @@ from pharmacy.events.v1 import monitor_pb2
 from pharmacy.events.v1.event_pb2 import InboundPosition
 from pharmacy.prescriptions.v1 import prescriptions_pb2, prescriptions_pb2_grpc
 from rx_runtime.errors import DependencyUnavailable
-from rx_runtime.kafka import new_consumer, new_producer, start
-from rx_runtime.topic_identity import identities
+from rx_runtime.kafka.clients import new_consumer, new_producer, start
+from rx_runtime.kafka.topic_identity import identities
 
 from rxguard.connect import Connection, require_kafka, translated
 from rxguard.records import Headers, Record

@@ -13,9 +13,9 @@ from typing import Any
 from pharmacy.events.v1 import event_pb2
 from pharmacy.prescriptions.v1 import prescriptions_pb2, prescriptions_pb2_grpc
 from rich.console import Console
-from rx_runtime.embedded import rxguard_home
+from rx_embedded import rxguard_home
 from rx_runtime.errors import DependencyUnavailable
-from rx_runtime.kafka import new_consumer, start
+from rx_runtime.kafka.clients import new_consumer, start
 
 from rxguard.alerts import list_alerts
 from rxguard.connect import Connection, from_run

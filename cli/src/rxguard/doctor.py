@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pharmacy.prescriptions.v1 import prescriptions_pb2, prescriptions_pb2_grpc
-from rx_runtime import topics
-from rx_runtime.embedded import rxguard_home
-from rx_runtime.embedded.jars import pinned_jars, sha256_of
+from rx_embedded import rxguard_home
+from rx_embedded.jars import pinned_jars, sha256_of
 from rx_runtime.errors import DependencyUnavailable, RxGuardError
+from rx_runtime.kafka import topics
 
 from rxguard.connect import SERVICES, Connection, connect, require_kafka
 from rxguard.status import extents, monitor_progress, service_states

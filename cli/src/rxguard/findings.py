@@ -5,7 +5,7 @@ from typing import Any
 
 from pharmacy.events.v1.finding_pb2 import FindingSet
 from rx_contracts.translate import finding_json, finding_set_order
-from rx_runtime.kafka import read_to_end
+from rx_runtime.kafka.topic_reader import read_to_end
 
 from rxguard.connect import Connection, require_kafka
 

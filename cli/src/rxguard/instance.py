@@ -13,10 +13,10 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from rx_contracts.topics import EMBEDDED_PARTITIONS
-from rx_runtime.embedded import DataFolder, EmbeddedStack, Progress
-from rx_runtime.embedded.child import Child, Children, new_log
+from rx_embedded import DataFolder, EmbeddedStack, Progress
+from rx_embedded.child import Child, Children, new_log
 from rx_runtime.errors import DependencyUnavailable, ExitCode, InvalidSettings
-from rx_runtime.topics import apply
+from rx_runtime.kafka.topics import apply
 
 from rxguard.connect import SERVICES
 

@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress
+from rx_embedded import DataFolder, rxguard_home
 from rx_monitor.adapters.kafka.membership import members
 from rx_monitor.operations.rebuild import Cleared, clear
 from rx_monitor.settings import Places
-from rx_runtime.embedded import DataFolder, rxguard_home
 from rx_runtime.errors import DependencyUnavailable
 
 from rxguard.connect import Connection, connect, require_kafka

@@ -10,7 +10,8 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress
 from rx_contracts.topics import topics
 from rx_contracts.translate import instant
-from rx_runtime.kafka import new_consumer, read_to_end, start, with_admin
+from rx_runtime.kafka.clients import new_consumer, start, with_admin
+from rx_runtime.kafka.topic_reader import read_to_end
 
 from rxguard.connect import SERVICES, Connection, require_kafka
 from rxguard.delivery import events_topic_id

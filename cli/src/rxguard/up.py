@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from rx_runtime.embedded import DataFolder, rxguard_home
+from rx_embedded import DataFolder, rxguard_home
 from rx_runtime.errors import DependencyUnavailable
 
 from rxguard.instance import Instance, running

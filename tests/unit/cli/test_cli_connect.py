@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from rx_runtime.embedded import DataFolder
+from rx_embedded import DataFolder
 from rx_runtime.errors import DependencyUnavailable
 from rxguard.connect import connect
 

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from rx_runtime.embedded.jars import Jar
+from rx_embedded.jars import Jar
 from rxguard import doctor as module
 from rxguard.doctor import (
     dead_letters_check,

@@ -10,7 +10,7 @@ PROGRAM = """
 import asyncio
 from rx_monitor.adapters.faust.process_exit import process_ends_on
 from rx_runtime.errors import DependencyUnavailable
-from rx_runtime.logs import configure
+from rx_runtime.telemetry.logs import configure
 
 configure("monitor", "info")
 try:

@@ -9,7 +9,7 @@ from rx_monitor.domain.store import PartitionStore
 from rx_monitor.handlers.process_batch import process_batch
 from rx_monitor.handlers.reassess import PATIENTS_AT_A_TIME, finish_rebuilds, reassess
 from rx_monitor.lifecycle.worker import Monitor
-from rx_runtime.metrics import REGISTRY
+from rx_runtime.telemetry.metrics import REGISTRY
 
 ANNA, BERT = b"A" * 16, b"B" * 16
 

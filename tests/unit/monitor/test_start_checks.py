@@ -6,7 +6,7 @@ import pytest
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress, Rebuild
 from rx_monitor.operations.start_checks import check_continues, check_partitions, check_progress
 from rx_runtime.errors import RefusedToRun
-from rx_runtime.topic_identity import TopicIdentity
+from rx_runtime.kafka.topic_identity import TopicIdentity
 
 SINCE = 3
 SETTINGS = SimpleNamespace(events_topic="events", findings_topic="findings", state_topic="states")

@@ -17,7 +17,7 @@ from rx_prescriptions.adapters.kafka import KafkaOutbound, MonitorProgressTopic,
 from rx_prescriptions.domain.model import InboundRecord, Position, Rejection
 from rx_prescriptions.ports import DeadLetter
 from rx_runtime.errors import DependencyUnavailable
-from rx_runtime.kafka import MAX_RECORD_BYTES
+from rx_runtime.kafka.clients import MAX_RECORD_BYTES
 
 INBOUND = TopicPartition("rx.inbound.v1", 0)
 

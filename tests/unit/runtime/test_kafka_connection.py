@@ -5,11 +5,11 @@ import socket
 import struct
 
 import pytest
-import rx_runtime.kafka  # noqa: F401  # guards the client
 import uvloop
 from aiokafka.conn import create_conn
 from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.admin import ApiVersionRequest
+from rx_runtime.kafka import aiokafka_patches
 
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: to close is to reset
 _SENT_AFTER_IT = 50
@@ -28,6 +28,7 @@ async def broker(reader, writer):
 
 async def errors_after_a_reset():
     """What the client is told while it goes on sending over a connection that its peer has reset."""
+    aiokafka_patches.apply()
     told = []
     server = await asyncio.start_server(broker, "127.0.0.1", 0)
     connection = await create_conn(*server.sockets[0].getsockname(), request_timeout_ms=1_000)

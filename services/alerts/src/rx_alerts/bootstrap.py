@@ -9,13 +9,14 @@ from pathlib import Path
 from uuid import uuid4
 
 from pharmacy.alerts.v1 import alerts_pb2_grpc
-from rx_runtime import kafka, service
-from rx_runtime.logs import get_logger
-from rx_runtime.metrics import counter, gauge
+from rx_runtime import service
+from rx_runtime.kafka import clients
+from rx_runtime.kafka.topics import verify
 from rx_runtime.postgres import migrate, open_pool
 from rx_runtime.pseudonym import pseudonym
 from rx_runtime.service import Runtime
-from rx_runtime.topics import verify
+from rx_runtime.telemetry.logs import get_logger
+from rx_runtime.telemetry.metrics import counter, gauge
 
 from rx_alerts.adapters.grpc import SERVICE, AlertServicer
 from rx_alerts.adapters.kafka import KafkaAnnouncer, consume
@@ -49,12 +50,12 @@ async def start(runtime: Runtime) -> AsyncIterator[None]:
         pool = await open_pool(dsn, schema)
         stack.push_async_callback(pool.close)
         store = PostgresAlertStore(pool)
-        producer = kafka.new_producer(settings.kafka, client_id=CLIENT)
+        producer = clients.new_producer(settings.kafka, client_id=CLIENT)
         findings = settings.topic("rx.findings.v1")
         group = settings.group(CLIENT)
-        consumer = kafka.new_consumer(settings.kafka, findings, client_id=CLIENT, group=group, member=settings.member)
+        consumer = clients.new_consumer(settings.kafka, findings, client_id=CLIENT, group=group, member=settings.member)
         for client in (producer, consumer):
-            await kafka.start(client, settings.kafka)
+            await clients.start(client, settings.kafka)
             stack.push_async_callback(client.stop)
         servicer = AlertServicer(store, partial(pseudonym, settings.pseudonym_key_bytes))
         alerts_pb2_grpc.add_AlertServiceServicer_to_server(servicer, runtime.grpc)

@@ -6,8 +6,8 @@ from importlib.resources import files
 
 from pharmacy.compounding.v1 import compounding_pb2_grpc
 from rx_runtime import service
-from rx_runtime.metrics import counter
 from rx_runtime.service import Runtime
+from rx_runtime.telemetry.metrics import counter
 
 from rx_compounding.adapters.grpc import SERVICE, CompoundingServicer
 from rx_compounding.domain.figures import Figures, read_figures

@@ -8,9 +8,9 @@ import grpc
 from pharmacy.interactions.v1 import interactions_pb2_grpc
 from rx_clinical import load_catalogue
 from rx_runtime import service
-from rx_runtime.metrics import counter
 from rx_runtime.service import Runtime
 from rx_runtime.sites import SiteRegistry, load_sites
+from rx_runtime.telemetry.metrics import counter
 
 from rx_interactions.adapters.grpc import SERVICE, InteractionServicer
 from rx_interactions.adapters.history import GrpcHistories, open_channel

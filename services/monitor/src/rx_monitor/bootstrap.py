@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from rx_clinical import load_catalogue
 from rx_clinical.catalogue.relevance import relevant_since
-from rx_runtime import kafka
+from rx_runtime.kafka import clients
 from rx_runtime.service import Runtime
 from rx_runtime.sites import load_sites
 
@@ -36,8 +36,8 @@ async def start(runtime: Runtime) -> AsyncIterator[None]:
     catalogue = load_catalogue()
     since = relevant_since()
     found = await check_start(settings, catalogue, since)
-    producer = kafka.new_producer(settings.kafka, client_id="rx-monitor")
-    await kafka.start(producer, settings.kafka)
+    producer = clients.new_producer(settings.kafka, client_id="rx-monitor")
+    await clients.start(producer, settings.kafka)
     ports = Ports(
         codec=ProtoCodec(catalogue.ruleset_seq, found.build),
         relevance=CodeRelevance(catalogue, since),

@@ -11,15 +11,16 @@ from pathlib import Path
 
 from pharmacy.prescriptions.v1 import prescriptions_pb2_grpc
 from rx_clinical import load_catalogue
-from rx_runtime import kafka, service
-from rx_runtime.logs import get_logger
-from rx_runtime.metrics import counter, gauge, histogram
+from rx_runtime import service
+from rx_runtime.kafka import clients
+from rx_runtime.kafka.topic_identity import identities
+from rx_runtime.kafka.topics import verify
 from rx_runtime.postgres import migrate, open_pool
 from rx_runtime.pseudonym import pseudonym
 from rx_runtime.service import Runtime
 from rx_runtime.sites import load_sites
-from rx_runtime.topic_identity import identities
-from rx_runtime.topics import verify
+from rx_runtime.telemetry.logs import get_logger
+from rx_runtime.telemetry.metrics import counter, gauge, histogram
 
 from rx_prescriptions.adapters.codec import encode
 from rx_prescriptions.adapters.grpc import SERVICE, PrescriptionServicer
@@ -60,17 +61,17 @@ async def start(runtime: Runtime) -> AsyncIterator[None]:
         pool = await open_pool(dsn, schema)
         stack.push_async_callback(pool.close)
         store = PostgresEventStore(pool)
-        producer = kafka.new_producer(settings.kafka, client_id=CLIENT)
-        inbound = kafka.new_consumer(
+        producer = clients.new_producer(settings.kafka, client_id=CLIENT)
+        inbound = clients.new_consumer(
             settings.kafka,
             settings.topic("rx.inbound.v1"),
             client_id=CLIENT,
             group=settings.group(CLIENT),
             member=settings.member,
         )
-        progress = kafka.new_consumer(settings.kafka, settings.topic("rx.monitor-progress.v1"), client_id=CLIENT)
+        progress = clients.new_consumer(settings.kafka, settings.topic("rx.monitor-progress.v1"), client_id=CLIENT)
         for client in (producer, inbound, progress):
-            await kafka.start(client, settings.kafka)
+            await clients.start(client, settings.kafka)
             stack.push_async_callback(client.stop)
         events = settings.topic("rx.medication-events.v1")
         monitor = MonitorProgressTopic((await identities(settings.kafka, [events]))[events].topic_id)

@@ -1,1 +1,1 @@
-"""What every RxGuard service shares: settings, Kafka, PostgreSQL, gRPC, metrics, logs and the embedded stack."""
+"""What every RxGuard service shares: settings, Kafka, PostgreSQL, gRPC, metrics and logs."""

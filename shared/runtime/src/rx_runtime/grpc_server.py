@@ -9,8 +9,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from rx_runtime.errors import InvalidSettings, RxGuardError
-from rx_runtime.logs import get_logger
-from rx_runtime.metrics import counter, histogram
+from rx_runtime.telemetry.logs import get_logger
+from rx_runtime.telemetry.metrics import counter, histogram
 
 LIVENESS = "liveness"
 """Asked by this name, health tells whether the process gets on at all; it need not be ready for that."""

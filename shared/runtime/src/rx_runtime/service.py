@@ -13,9 +13,9 @@ from prometheus_client import start_http_server
 
 from rx_runtime.errors import DependencyUnavailable, ExitCode, InvalidSettings, RxGuardError
 from rx_runtime.grpc_server import GrpcServer
-from rx_runtime.logs import configure, get_logger
-from rx_runtime.metrics import REGISTRY, expose, gauge
 from rx_runtime.settings import ServiceSettings, load
+from rx_runtime.telemetry.logs import configure, get_logger
+from rx_runtime.telemetry.metrics import REGISTRY, expose, gauge
 
 _STOP_GRACE_SECONDS = 5.0
 log = get_logger()

@@ -6,7 +6,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from rx_runtime.errors import DependencyUnavailable, RefusedToRun
-from rx_runtime.logs import get_logger
+from rx_runtime.telemetry.logs import get_logger
 
 from rx_alerts.adapters.codec import finding_set_from_bytes
 from rx_alerts.domain.model import FindingSet

@@ -6,8 +6,8 @@ comes later would see nothing else.
 
 from dataclasses import replace
 
-from rx_runtime.logs import get_logger
-from rx_runtime.metrics import counter
+from rx_runtime.telemetry.logs import get_logger
+from rx_runtime.telemetry.metrics import counter
 
 from rx_monitor.domain.patient import Pseudonym
 from rx_monitor.domain.store import Foreign, PartitionStore

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Collection
 
-from rx_runtime.logs import get_logger
-from rx_runtime.metrics import counter, gauge
+from rx_runtime.telemetry.logs import get_logger
+from rx_runtime.telemetry.metrics import counter, gauge
 
 from rx_monitor.domain.progress import NotOwnedError
 from rx_monitor.handlers.reassess import Reassessed, finish_rebuilds, reassess

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Mapping
 
-from rx_runtime.logs import get_logger
-from rx_runtime.metrics import counter, gauge, histogram
+from rx_runtime.telemetry.logs import get_logger
+from rx_runtime.telemetry.metrics import counter, gauge, histogram
 
 from rx_monitor.domain.progress import EventsMissingError
 from rx_monitor.domain.stall_detector import Pulse

@@ -20,9 +20,9 @@ from aiokafka import AIOKafkaProducer
 from pharmacy.events.v1.finding_pb2 import FindingSet
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress, PatientState, Rebuild
 from rx_contracts.translate import finding_set_hash, finding_set_order
-from rx_runtime import kafka, topics
 from rx_runtime.errors import RefusedToRun
-from rx_runtime.topic_identity import identities
+from rx_runtime.kafka import clients, topic_reader, topics
+from rx_runtime.kafka.topic_identity import identities
 
 from rx_monitor.adapters.kafka.group_offsets import extents, go_back
 from rx_monitor.adapters.kafka.membership import members
@@ -65,8 +65,8 @@ async def clear(settings: MonitorSettings | Places, progress: Progress) -> Clear
         findings_topic_id=known[settings.findings_topic].topic_id,
         build=build,
     )
-    producer = kafka.new_producer(settings.kafka, client_id=_CLIENT)
-    await kafka.start(producer, settings.kafka)
+    producer = clients.new_producer(settings.kafka, client_id=_CLIENT)
+    await clients.start(producer, settings.kafka)
     try:
         await _tell(producer, settings, events, identity, Rebuild(clearing=True))
         await topics.recreate(settings.kafka, settings.namespace, "rx.monitor-state.v1", count)
@@ -111,7 +111,9 @@ async def _standing(settings: MonitorSettings | Places, count: int, progress: Pr
         progress("published", number, count)
         order: dict[bytes, tuple[int, int, int]] = {}
         said = hashes[number] = {}
-        records = kafka.records_to_end(settings.kafka, settings.findings_topic, client_id=_CLIENT, partition=number)
+        records = topic_reader.records_to_end(
+            settings.kafka, settings.findings_topic, client_id=_CLIENT, partition=number
+        )
         async for record in records:
             found = FindingSet.FromString(record.value)
             build = max(build, found.build)

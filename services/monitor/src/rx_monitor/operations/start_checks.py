@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress
 from rx_clinical import Catalogue
-from rx_runtime import kafka
 from rx_runtime.errors import RefusedToRun
-from rx_runtime.topic_identity import TopicIdentity, identities
+from rx_runtime.kafka import topic_reader
+from rx_runtime.kafka.topic_identity import TopicIdentity, identities
 
 from rx_monitor.adapters.kafka.changelog import older_ruleset
 from rx_monitor.adapters.kafka.group_offsets import begin_positions
@@ -71,7 +71,7 @@ async def keyed_topics(settings: MonitorSettings | Places) -> dict[str, TopicIde
 async def newest_reports(settings: MonitorSettings | Places) -> dict[int, MonitorProgress]:
     """The last report of each partition; one of an earlier build, from a monitor that was paused, is passed over."""
     newest: dict[int, MonitorProgress] = {}
-    for record in await kafka.read_to_end(settings.kafka, settings.progress_topic, client_id="rx-monitor-start"):
+    for record in await topic_reader.read_to_end(settings.kafka, settings.progress_topic, client_id="rx-monitor-start"):
         report = MonitorProgress.FromString(record.value)
         if report.partition not in newest or report.build >= newest[report.partition].build:
             newest[report.partition] = report

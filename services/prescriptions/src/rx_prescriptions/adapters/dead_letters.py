@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rx_runtime.kafka import MAX_RECORD_BYTES
+from rx_runtime.kafka.clients import MAX_RECORD_BYTES
 
 from rx_prescriptions.domain.model import Rejection
 from rx_prescriptions.ports import DeadLetter

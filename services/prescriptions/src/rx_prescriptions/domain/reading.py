@@ -10,8 +10,8 @@ from rx_contracts.edge import EVENT_MODELS, EdgeEvent, PatientMerged, PatientRef
 from rx_contracts.edge_errors import EdgeError
 from rx_contracts.fhir_document import resource_type
 from rx_contracts.fhir_mapping import Origin, read_fhir
-from rx_runtime.logs import get_logger
 from rx_runtime.sites import Site, SiteRegistry
+from rx_runtime.telemetry.logs import get_logger
 
 from rx_prescriptions.domain.coding import Coder
 from rx_prescriptions.domain.envelope import Envelope, open_envelope

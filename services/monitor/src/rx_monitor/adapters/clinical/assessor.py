@@ -9,8 +9,8 @@ from rx_clinical.catalogue.roles import Kind
 from rx_clinical.history.applicability import kinds_of, may_speak
 from rx_clinical.model.facts import Fact
 from rx_contracts import translate
-from rx_runtime.metrics import histogram
 from rx_runtime.sites import SiteRegistry
+from rx_runtime.telemetry.metrics import histogram
 
 from rx_monitor.domain.decide import FindingSet
 from rx_monitor.domain.patient import Held, Patient, Pseudonym

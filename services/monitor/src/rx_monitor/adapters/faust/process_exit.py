@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from rx_runtime.errors import ExitCode, RxGuardError
-from rx_runtime.logs import get_logger, where
+from rx_runtime.telemetry.logs import get_logger, where
 
 log = get_logger()
 

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from rx_runtime import kafka
 from rx_runtime.errors import RefusedToRun
-from rx_runtime.logs import get_logger
-from rx_runtime.metrics import counter, gauge
-from rx_runtime.topic_identity import identities
+from rx_runtime.kafka import clients
+from rx_runtime.kafka.topic_identity import identities
+from rx_runtime.telemetry.logs import get_logger
+from rx_runtime.telemetry.metrics import counter, gauge
 
 from rx_monitor.adapters.kafka.outbox import send_all
 from rx_monitor.adapters.kafka.record_copies import without_copies
@@ -114,8 +114,8 @@ class StateChangelog:
         if not (numbers := list(partitions)):
             return {}
         await self._check_topic()
-        consumer = kafka.new_consumer(self._settings.kafka, client_id="rx-monitor-restore")
-        await kafka.start(consumer, self._settings.kafka)
+        consumer = clients.new_consumer(self._settings.kafka, client_id="rx-monitor-restore")
+        await clients.start(consumer, self._settings.kafka)
         try:
             states = await self._ends(consumer, self._settings.state_topic, numbers)
             findings = await self._ends(consumer, self._settings.findings_topic, numbers)

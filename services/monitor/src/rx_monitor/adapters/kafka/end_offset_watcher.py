@@ -7,8 +7,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from pharmacy.events.v1.finding_pb2 import FindingSet
 from rx_contracts import translate
-from rx_runtime import kafka
-from rx_runtime.logs import get_logger
+from rx_runtime.kafka import clients
+from rx_runtime.telemetry.logs import get_logger
 
 from rx_monitor.adapters.protobuf.codec import stamp_of
 from rx_monitor.domain.patient import Pseudonym, Stamp
@@ -35,8 +35,8 @@ class LogWatch:
 
     async def run(self) -> None:
         """Look for the life of the process; a look that the broker does not answer is left out."""
-        consumer = kafka.new_consumer(self._settings.kafka, client_id="rx-monitor-watch")
-        await kafka.start(consumer, self._settings.kafka)
+        consumer = clients.new_consumer(self._settings.kafka, client_id="rx-monitor-watch")
+        await clients.start(consumer, self._settings.kafka)
         try:
             while True:
                 await asyncio.sleep(LOOK_SECONDS)
@@ -75,8 +75,8 @@ class WrittenRecords:
     async def _read(self, tp: TopicPartition, offsets: Iterable[range]) -> list[tuple[bytes, bytes]]:
         if not (stretches := list(offsets)):
             return []
-        consumer = kafka.new_consumer(self._settings.kafka, client_id="rx-monitor-mend")
-        await kafka.start(consumer, self._settings.kafka)
+        consumer = clients.new_consumer(self._settings.kafka, client_id="rx-monitor-mend")
+        await clients.start(consumer, self._settings.kafka)
         found: list[tuple[bytes, bytes]] = []
         try:
             consumer.assign([tp])

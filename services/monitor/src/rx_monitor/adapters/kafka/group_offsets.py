@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, KafkaError
-from rx_runtime import kafka
 from rx_runtime.errors import DependencyUnavailable
+from rx_runtime.kafka import clients
 
 from rx_monitor.settings import MonitorSettings, Places
 
@@ -52,8 +52,8 @@ async def _group_consumer(
 ) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
     """A consumer that knows the group's offsets and does not join it, with the partitions of the event log."""
     partitions = [TopicPartition(settings.events_topic, number) for number in range(count)]
-    consumer = kafka.new_consumer(settings.kafka, client_id=_CLIENT, group=settings.consumer_group)
-    await kafka.start(consumer, settings.kafka)
+    consumer = clients.new_consumer(settings.kafka, client_id=_CLIENT, group=settings.consumer_group)
+    await clients.start(consumer, settings.kafka)
     try:
         consumer.assign(partitions)
         yield consumer, partitions

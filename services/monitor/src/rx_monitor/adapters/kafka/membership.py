@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
-from rx_runtime import kafka
 from rx_runtime.errors import DependencyUnavailable, RefusedToRun
+from rx_runtime.kafka import clients
 
 from rx_monitor.settings import MonitorSettings, Places
 
@@ -43,7 +43,7 @@ async def members(settings: MonitorSettings | Places) -> list[Member]:
             "GROUP_NOT_KNOWN", f"the broker does not say who is in the group {settings.consumer_group}; try again"
         )
 
-    return await kafka.with_admin(settings.kafka, ask)
+    return await clients.with_admin(settings.kafka, ask)
 
 
 async def check_not_replaced(settings: MonitorSettings, own_id: str) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from rx_runtime.embedded.errors import JarChecksumError, JarDownloadError
-from rx_runtime.embedded.home import shared_folder
+from rx_embedded.errors import JarChecksumError, JarDownloadError
+from rx_embedded.home import shared_folder
 
 LOCK = Path(__file__).with_name("kafka-jars.lock")
 DOWNLOADS_AT_ONCE = 4

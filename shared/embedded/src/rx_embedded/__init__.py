@@ -3,11 +3,11 @@
 ``async with EmbeddedStack(data=..., jars=...) as stack:`` gives ``stack.kafka`` and ``stack.dsn("alerts")``.
 """
 
-from rx_runtime.embedded.errors import EmbeddedError, EmbeddedLockedError
-from rx_runtime.embedded.home import DataFolder, rxguard_home
-from rx_runtime.embedded.jars import Progress
-from rx_runtime.embedded.postgres import SERVICES, provision
-from rx_runtime.embedded.stack import EmbeddedStack
+from rx_embedded.errors import EmbeddedError, EmbeddedLockedError
+from rx_embedded.home import DataFolder, rxguard_home
+from rx_embedded.jars import Progress
+from rx_embedded.postgres import SERVICES, provision
+from rx_embedded.stack import EmbeddedStack
 
 __all__ = [
     "SERVICES",

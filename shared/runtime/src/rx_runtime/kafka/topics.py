@@ -13,8 +13,8 @@ from aiokafka.errors import for_code
 from rx_contracts.topics import Topic, topics
 
 from rx_runtime.errors import DependencyUnavailable, RefusedToRun
-from rx_runtime.kafka import with_admin
-from rx_runtime.topic_identity import identities
+from rx_runtime.kafka.clients import with_admin
+from rx_runtime.kafka.topic_identity import identities
 
 _REPLICAS = 3
 _ALREADY_EXISTS = 36  # error code of the Kafka protocol

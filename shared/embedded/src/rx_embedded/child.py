@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NotRequired, TypedDict, Unpack
 
-from rx_runtime.embedded.home import read_json, write_private
+from rx_embedded.home import read_json, write_private
 
 LAUNCH = Path(__file__).with_name("launch.py")
 POLL_S = 0.02

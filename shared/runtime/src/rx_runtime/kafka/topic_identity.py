@@ -12,8 +12,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Schema, TaggedFields
 
-from rx_runtime import kafka
 from rx_runtime.errors import RefusedToRun
+from rx_runtime.kafka import clients
 
 _API_KEY = 3
 _VERSION = 12
@@ -121,7 +121,7 @@ async def identities(bootstrap: str, names: Sequence[str]) -> dict[str, TopicIde
             if not error
         }
 
-    found = await kafka.with_admin(bootstrap, ask)
+    found = await clients.with_admin(bootstrap, ask)
     if missing := sorted(set(names) - found.keys()):
         raise RefusedToRun(
             "TOPIC_MISSING", f"Kafka has no topic {', '.join(missing)}; create them with `rxguard topics apply`"

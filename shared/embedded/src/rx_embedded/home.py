@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rx_runtime.embedded.errors import EmbeddedLockedError, UnreachableHomeError
+from rx_embedded.errors import EmbeddedLockedError, UnreachableHomeError
 
 SYSTEM_HOME = Path("/var/lib/rxguard")
 CONTENTS = ("kafka", "postgres", "logs", "secrets.json", "run.json", "children.json")

