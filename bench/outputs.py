@@ -1,7 +1,7 @@
 """What stands in the output topics at the end, reduced to what can be compared with the reference."""
 
 from pharmacy.events.v1.finding_pb2 import FindingSet
-from rx_contracts.translate import finding_set_order
+from rx_contracts.wire.finding_messages import finding_set_version
 
 from bench.broker import Broker
 from bench.reference import Tally, tally
@@ -15,7 +15,7 @@ async def findings(broker: Broker, topic: str) -> Tally:
     async for record in broker.read(topic):
         found = FindingSet.FromString(record.value)
         held = current.get(record.key)
-        if held is None or finding_set_order(found) >= finding_set_order(held):
+        if held is None or finding_set_version(found) >= finding_set_version(held):
             current[record.key] = found
     sets = ((patient, [finding.finding_id for finding in found.findings]) for patient, found in current.items())
     return tally(sets, None)

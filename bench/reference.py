@@ -10,7 +10,7 @@ from itertools import islice, product
 
 from pharmacy.events.v1.event_pb2 import Event
 from rx_clinical import Catalogue, History, assess, load_catalogue
-from rx_contracts.translate import history_facts
+from rx_contracts.wire.event_facts import history_facts
 from rx_runtime.settings import SHIPPED_SITES
 from rx_runtime.sites import SiteRegistry, load_sites
 

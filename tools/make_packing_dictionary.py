@@ -14,7 +14,7 @@ import zstandard
 from pharmacy.events.v1.event_pb2 import Coding, Event, Medicine
 from pharmacy.events.v1.monitor_pb2 import EventIdentity
 from rx_clinical.catalogue.products import RXNORM
-from rx_contracts.translate import timestamp
+from rx_contracts.wire.times import timestamp
 
 _OUT = Path(__file__).parents[1] / "services/monitor/src/rx_monitor/adapters/protobuf/packing.zstd-dictionary"
 _BYTES, _SAMPLES, _SEED = 8192, 6000, 1

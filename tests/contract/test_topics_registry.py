@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 from rx_clinical.model.facts import UnreadFact, event_key
-from rx_contracts import translate
 from rx_contracts.topics import TOPICS, Invalid, Topic, Valid, topics
+from rx_contracts.wire import event_facts, finding_json
 from rx_runtime.kafka.clients import MAX_RECORD_BYTES
 
 SERVICES = {"prescriptions", "monitor", "interactions", "compounding", "alerts"}
@@ -52,14 +52,14 @@ def test_a_topic_with_a_schema_shows_what_fits_and_what_does_not(topic: Topic):
 @pytest.mark.parametrize("example", TOPICS["rx.medication-events.v1"].examples.valid, ids=lambda example: example.name)
 def test_an_event_example_has_its_own_identity_and_is_read_by_the_core(example: Valid):
     event = TOPICS["rx.medication-events.v1"].parse(example.value)
-    (fact,) = translate.history_facts([event])
+    (fact,) = event_facts.history_facts([event])
     assert fact.key == event_key(event.source, event.event_id)
     assert not isinstance(fact, UnreadFact)
 
 
 def test_a_finding_set_example_becomes_a_document():
     published = TOPICS["rx.findings.v1"].parse(TOPICS["rx.findings.v1"].examples.valid[0].value)
-    document = translate.finding_json(published.findings[0])
+    document = finding_json.finding_json(published.findings[0])
     assert document["severity"] == "contraindicated"
     assert document["earliest_start_time"] == "2026-04-15T17:45:00Z"
 

@@ -20,7 +20,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from pharmacy.alerts.v1 import alerts_pb2, alerts_pb2_grpc
 from pharmacy.events.v1.finding_pb2 import FindingSet
 from pharmacy.prescriptions.v1 import prescriptions_pb2, prescriptions_pb2_grpc
-from rx_contracts.translate import finding_json
+from rx_contracts.wire.finding_json import finding_json
 from rx_embedded import EmbeddedStack, provision
 from rx_runtime.errors import DependencyUnavailable
 from rx_runtime.kafka import clients, topic_reader

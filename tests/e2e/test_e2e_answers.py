@@ -5,7 +5,8 @@ from e2e_kit import LDN, METHADONE, RXNORM, fill, hand_over, loud, new_patient, 
 from e2e_kit import instant as at
 from pharmacy.compounding.v1 import compounding_pb2, compounding_pb2_grpc
 from pharmacy.interactions.v1 import interactions_pb2, interactions_pb2_grpc
-from rx_contracts.translate import finding_json, instant, timestamp
+from rx_contracts.wire.finding_json import finding_json
+from rx_contracts.wire.times import instant, timestamp
 
 pytestmark = pytest.mark.stack
 TIME = "2026-04-10T09:00:00Z"

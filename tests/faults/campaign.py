@@ -18,7 +18,7 @@ from fault_oracle import Oracle, Verdict, Written
 from monitor_harness import Process, QuickHarness
 from pharmacy.events.v1.finding_pb2 import FindingSet
 from pharmacy.events.v1.monitor_pb2 import PatientState
-from rx_contracts.translate import finding_set_hash
+from rx_contracts.wire.finding_messages import finding_set_hash
 from rx_runtime.kafka import topic_reader
 
 EVENTS, FINDINGS, STATES = "rx.medication-events.v1", "rx.findings.v1", "rx.monitor-state.v1"

@@ -12,7 +12,7 @@ from typing import Any
 
 from pharmacy.events.v1.event_pb2 import Event, Medicine, OccurredTime
 from rx_clinical.model.facts import event_key
-from rx_contracts.translate import timestamp
+from rx_contracts.wire.times import timestamp
 
 SOURCE = "pms-1"
 BEGIN = datetime(2026, 1, 1, 9, tzinfo=UTC)

@@ -17,7 +17,9 @@ from pharmacy.events.v1.event_pb2 import Event
 from pharmacy.events.v1.finding_pb2 import FindingSet
 from pharmacy.events.v1.monitor_pb2 import PatientState
 from rx_clinical import History, assess, load_catalogue
-from rx_contracts.translate import coverage, finding_json, finding_to_proto, history_facts
+from rx_contracts.wire.event_facts import history_facts
+from rx_contracts.wire.finding_json import finding_json
+from rx_contracts.wire.finding_messages import coverage, finding_to_proto
 from rx_monitor.adapters.protobuf.packing import unpack
 from rx_runtime.settings import SHIPPED_SITES
 from rx_runtime.sites import load_sites

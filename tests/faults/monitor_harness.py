@@ -16,7 +16,9 @@ from pharmacy.events.v1.finding_pb2 import FindingSet
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress, PatientState
 from rx_clinical import History, assess, load_catalogue
 from rx_clinical.model.facts import event_key
-from rx_contracts.translate import finding_set_order, finding_to_proto, history_facts, timestamp
+from rx_contracts.wire.event_facts import history_facts
+from rx_contracts.wire.finding_messages import finding_set_version, finding_to_proto
+from rx_contracts.wire.times import timestamp
 from rx_monitor.adapters.protobuf.packing import unpack
 from rx_runtime.kafka import clients, topic_reader
 from rx_runtime.settings import SHIPPED_SITES
@@ -167,10 +169,10 @@ class Harness:
         current: dict[bytes, FindingSet] = {}
         for record in await self.records("rx.findings.v1"):
             one = FindingSet.FromString(record.value)
-            place = (one.patient, finding_set_order(one))
+            place = (one.patient, finding_set_version(one))
             assert seen.setdefault(place, record.value) == record.value, "one position, two contents"
             held = current.get(one.patient)
-            if held is None or finding_set_order(one) >= finding_set_order(held):
+            if held is None or finding_set_version(one) >= finding_set_version(held):
                 current[one.patient] = one
         return current
 

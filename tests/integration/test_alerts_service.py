@@ -14,7 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from pharmacy.alerts.v1 import alerts_pb2, alerts_pb2_grpc
 from pharmacy.events.v1 import finding_pb2
 from pharmacy.prescriptions.v1.prescriptions_pb2 import PatientRef
-from rx_contracts.translate import instant, timestamp
+from rx_contracts.wire.times import instant, timestamp
 from rx_runtime.kafka import clients, topic_reader
 from rx_runtime.pseudonym import pseudonym
 

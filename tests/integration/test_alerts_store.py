@@ -15,7 +15,7 @@ from rx_alerts.adapters.postgres import PostgresAlertStore
 from rx_alerts.domain.model import Change, Severity, State
 from rx_alerts.handlers import fold, list_alerts
 from rx_alerts.ports import AlertQuery
-from rx_contracts.translate import timestamp
+from rx_contracts.wire.times import timestamp
 from rx_runtime.errors import DependencyUnavailable
 from rx_runtime.postgres import migrate, open_pool
 

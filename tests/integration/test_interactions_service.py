@@ -13,7 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from pharmacy.events.v1 import event_pb2
 from pharmacy.interactions.v1 import interactions_pb2, interactions_pb2_grpc
 from pharmacy.prescriptions.v1 import prescriptions_pb2, prescriptions_pb2_grpc
-from rx_contracts.translate import instant, timestamp
+from rx_contracts.wire.times import instant, timestamp
 
 SUPPLY_START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 HAND_OVER = datetime(2026, 4, 10, 9, tzinfo=UTC)

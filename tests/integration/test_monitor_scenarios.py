@@ -10,7 +10,7 @@ import pytest
 import yaml
 from pharmacy.events.v1.event_pb2 import Event, Medicine, OccurredTime
 from rx_clinical.model.facts import event_key
-from rx_contracts.translate import timestamp
+from rx_contracts.wire.times import timestamp
 
 pytestmark = pytest.mark.stack
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from pharmacy.alerts.v1 import alerts_pb2, alerts_pb2_grpc
-from rx_contracts.translate import display_name, finding_json, instant, severity_name
+from rx_contracts.wire.finding_json import display_name, finding_json, severity_name
+from rx_contracts.wire.times import instant
 
 from rxguard.connect import Connection
 

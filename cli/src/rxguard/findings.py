@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from pharmacy.events.v1.finding_pb2 import FindingSet
-from rx_contracts.translate import finding_json, finding_set_order
+from rx_contracts.wire.finding_json import finding_json
+from rx_contracts.wire.finding_messages import finding_set_version
 from rx_runtime.kafka.topic_reader import read_to_end
 
 from rxguard.connect import Connection, require_kafka
@@ -26,7 +27,7 @@ def newest(sets: Iterable[FindingSet]) -> Sets:
     held: dict[bytes, FindingSet] = {}
     for found in sets:
         before = held.get(found.patient)
-        if before is None or finding_set_order(found) >= finding_set_order(before):
+        if before is None or finding_set_version(found) >= finding_set_version(before):
             held[found.patient] = found
     return held
 

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from pharmacy.events.v1.event_pb2 import Event
 from rx_clinical import Assessment, Catalogue, History, assess
 from rx_clinical.catalogue.tables import TABLES, TableError
-from rx_contracts.translate import history_facts
+from rx_contracts.wire.event_facts import history_facts
 from rx_prescriptions.adapters.codec import encode
 from rx_prescriptions.domain.model import WHOLE_DOCUMENT, Draft, InboundRecord, Position, ReadRecord, UncodedProduct
 from rx_prescriptions.domain.reading import Reader

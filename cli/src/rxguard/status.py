@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress
 from rx_contracts.topics import topics
-from rx_contracts.translate import instant
+from rx_contracts.wire.times import instant
 from rx_runtime.kafka.clients import new_consumer, start, with_admin
 from rx_runtime.kafka.topic_reader import read_to_end
 

@@ -6,7 +6,7 @@ import pytest
 from pharmacy.events.v1 import finding_pb2
 from rx_alerts.adapters.codec import finding_set_from_bytes
 from rx_alerts.domain.model import FindingSet
-from rx_contracts.translate import timestamp
+from rx_contracts.wire.times import timestamp
 
 START = datetime(2026, 4, 15, 17, 45, tzinfo=UTC)
 FAMILIES = {

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from pharmacy.events.v1.event_pb2 import Event
 from rx_clinical import History, assess
-from rx_contracts import translate
 from rx_contracts.edge import parse_event
+from rx_contracts.wire import event_facts
 
 from bench import latency
 from bench.medicines import PRODUCTS, Group
@@ -35,6 +35,6 @@ def test_a_probe_is_a_case_that_alerts(catalogue):
         )
         for (group, place), before in zip(places.items(), (ten_days_s, 0), strict=True)
     ]
-    facts = translate.history_facts(Event.FromString(record.value) for record in records)
+    facts = event_facts.history_facts(Event.FromString(record.value) for record in records)
     rules = {finding.rule for finding in assess(History(facts=tuple(facts)), catalogue).findings}
     assert "WR-02" in rules or "WR-01" in rules

@@ -13,7 +13,8 @@ from aiokafka.partitioner import DefaultPartitioner
 from pharmacy.events.v1.event_pb2 import Event
 from rx_clinical import load_catalogue
 from rx_clinical.model.facts import event_key
-from rx_contracts import edge, translate
+from rx_contracts import edge
+from rx_contracts.wire import event_facts
 from rx_prescriptions.domain.coding import Coder
 from rx_prescriptions.domain.model import EventClass
 
@@ -125,7 +126,7 @@ def test_the_antagonists_are_of_every_tier(catalogue):
         tier_of_form = {row["form_key"]: row["tier"] for row in csv.DictReader(file)}
     tiers = set()
     for product in PRODUCTS[Group.ANTAGONIST]:
-        medicine = translate.medicine(coded(product, catalogue)[0])
+        medicine = event_facts.medicine(coded(product, catalogue)[0])
         tier = tier_of_form[medicine.form_key]
         tiers.add(catalogue.tier_of(medicine.daily_dose_mg).name if tier == "by_dose" else tier)
     assert tiers == set(catalogue.tiers)

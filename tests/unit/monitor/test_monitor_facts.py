@@ -13,7 +13,9 @@ from pharmacy.events.v1 import event_pb2
 from pharmacy.events.v1.finding_pb2 import FindingSet
 from rx_clinical import load_catalogue
 from rx_clinical.model.facts import Moment, event_key
-from rx_contracts.translate import occurred_time, severity_name, timestamp
+from rx_contracts.wire.event_facts import occurred_time
+from rx_contracts.wire.finding_json import severity_name
+from rx_contracts.wire.times import timestamp
 from rx_monitor.adapters.clinical.assessor import CoreAssessor
 from rx_monitor.adapters.protobuf.codec import ProtoCodec
 from rx_monitor.domain.patient import UNKNOWN, HeldEvent, Patient, fold

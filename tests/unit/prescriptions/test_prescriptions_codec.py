@@ -10,7 +10,7 @@ from pharmacy.events.v1.event_pb2 import Event
 from rx_clinical.catalogue.catalogue import load_catalogue
 from rx_clinical.model.facts import event_key
 from rx_contracts.edge import EVENT_MODELS
-from rx_contracts.translate import fact_from_event
+from rx_contracts.wire.event_facts import fact_from_event
 from rx_prescriptions.adapters.codec import encode, receipt_from_json, receipt_to_json
 from rx_prescriptions.domain.model import (
     InboundRecord,

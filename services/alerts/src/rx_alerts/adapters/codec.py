@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from google.protobuf.message import DecodeError
 from pharmacy.alerts.v1 import alerts_pb2
 from pharmacy.events.v1 import finding_pb2
-from rx_contracts.translate import finding_json, instant, timestamp
+from rx_contracts.wire.finding_json import finding_json
+from rx_contracts.wire.times import instant, timestamp
 
 from rx_alerts.domain.model import (
     Alert,

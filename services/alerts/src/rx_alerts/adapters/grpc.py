@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pharmacy.alerts.v1 import alerts_pb2, alerts_pb2_grpc
 from pharmacy.prescriptions.v1 import prescriptions_pb2
-from rx_contracts.translate import EPOCH
+from rx_contracts.wire.times import UNIX_EPOCH
 from rx_runtime.errors import InvalidInput
 
 from rx_alerts import handlers
@@ -85,7 +85,7 @@ def _fitting(alerts: Sequence[Alert]) -> list[alerts_pb2.Alert]:
 
 def token_of(place: Place) -> str:
     """The page token of a place; callers keep it as it is."""
-    microseconds = (place.opened_time - EPOCH) // timedelta(microseconds=1)
+    microseconds = (place.opened_time - UNIX_EPOCH) // timedelta(microseconds=1)
     return base64.urlsafe_b64encode(_TOKEN.pack(place.severity, microseconds, place.alert_id.bytes)).decode()
 
 
@@ -95,7 +95,7 @@ def place_from_token(token: str) -> Place:
         severity, microseconds, alert_id = _TOKEN.unpack(base64.urlsafe_b64decode(token))
         return Place(
             severity=Severity(severity),
-            opened_time=EPOCH + timedelta(microseconds=microseconds),
+            opened_time=UNIX_EPOCH + timedelta(microseconds=microseconds),
             alert_id=UUID(bytes=alert_id),
         )
     except (ValueError, OverflowError, binascii.Error, struct.error) as error:

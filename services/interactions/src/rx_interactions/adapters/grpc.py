@@ -11,7 +11,8 @@ from rx_clinical import Catalogue
 from rx_clinical.model.facts import Medicine
 from rx_contracts import edge
 from rx_contracts.edge_errors import EdgeError, validate
-from rx_contracts.translate import coverage, finding_to_proto, instant, timestamp
+from rx_contracts.wire.finding_messages import coverage, finding_to_proto
+from rx_contracts.wire.times import instant, timestamp
 from rx_runtime.errors import InvalidInput
 from rx_runtime.sites import SiteRegistry
 

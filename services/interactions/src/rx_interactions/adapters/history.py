@@ -5,7 +5,8 @@ from typing import Any
 
 import grpc
 from pharmacy.prescriptions.v1 import prescriptions_pb2, prescriptions_pb2_grpc
-from rx_contracts.translate import history_facts, instant
+from rx_contracts.wire.event_facts import history_facts
+from rx_contracts.wire.times import instant
 from rx_runtime.errors import DependencyUnavailable, InvalidInput
 
 from rx_interactions.domain.answer import Freshness, KnownHistory

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaProducer
 from pharmacy.events.v1.finding_pb2 import FindingSet
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress, PatientState, Rebuild
-from rx_contracts.translate import finding_set_hash, finding_set_order
+from rx_contracts.wire.finding_messages import finding_set_hash, finding_set_version
 from rx_runtime.errors import RefusedToRun
 from rx_runtime.kafka import clients, topic_reader, topics
 from rx_runtime.kafka.topic_identity import identities
@@ -117,7 +117,7 @@ async def _standing(settings: MonitorSettings | Places, count: int, progress: Pr
         async for record in records:
             found = FindingSet.FromString(record.value)
             build = max(build, found.build)
-            place = finding_set_order(found)
+            place = finding_set_version(found)
             if place >= order.get(found.patient, place):
                 order[found.patient] = place
                 said.pop(found.patient, None)

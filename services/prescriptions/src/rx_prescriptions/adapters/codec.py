@@ -9,7 +9,8 @@ from typing import Any
 from pharmacy.events.v1 import event_pb2
 from rx_clinical.model.facts import Moment, event_key
 from rx_contracts import edge
-from rx_contracts.translate import is_read, occurred_time, timestamp
+from rx_contracts.wire.event_facts import is_read, occurred_time
+from rx_contracts.wire.times import timestamp
 
 from rx_prescriptions.domain.model import (
     CodedMedicine,

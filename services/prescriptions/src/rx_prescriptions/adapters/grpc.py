@@ -7,7 +7,7 @@ from typing import Any
 from pharmacy.events.v1 import event_pb2
 from pharmacy.prescriptions.v1 import prescriptions_pb2 as messages
 from pharmacy.prescriptions.v1 import prescriptions_pb2_grpc
-from rx_contracts.translate import timestamp
+from rx_contracts.wire.times import timestamp
 from rx_runtime.errors import InvalidInput
 
 from rx_prescriptions import handlers

@@ -8,7 +8,7 @@ from rx_clinical import Catalogue, History, assess
 from rx_clinical.catalogue.roles import Kind
 from rx_clinical.history.applicability import kinds_of, may_speak
 from rx_clinical.model.facts import Fact
-from rx_contracts import translate
+from rx_contracts.wire import event_facts, finding_messages
 from rx_runtime.sites import SiteRegistry
 from rx_runtime.telemetry.metrics import histogram
 
@@ -47,11 +47,11 @@ class CoreAssessor:
             facts = [self._fact(event.content) for event in patient.events.values()]
             known_since = self._known_since(frozenset(fact.source for fact in facts))
             assessment = assess(History(facts=facts, known_since=known_since), self._catalogue)
-            value, content_hash = translate.published_findings(
-                name, patient.position, assessment, self._catalogue, build=self._build
+            value, content_hash = finding_messages.published_findings(
+                name, patient.position, assessment, self._catalogue, state_epoch=self._build
             )
         return FindingSet(value=value, content_hash=content_hash, is_empty=not assessment.findings)
 
 
 def _fact(content: bytes) -> Fact:
-    return translate.fact_from_event(Event.FromString(content))
+    return event_facts.fact_from_event(Event.FromString(content))

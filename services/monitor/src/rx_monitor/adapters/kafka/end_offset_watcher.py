@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from pharmacy.events.v1.finding_pb2 import FindingSet
-from rx_contracts import translate
+from rx_contracts.wire import finding_messages
 from rx_runtime.kafka import clients
 from rx_runtime.telemetry.logs import get_logger
 
@@ -92,4 +92,6 @@ class WrittenRecords:
 
 
 def _written(one: FindingSet) -> WrittenSet:
-    return WrittenSet(Pseudonym(one.patient), translate.finding_set_order(one), translate.finding_set_hash(one))
+    return WrittenSet(
+        Pseudonym(one.patient), finding_messages.finding_set_version(one), finding_messages.finding_set_hash(one)
+    )

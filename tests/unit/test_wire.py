@@ -23,7 +23,7 @@ from rx_clinical.model.findings import (
     Severity,
     Urgency,
 )
-from rx_contracts import translate
+from rx_contracts.wire import decimals, event_facts, finding_json, finding_messages, times
 
 AT = datetime(2026, 4, 14, 12, 0, 0, 250_000, tzinfo=UTC)
 RECORDED = datetime(2026, 4, 14, 12, 5, tzinfo=UTC)
@@ -80,14 +80,14 @@ def event(**fact: object) -> event_pb2.Event:
         coding_revision=2,
         site_id="main",
         patient=OTHER,
-        occurred=translate.occurred_time(facts.Moment.instant(AT)),
-        recorded_time=translate.timestamp(RECORDED),
+        occurred=event_facts.occurred_time(facts.Moment.instant(AT)),
+        recorded_time=times.timestamp(RECORDED),
         **fact,
     )
 
 
 LOCAL_DATE = facts.Moment.local_date(date(2026, 3, 29), "Europe/Berlin")
-DATE_MESSAGE = translate.occurred_time(LOCAL_DATE)
+DATE_MESSAGE = event_facts.occurred_time(LOCAL_DATE)
 EXACT = facts.Moment.instant(AT + timedelta(hours=1, microseconds=7), "Europe/Berlin")
 ORDER = event_pb2.Prescription(
     medicine=MEDICINE, status="completed", status_time=DATE_MESSAGE, intent="plan", do_not_perform=True
@@ -125,7 +125,7 @@ FACTS = {
     "medication_voided": (REFERENCE, facts.Void(refers_to=OTHER, **ENVELOPE)),
     "medication_administered": (
         event_pb2.Administration(
-            medicine=MEDICINE, fill_key=OTHER, setting="inpatient", removed_time=translate.occurred_time(EXACT)
+            medicine=MEDICINE, fill_key=OTHER, setting="inpatient", removed_time=event_facts.occurred_time(EXACT)
         ),
         facts.Administration(medicine=READ, fill=OTHER, setting="inpatient", removed=EXACT, **ENVELOPE),
     ),
@@ -209,7 +209,7 @@ FACTS = {
 @pytest.mark.parametrize("case", FACTS)
 def test_an_event_becomes_the_fact_it_states(case: str):
     message, fact = FACTS[case]
-    assert translate.history_facts([event(**{case: message})]) == [fact]
+    assert event_facts.history_facts([event(**{case: message})]) == [fact]
 
 
 def test_every_case_of_the_envelope_is_translated():
@@ -217,30 +217,30 @@ def test_every_case_of_the_envelope_is_translated():
 
 
 def test_a_case_of_a_later_version_is_kept_and_named_as_not_read():
-    assert translate.fact_from_event(event()) == facts.UnreadFact(kind="unknown", **ENVELOPE)
+    assert event_facts.fact_from_event(event()) == facts.UnreadFact(kind="unknown", **ENVELOPE)
 
 
 @pytest.mark.parametrize("case", FACTS)
 def test_only_a_merge_is_not_read(case: str):
     message = event(**{case: FACTS[case][0]})
-    assert translate.is_read(message) == (case != "patient_merged")
-    assert translate.is_read(message) != isinstance(translate.fact_from_event(message), facts.UnreadFact)
-    assert not translate.is_read(event())
+    assert event_facts.is_read(message) == (case != "patient_merged")
+    assert event_facts.is_read(message) != isinstance(event_facts.fact_from_event(message), facts.UnreadFact)
+    assert not event_facts.is_read(event())
 
 
 def test_what_a_source_leaves_out_is_unknown_and_never_zero():
-    read = translate.medicine(event_pb2.Medicine())
+    read = event_facts.medicine(event_pb2.Medicine())
     assert read == facts.Medicine(coded=False)
-    order = translate.fact_from_event(event(prescription_written=event_pb2.Prescription()))
+    order = event_facts.fact_from_event(event(prescription_written=event_pb2.Prescription()))
     assert isinstance(order, facts.Prescription)
     assert (order.status, order.status_at, order.intent) == ("unknown", None, "order")
-    fill = translate.fact_from_event(event(medication_filled=event_pb2.Fill(quantity_prescribed="0")))
+    fill = event_facts.fact_from_event(event(medication_filled=event_pb2.Fill(quantity_prescribed="0")))
     assert isinstance(fill, facts.Fill)
     assert (fill.partial, fill.quantity_prescribed) == (False, None)
-    evidence = translate.fact_from_event(event(opioid_free_evidence=event_pb2.OpioidFreeEvidence(kind="pdmp_review")))
+    evidence = event_facts.fact_from_event(event(opioid_free_evidence=event_pb2.OpioidFreeEvidence(kind="pdmp_review")))
     assert evidence == facts.Evidence(kind="pdmp_review", **ENVELOPE)
     confirmed = event_pb2.ConfirmedOpioid(form_key="oxycodone_ir")
-    half = translate.fact_from_event(
+    half = event_facts.fact_from_event(
         event(ultra_low_dose_confirmed=event_pb2.UltraLowDoseConfirmation(by="pharmacist", opioids=[confirmed]))
     )
     assert isinstance(half, facts.Confirmation)
@@ -249,7 +249,7 @@ def test_what_a_source_leaves_out_is_unknown_and_never_zero():
 
 def test_a_procedure_that_nobody_planned_for_a_time_breaks_the_contract():
     with pytest.raises(ValueError, match="without a time"):
-        translate.fact_from_event(event(procedure_planned=event_pb2.Procedure(opioid_expected=True)))
+        event_facts.fact_from_event(event(procedure_planned=event_pb2.Procedure(opioid_expected=True)))
 
 
 @pytest.mark.parametrize("stated", ["", "0", "0.0"])
@@ -257,14 +257,14 @@ def test_a_days_supply_of_zero_is_missing_and_the_opioid_is_not_gone_the_day_aft
     def filled(event_id: str, day: int, **medicine: object) -> event_pb2.Event:
         fill = event(medication_filled=event_pb2.Fill(medicine=event_pb2.Medicine(coded=True, **medicine)))
         fill.MergeFrom(event_pb2.Event(event_key=facts.event_key("pms-1", event_id), event_id=event_id))
-        fill.occurred.CopyFrom(translate.occurred_time(facts.Moment.instant(AT + timedelta(days=day))))
+        fill.occurred.CopyFrom(event_facts.occurred_time(facts.Moment.instant(AT + timedelta(days=day))))
         return fill
 
     events = [
         filled("methadone", 0, ingredients=["6813"], form_key="methadone_oral", days_supply=stated),
         filled("ldn", 15, ingredients=["7243"], form_key="ntx_ldn", daily_dose_mg="4.5", days_supply="30"),
     ]
-    found = assess(History(facts=translate.history_facts(events)), load_catalogue()).findings
+    found = assess(History(facts=event_facts.history_facts(events)), load_catalogue()).findings
     severities = {finding.rule: finding.severity for finding in found}
     assert severities.get("WR-02") is Severity.MAJOR
     assert [finding.anchor_event_id for finding in found if finding.rule == "DQ-01"] == ["methadone"]
@@ -272,7 +272,7 @@ def test_a_days_supply_of_zero_is_missing_and_the_opioid_is_not_gone_the_day_aft
 
 def test_a_clock_time_without_zone_is_refused():
     with pytest.raises(ValueError, match="without zone"):
-        translate.timestamp(datetime(2026, 4, 14, 12))  # noqa: DTZ001  # that is the point
+        times.timestamp(datetime(2026, 4, 14, 12))  # noqa: DTZ001  # that is the point
 
 
 instants = st.datetimes(
@@ -284,18 +284,18 @@ instants = st.datetimes(
 
 @given(instants)
 def test_an_instant_survives_the_wire_to_the_microsecond(time: datetime):
-    stamp = translate.timestamp(time)
+    stamp = times.timestamp(time)
     expected = Timestamp()
     expected.FromDatetime(time)
     assert stamp == expected
-    assert translate.instant(stamp) == time
-    assert translate.instant(stamp).utcoffset() == timedelta(0)
+    assert times.instant(stamp) == time
+    assert times.instant(stamp).utcoffset() == timedelta(0)
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False))
 def test_a_decimal_survives_the_wire_exactly(value: Decimal):
-    assert translate.decimal(translate.decimal_text(value)) == value
-    assert "E" not in translate.decimal_text(value)
+    assert decimals.decimal(decimals.decimal_text(value)) == value
+    assert "E" not in decimals.decimal_text(value)
 
 
 words = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=8)
@@ -363,8 +363,8 @@ findings = st.builds(
 
 @given(findings)
 def test_a_finding_reads_the_same_from_the_message_as_from_the_core(finding: Finding):
-    sent = finding_pb2.Finding.FromString(translate.finding_to_proto(finding).SerializeToString())
-    assert translate.finding_json(sent) == finding_to_json(finding)
+    sent = finding_pb2.Finding.FromString(finding_messages.finding_to_proto(finding).SerializeToString())
+    assert finding_json.finding_json(sent) == finding_to_json(finding)
 
 
 def assessment(*found: Finding) -> Assessment:
@@ -378,9 +378,9 @@ CATALOGUE = SimpleNamespace(ruleset_seq=3, ruleset_version="3f1c")
 
 @given(st.lists(findings, unique_by=lambda one: one.finding_id, max_size=3), st.randoms())
 def test_a_finding_set_says_the_same_whatever_the_order_and_the_position(found: list[Finding], chance):
-    first = translate.published_findings(KEY, 4, assessment(*found), CATALOGUE)
+    first = finding_messages.published_findings(KEY, 4, assessment(*found), CATALOGUE)
     chance.shuffle(found)
-    second = translate.published_findings(KEY, 9, assessment(*found), CATALOGUE)
+    second = finding_messages.published_findings(KEY, 9, assessment(*found), CATALOGUE)
     assert first.content_hash == second.content_hash
     sets = [finding_pb2.FindingSet.FromString(one.value) for one in (first, second)]
     assert [one.position for one in sets] == [4, 9]
@@ -390,33 +390,33 @@ def test_a_finding_set_says_the_same_whatever_the_order_and_the_position(found: 
 
 @given(st.lists(findings, unique_by=lambda one: one.finding_id, max_size=3))
 def test_the_hash_of_a_set_is_that_of_its_findings_and_coverage(found: list[Finding]):
-    published = translate.published_findings(KEY, 4, assessment(*found), CATALOGUE, build=2)
+    published = finding_messages.published_findings(KEY, 4, assessment(*found), CATALOGUE, state_epoch=2)
     read = finding_pb2.FindingSet.FromString(published.value)
     assert (read.patient, read.ruleset_seq, read.ruleset_version, read.build) == (KEY, 3, "3f1c", 2)
     assert published.value == read.SerializeToString(deterministic=True)
     assert [one.finding_id for one in read.findings] == sorted(one.finding_id for one in found)
-    assert published.content_hash == translate.finding_set_hash(read)
+    assert published.content_hash == finding_messages.finding_set_hash(read)
 
 
 @given(findings)
 def test_another_finding_or_another_rule_that_ran_changes_the_hash(finding: Finding):
-    empty = translate.published_findings(KEY, 4, assessment(), CATALOGUE)
-    full = translate.published_findings(KEY, 4, assessment(finding), CATALOGUE)
-    wider = translate.published_findings(KEY, 4, replace(assessment(), rules_run=("WR-02",)), CATALOGUE)
+    empty = finding_messages.published_findings(KEY, 4, assessment(), CATALOGUE)
+    full = finding_messages.published_findings(KEY, 4, assessment(finding), CATALOGUE)
+    wider = finding_messages.published_findings(KEY, 4, replace(assessment(), rules_run=("WR-02",)), CATALOGUE)
     assert len({one.content_hash for one in (empty, full, wider)}) == 3
 
 
 @given(findings)
 def test_a_newer_ruleset_or_build_that_says_the_same_has_the_same_hash(finding: Finding):
     newer = SimpleNamespace(ruleset_seq=4, ruleset_version="77aa")
-    first = translate.published_findings(KEY, 4, assessment(finding), CATALOGUE)
-    second = translate.published_findings(KEY, 5, assessment(finding), newer, build=1)
+    first = finding_messages.published_findings(KEY, 4, assessment(finding), CATALOGUE)
+    second = finding_messages.published_findings(KEY, 5, assessment(finding), newer, state_epoch=1)
     assert first.value != second.value
     assert first.content_hash == second.content_hash
 
 
 def test_a_set_names_what_was_not_checked():
-    published = translate.published_findings(KEY, 4, assessment(), CATALOGUE)
+    published = finding_messages.published_findings(KEY, 4, assessment(), CATALOGUE)
     covered = finding_pb2.FindingSet.FromString(published.value).coverage
     assert list(covered.rules_run) == ["WR-01", "WR-02"]
     assert list(covered.rules_not_covered) == ["HN-01"]
@@ -425,5 +425,5 @@ def test_a_set_names_what_was_not_checked():
 
 def test_severities_and_displays_have_the_names_of_the_core():
     values = finding_pb2.Severity.values()[1:], finding_pb2.Display.values()[1:]
-    assert {translate.severity_name(value) for value in values[0]} == set(Severity)
-    assert {translate.display_name(value) for value in values[1]} == set(Display)
+    assert {finding_json.severity_name(value) for value in values[0]} == set(Severity)
+    assert {finding_json.display_name(value) for value in values[1]} == set(Display)
