@@ -9,6 +9,7 @@ from typing import NamedTuple
 from pharmacy.events.v1.event_pb2 import Event
 
 WINDOW_S = 14 * 86_400
+EVENT_CLASS = "rx-class"  # rx_runtime.kafka.headers, which the environment of an engine may lack
 IRRELEVANT = b"irrelevant"
 NEITHER, ANTAGONIST, OPIOID = 0, 1, 2  # as bits
 ROLES = {
@@ -34,7 +35,7 @@ State = dict[bytes, Held]
 
 def is_skipped(headers: Iterable[tuple[str, bytes]]) -> bool:
     """Whether the header says that nothing in the event concerns any rule: it is passed without being decoded."""
-    return any(name == "rx-class" and value == IRRELEVANT for name, value in headers)
+    return any(name == EVENT_CLASS and value == IRRELEVANT for name, value in headers)
 
 
 def read(value: bytes) -> tuple[bytes, Held]:

@@ -19,7 +19,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from rx_clinical.catalogue.products import RXNORM
 from rx_embedded import EmbeddedStack, provision
-from rx_runtime.kafka import clients
+from rx_runtime.kafka import clients, headers
 from rxguard.connect import Connection, from_run
 from rxguard.delivery import collect_receipts, until_checked
 from rxguard.instance import Instance, Servers
@@ -37,11 +37,11 @@ _INBOUND_PARTITIONS = 8
 _METHADONE = next(one for one in PRODUCTS[Group.OPIOID] if "methadone" in one.text)
 _LDN = next(one for one in PRODUCTS[Group.ANTAGONIST] if one.form_key == "ntx_ldn")
 _HEADERS = [
-    ("content-type", b"application/json"),
-    ("ce_specversion", b"1.0"),
-    ("ce_id", b"1"),
-    ("ce_source", b"bench"),
-    ("ce_type", b"pharmacy.event.v1"),
+    (headers.CONTENT_TYPE, b"application/json"),
+    (headers.CLOUD_EVENT_VERSION, b"1.0"),
+    (headers.CLOUD_EVENT_ID, b"1"),
+    (headers.CLOUD_EVENT_SOURCE, b"bench"),
+    (headers.CLOUD_EVENT_TYPE, b"pharmacy.event.v1"),
 ]
 
 

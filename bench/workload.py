@@ -22,6 +22,8 @@ from rich.console import Console
 from rich.progress import track
 from rx_clinical import Catalogue, load_catalogue
 from rx_clinical.model.facts import event_key
+from rx_runtime.kafka import headers
+from rx_runtime.kafka.headers import EVENT_CLASS, EVENT_KEY
 
 from bench.medicines import PRODUCTS, Group, coded
 
@@ -59,7 +61,7 @@ class Record(NamedTuple):
     @property
     def headers(self) -> list[tuple[str, bytes]]:
         """As the prescriptions service writes them."""
-        return [("rx-class", self.event_class), ("rx-event-key", self.event_key), ("rx-ruleset", RULESET)]
+        return [(EVENT_CLASS, self.event_class), (EVENT_KEY, self.event_key), (headers.RULESET, RULESET)]
 
 
 class _Fact(NamedTuple):

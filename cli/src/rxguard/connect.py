@@ -9,15 +9,13 @@ from typing import Any
 
 import grpc
 from rx_embedded import DataFolder, rxguard_home
-from rx_runtime.errors import DependencyUnavailable, InvalidInput, NotFound, RefusedToRun, RxGuardError
-from rx_runtime.grpc_server import MAX_MESSAGE_BYTES
+from rx_runtime.errors import DependencyUnavailable, RxGuardError
+from rx_runtime.grpc_server import MAX_MESSAGE_BYTES, REASON, STATUS
 
 SERVICES = ("prescriptions", "monitor", "alerts", "interactions", "compounding")
 
 _CONNECT_TIMEOUT_SECONDS = 3.0
-_ERRORS: Mapping[grpc.StatusCode, type[RxGuardError]] = {
-    error.grpc_code: error for error in (InvalidInput, NotFound, RefusedToRun, DependencyUnavailable)
-}
+_ERRORS = {status: error for error, status in STATUS.items()}
 _CHANNEL_OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
@@ -78,7 +76,7 @@ def translated(service: str, target: str) -> Iterator[None]:
 def _reason(error: grpc.aio.AioRpcError) -> str | None:
     """The stable code that our services send along, None if the answer is not one of theirs."""
     for key, value in error.trailing_metadata() or ():
-        if key == "rx-reason":
+        if key == REASON:
             return str(value)
     return None
 

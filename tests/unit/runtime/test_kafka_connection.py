@@ -1,4 +1,4 @@
-"""A connection that ends is told to the Kafka client in the way that it expects, on the loop of the services too."""
+"""The patches of aiokafka: a closed connection raises KafkaConnectionError, on uvloop too."""
 
 import asyncio
 import socket
@@ -6,10 +6,11 @@ import struct
 
 import pytest
 import uvloop
-from aiokafka.conn import create_conn
+from aiokafka.conn import AIOKafkaConnection, create_conn
 from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.admin import ApiVersionRequest
 from rx_runtime.kafka import aiokafka_patches
+from structlog.testing import capture_logs
 
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: to close is to reset
 _SENT_AFTER_IT = 50
@@ -50,3 +51,39 @@ def test_a_connection_that_was_reset_is_a_connection_error(loop_factory):
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         told = runner.run(errors_after_a_reset())
     assert {type(error) for error in told} == {KafkaConnectionError}
+
+
+@pytest.fixture
+def unpatched(monkeypatch):
+    """aiokafka as it is installed, and `apply` as if it had not been called."""
+    send = AIOKafkaConnection.send
+    monkeypatch.setattr(AIOKafkaConnection, "send", getattr(send, "__wrapped__", send))
+    aiokafka_patches.apply.cache_clear()
+    yield monkeypatch
+    aiokafka_patches.apply.cache_clear()
+
+
+@pytest.mark.usefixtures("unpatched")
+def test_the_patches_are_applied_once_and_only_when_asked_for():
+    before = AIOKafkaConnection.send
+    aiokafka_patches.apply()
+    patched = AIOKafkaConnection.send
+    aiokafka_patches.apply()
+    assert patched is not before
+    assert AIOKafkaConnection.send is patched
+
+
+@pytest.mark.usefixtures("unpatched")
+def test_the_locked_aiokafka_is_the_tested_one():
+    with capture_logs() as logged:
+        aiokafka_patches.apply()
+    assert logged == []
+
+
+def test_another_version_of_aiokafka_is_logged(unpatched):
+    unpatched.setattr(aiokafka_patches, "TESTED_VERSION", "0.0.1")
+    with capture_logs() as logged:
+        aiokafka_patches.apply()
+    assert [(line["event"], line["log_level"], line["tested"]) for line in logged] == [
+        ("aiokafka_version_untested", "warning", "0.0.1")
+    ]

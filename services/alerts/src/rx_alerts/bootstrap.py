@@ -38,11 +38,9 @@ def main() -> int:
 
 
 @asynccontextmanager
-async def start(runtime: Runtime) -> AsyncIterator[None]:
+async def start(runtime: Runtime[AlertsSettings]) -> AsyncIterator[None]:
     """Migrate, connect, serve and consume while the block lasts."""
     settings = runtime.settings
-    if not isinstance(settings, AlertsSettings):
-        raise TypeError("this service needs settings of its own kind")
     await verify(settings.kafka, settings.namespace)
     dsn, schema = settings.postgres_dsn.get_secret_value(), settings.schema_name("alerts")
     await migrate(dsn, schema, MIGRATIONS)

@@ -20,7 +20,7 @@ def main() -> int:
 
 
 @asynccontextmanager
-async def start(runtime: Runtime) -> AsyncIterator[None]:
+async def start(runtime: Runtime[CompoundingSettings]) -> AsyncIterator[None]:
     """Serve while the block lasts; it depends on nothing."""
     servicer = CompoundingServicer(
         shipped_figures(), lambda outcome: counter("rx_compounding_plans_total").labels(outcome=outcome).inc()

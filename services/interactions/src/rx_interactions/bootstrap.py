@@ -26,11 +26,9 @@ def main() -> int:
 
 
 @asynccontextmanager
-async def start(runtime: Runtime) -> AsyncIterator[None]:
+async def start(runtime: Runtime[InteractionsSettings]) -> AsyncIterator[None]:
     """Serve while the block lasts; ready whenever `prescriptions` can be reached."""
     settings = runtime.settings
-    if not isinstance(settings, InteractionsSettings):
-        raise TypeError("this service needs settings of its own kind")
     catalogue = load_catalogue()
     sites = load_sites(settings.sites_file)
     async with open_channel(settings.prescriptions_target) as channel:
@@ -60,7 +58,7 @@ def expected_interval(sites: SiteRegistry) -> Callable[[str], timedelta]:
     return lambda source: declared.get(source, _USUAL_INTERVAL)
 
 
-async def follow(channel: grpc.aio.Channel, runtime: Runtime) -> None:
+async def follow(channel: grpc.aio.Channel, runtime: Runtime[InteractionsSettings]) -> None:
     """Be ready while the channel is; never returns."""
     ready = False
     while True:

@@ -30,9 +30,9 @@ _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 
 @asynccontextmanager
-async def start(runtime: Runtime) -> AsyncIterator[None]:
+async def start(runtime: Runtime[MonitorSettings]) -> AsyncIterator[None]:
     """Check, connect, deliver while the process lives; then finish the batch in work and commit."""
-    settings = MonitorSettings.model_validate(runtime.settings, from_attributes=True)
+    settings = runtime.settings
     catalogue = load_catalogue()
     since = relevant_since()
     found = await check_start(settings, catalogue, since)

@@ -45,11 +45,9 @@ def main() -> int:
 
 
 @asynccontextmanager
-async def start(runtime: Runtime) -> AsyncIterator[None]:
+async def start(runtime: Runtime[PrescriptionsSettings]) -> AsyncIterator[None]:
     """Migrate, connect, serve and consume while the block lasts."""
     settings = runtime.settings
-    if not isinstance(settings, PrescriptionsSettings):
-        raise TypeError("this service needs settings of its own kind")
     sites = load_sites(settings.sites_file)
     named = partial(pseudonym, settings.pseudonym_key_bytes)
     catalogue = load_catalogue()

@@ -1,23 +1,22 @@
-"""Every error that a person or a program meets, one tree.
+"""Every error that a person or a program receives, one tree.
 
-RxGuardError            code, message, exit code, gRPC status
-├── InvalidInput        the caller can mend it          exit 3   INVALID_ARGUMENT
-├── NotFound            there is no such thing          exit 3   NOT_FOUND
-├── InvalidSettings     the operator can mend it        exit 2   INTERNAL
-├── DependencyUnavailable  retry later                  exit 4   UNAVAILABLE
-└── RefusedToRun        going on would lose or invent   exit 5   FAILED_PRECONDITION
+RxGuardError            stable code, message, exit code
+├── InvalidInput        the caller can correct it             exit 3
+├── NotFound            the requested thing does not exist    exit 3
+├── InvalidSettings     the operator can correct it           exit 2
+├── DependencyUnavailable  retry later                        exit 4
+└── RefusedToRun        continuing would lose or invent data  exit 5
 
-Anything else that escapes is a defect: exit 70.
+Any other exception that escapes is a defect: exit 70. `grpc_server.STATUS` and `http_server.STATUS` map each class to
+the status of its transport; this module knows no transport.
 """
 
 from enum import IntEnum
 from typing import ClassVar
 
-import grpc
-
 
 class ExitCode(IntEnum):
-    """Why a process of RxGuard ended."""
+    """Say why a process of RxGuard ended."""
 
     STOPPED = 0
     SETTINGS = 2
@@ -29,13 +28,12 @@ class ExitCode(IntEnum):
 
 
 class RxGuardError(Exception):
-    """An error with a stable UPPER_SNAKE `code`.
+    """Report an error with a stable UPPER_SNAKE `code`.
 
-    The message says what, where and what to do next, and holds no patient data.
+    `message` says what happened, where, and what to do next; it holds no patient data.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.CRASHED
-    grpc_code: ClassVar[grpc.StatusCode] = grpc.StatusCode.INTERNAL
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
@@ -44,34 +42,30 @@ class RxGuardError(Exception):
 
 
 class InvalidInput(RxGuardError):  # noqa: N818  # named for what happened, as the whole tree
-    """What was sent cannot be taken as it is."""
+    """Refuse input that cannot be processed as sent."""
 
     exit_code = ExitCode.INPUT
-    grpc_code = grpc.StatusCode.INVALID_ARGUMENT
 
 
 class NotFound(RxGuardError):  # noqa: N818  # as above
-    """What was asked for does not exist."""
+    """Report that the requested thing does not exist."""
 
     exit_code = ExitCode.INPUT
-    grpc_code = grpc.StatusCode.NOT_FOUND
 
 
 class InvalidSettings(RxGuardError):  # noqa: N818  # as above
-    """The process cannot start with these settings."""
+    """Refuse to start with these settings."""
 
     exit_code = ExitCode.SETTINGS
 
 
 class DependencyUnavailable(RxGuardError):  # noqa: N818  # as above
-    """A server that is needed does not answer."""
+    """Report that a required server does not answer."""
 
     exit_code = ExitCode.DEPENDENCY
-    grpc_code = grpc.StatusCode.UNAVAILABLE
 
 
 class RefusedToRun(RxGuardError):  # noqa: N818  # as above
-    """The state found does not fit: running on would lose or invent something."""
+    """Refuse to continue: the state found does not match, and continuing would lose or invent data."""
 
     exit_code = ExitCode.REFUSED
-    grpc_code = grpc.StatusCode.FAILED_PRECONDITION

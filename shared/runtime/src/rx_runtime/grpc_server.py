@@ -1,14 +1,14 @@
 """gRPC server side: health, reflection, and errors that carry their stable code."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias, cast
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from rx_runtime.errors import InvalidSettings, RxGuardError
+from rx_runtime.errors import DependencyUnavailable, InvalidInput, InvalidSettings, NotFound, RefusedToRun, RxGuardError
 from rx_runtime.telemetry.logs import get_logger
 from rx_runtime.telemetry.metrics import counter, histogram
 
@@ -17,6 +17,17 @@ LIVENESS = "liveness"
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 """Largest message either way: a receipt or a history of one patient stays far below it."""
+
+REASON = "rx-reason"
+"""Trailing metadata of a failed call: the stable code of the error."""
+
+STATUS: Mapping[type[RxGuardError], grpc.StatusCode] = {
+    InvalidInput: grpc.StatusCode.INVALID_ARGUMENT,
+    NotFound: grpc.StatusCode.NOT_FOUND,
+    DependencyUnavailable: grpc.StatusCode.UNAVAILABLE,
+    RefusedToRun: grpc.StatusCode.FAILED_PRECONDITION,
+}
+"""Status of an error by its class; of every other class INTERNAL."""
 
 log = get_logger()
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -50,8 +61,8 @@ def _answering(method: Handler, name: str) -> Handler:
         try:
             return await method(request, context)
         except RxGuardError as error:
-            status = error.grpc_code
-            await context.abort(status, str(error), (("rx-reason", error.code),))
+            status = STATUS.get(type(error), grpc.StatusCode.INTERNAL)
+            await context.abort(status, str(error), ((REASON, error.code),))
         except grpc.aio.AbortError:
             raise
         except Exception:

@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import grpc
 import uvloop
@@ -19,12 +19,13 @@ from rx_runtime.telemetry.metrics import REGISTRY, expose, gauge
 
 _STOP_GRACE_SECONDS = 5.0
 log = get_logger()
+S = TypeVar("S", bound=ServiceSettings)
 
 
-class Runtime:
+class Runtime(Generic[S]):
     """What a service's bootstrap works with while the process lives."""
 
-    def __init__(self, name: str, settings: ServiceSettings) -> None:
+    def __init__(self, name: str, settings: S) -> None:
         self.name = name
         self.settings = settings
         self.stopping = asyncio.Event()
@@ -65,7 +66,7 @@ class Runtime:
             self._failure = self._failure or error
             self.stopping.set()
 
-    async def live(self, start: "Start") -> None:
+    async def live(self, start: "Start[S]") -> None:
         """Start, serve until `stopping` is set or a task fails, stop; raises what failed."""
         async with start(self):
             address = await self._server.start()
@@ -80,11 +81,11 @@ class Runtime:
             raise self._failure
 
 
-Start = Callable[[Runtime], AbstractAsyncContextManager[None]]
+Start = Callable[[Runtime[S]], AbstractAsyncContextManager[None]]
 """What a service's bootstrap offers: set up, yield while the service lives, tear down."""
 
 
-def main(name: str, model: type[ServiceSettings], start: Start) -> int:
+def main(name: str, model: type[S], start: Start[S]) -> int:
     """Run a service with its settings from the environment; returns the exit code (see `errors`)."""
     try:
         settings = load(model)
@@ -95,7 +96,7 @@ def main(name: str, model: type[ServiceSettings], start: Start) -> int:
     return run(name, settings, start)
 
 
-def run(name: str, settings: ServiceSettings, start: Start) -> int:
+def run(name: str, settings: S, start: Start[S]) -> int:
     """Run a service in this process until it is asked to stop; returns the exit code (see `errors`)."""
     configure(name, settings.log_level)
     expose(name)
@@ -110,7 +111,7 @@ def run(name: str, settings: ServiceSettings, start: Start) -> int:
         return ExitCode.SETTINGS
 
 
-async def _run(name: str, settings: ServiceSettings, start: Start) -> ExitCode:
+async def _run(name: str, settings: S, start: Start[S]) -> ExitCode:
     runtime = Runtime(name, settings)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -6,6 +6,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from rx_runtime.errors import DependencyUnavailable, RefusedToRun
+from rx_runtime.kafka.headers import CONTENT_TYPE
 from rx_runtime.telemetry.logs import get_logger
 
 from rx_alerts.adapters.codec import finding_set_from_bytes
@@ -16,7 +17,7 @@ BATCH_RECORDS = 500
 """Most records of one transaction: small enough that a repeat after a crash costs milliseconds."""
 
 _POLL_MS = 500
-_CONTENT_TYPE = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
+_CONTENT_TYPE = [(CONTENT_TYPE, b"application/cloudevents+json; charset=UTF-8")]
 log = get_logger()
 
 

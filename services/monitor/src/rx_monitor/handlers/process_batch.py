@@ -13,6 +13,8 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from rx_runtime.kafka.headers import EVENT_CLASS, EVENT_KEY, RULESET
+
 from rx_monitor.domain.decide import Decision, Incoming, decide
 from rx_monitor.domain.patient import Patient, Pseudonym
 from rx_monitor.domain.progress import EventsMissingError, Progress
@@ -79,11 +81,11 @@ def can_skip(record: EventRecord, store: PartitionStore, relevance: Relevance) -
     """
     event_class = key = ruleset = None
     for name, value in record.headers:  # no dictionary: to make one costs more than all the rest
-        if name == "rx-class":
+        if name == EVENT_CLASS:
             event_class = value
-        elif name == "rx-event-key":
+        elif name == EVENT_KEY:
             key = value
-        elif name == "rx-ruleset":
+        elif name == RULESET:
             ruleset = value
     if event_class != IRRELEVANT or key is None:
         return False

@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from rx_runtime.kafka import headers as names
 from rx_runtime.kafka.clients import MAX_RECORD_BYTES
 
 from rx_prescriptions.domain.model import Rejection
@@ -27,20 +28,6 @@ _SMALL_BYTES = 1024
 """Of a letter that is cut, the sender's headers and key are kept up to this size each."""
 
 _HEADER_OVERHEAD_BYTES = 10
-_OURS = frozenset(
-    {
-        "rx-reason-code",
-        "rx-reason",
-        "rx-entry",
-        "rx-rejections",
-        "rx-inbound-partition",
-        "rx-inbound-offset",
-        "rx-content-encoding",
-        "rx-content-cut",
-        "rx-content-sha256",
-        "rx-content-bytes",
-    }
-)
 Headers = list[tuple[str, bytes]]
 
 
@@ -59,7 +46,7 @@ def dead_letter(letter: DeadLetter) -> Message:
     if _size(whole) <= MAX_LETTER_BYTES:
         return whole
     packed = gzip.compress(value, compresslevel=6, mtime=0)
-    compressed = Message(letter.record.key, packed, [*headers, ("rx-content-encoding", b"gzip")])
+    compressed = Message(letter.record.key, packed, [*headers, (names.CONTENT_ENCODING, b"gzip")])
     return compressed if _size(compressed) <= MAX_LETTER_BYTES else _cut(whole)
 
 
@@ -74,12 +61,12 @@ def _cut(whole: Message) -> Message:
     small = [
         (name, value)
         for name, value in whole.headers
-        if name in _OURS or len(name.encode()) + len(value or b"") <= _SMALL_BYTES
+        if name in names.DEAD_LETTER or len(name.encode()) + len(value or b"") <= _SMALL_BYTES
     ]
     about = {
-        "rx-content-cut": str(min(KEPT_BYTES, len(whole.value))),
-        "rx-content-sha256": hashlib.sha256(whole.value).hexdigest(),
-        "rx-content-bytes": str(len(whole.value)),
+        names.CONTENT_CUT: str(min(KEPT_BYTES, len(whole.value))),
+        names.CONTENT_SHA256: hashlib.sha256(whole.value).hexdigest(),
+        names.CONTENT_BYTES: str(len(whole.value)),
     }
     return Message(key, whole.value[:KEPT_BYTES], small + [(name, text.encode()) for name, text in about.items()])
 
@@ -94,14 +81,14 @@ def dead_letter_headers(letter: DeadLetter) -> Headers:
     first = letter.rejections[0]
     partition, offset = letter.record.position
     reasons = {
-        "rx-reason-code": first.code,
-        "rx-reason": first.reason,
-        "rx-entry": str(first.entry),
-        "rx-rejections": _listed(letter.rejections),
-        "rx-inbound-partition": str(partition),
-        "rx-inbound-offset": str(offset),
+        names.REASON_CODE: first.code,
+        names.REASON: first.reason,
+        names.ENTRY: str(first.entry),
+        names.REJECTIONS: _listed(letter.rejections),
+        names.INBOUND_PARTITION: str(partition),
+        names.INBOUND_OFFSET: str(offset),
     }
-    kept = [(name, value) for name, value in letter.record.headers[:_MAX_KEPT_HEADERS] if name not in _OURS]
+    kept = [(name, value) for name, value in letter.record.headers[:_MAX_KEPT_HEADERS] if name not in names.DEAD_LETTER]
     return [*((name, text.encode()) for name, text in reasons.items()), *kept]
 
 

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, MessageSizeTooLargeError
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress
 from rx_runtime.errors import DependencyUnavailable
+from rx_runtime.kafka import headers
 from rx_runtime.telemetry.logs import get_logger
 
 from rx_prescriptions.adapters.dead_letters import Message, dead_letter, is_large
@@ -197,8 +198,12 @@ async def _message(letter: DeadLetter) -> Message:
 
 def _event_headers(event: Publication, ruleset: bytes) -> list[tuple[str, bytes]]:
     """`rx-ruleset` is left out where it is not known: readers then judge by the codes of the event itself."""
-    classified = [("rx-ruleset", ruleset)] if event.classified_now else []
-    return [("rx-class", event.event_class.value.encode()), ("rx-event-key", event.version.key), *classified]
+    classified = [(headers.RULESET, ruleset)] if event.classified_now else []
+    return [
+        (headers.EVENT_CLASS, event.event_class.value.encode()),
+        (headers.EVENT_KEY, event.version.key),
+        *classified,
+    ]
 
 
 class KafkaInbound:
