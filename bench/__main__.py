@@ -23,7 +23,7 @@ from rx_embedded import EmbeddedStack, rxguard_home
 from rx_embedded.home import shared_folder
 from rx_runtime.errors import RxGuardError
 from rx_runtime.kafka import topics
-from rxguard.progress import download_progress
+from rxguard.views.progress import download_progress
 
 from bench import core, latency, plots
 from bench.broker import PARTITIONS, Broker

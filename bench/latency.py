@@ -20,8 +20,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from rx_clinical.catalogue.products import RXNORM
 from rx_embedded import EmbeddedStack, provision
 from rx_runtime.kafka import clients, headers
-from rxguard.connect import Connection, from_run
-from rxguard.delivery import collect_receipts, until_checked
+from rxguard.client.connect import Connection, from_run
+from rxguard.client.delivery import collect_receipts, until_checked
 from rxguard.instance import Instance, Servers
 
 from bench.broker import PARTITIONS

@@ -12,7 +12,7 @@ import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 from rx_embedded.child import Child
 from rx_runtime.kafka import topics
-from rxguard.instance import free_port
+from rxguard.instance.embedded_instance import free_port
 
 from bench import outputs
 from bench.broker import PARTITIONS, Broker

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from rx_runtime.settings import SHIPPED_SITES, ServiceSettings
 from rx_runtime.telemetry.metrics import METRICS
-from rxguard.connect import SERVICES
+from rxguard.client.connect import SERVICES
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "operations.md"
 

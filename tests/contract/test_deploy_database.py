@@ -12,7 +12,7 @@ from rx_alerts.bootstrap import MIGRATIONS
 from rx_embedded.child import Children
 from rx_embedded.postgres import ADMIN, INSTALL, SERVICES, Postgres, _package_folder
 from rx_runtime.postgres import migrate
-from rxguard.instance import WITH_DATABASE
+from rxguard.instance.embedded_instance import WITH_DATABASE
 
 ROLES = Path(__file__).resolve().parents[2] / "deploy/postgres/roles.sql"
 DATABASE = "rxguard"

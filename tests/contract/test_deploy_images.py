@@ -11,7 +11,7 @@ from pathlib import Path
 import grpc
 import pytest
 from rx_runtime.grpc_server import GrpcServer
-from rxguard.connect import SERVICES
+from rxguard.client.connect import SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = [*sorted((ROOT / "shared").iterdir()), *(ROOT / "services" / name for name in SERVICES), ROOT / "cli"]

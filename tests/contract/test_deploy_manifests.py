@@ -16,7 +16,7 @@ from rx_runtime.grpc_server import LIVENESS
 from rx_runtime.settings import ServiceSettings
 from rx_runtime.sites import load_sites
 from rxguard.__main__ import app
-from rxguard.connect import SERVICES, connect
+from rxguard.client.connect import SERVICES, connect
 from typer.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parents[2]

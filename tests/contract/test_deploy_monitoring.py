@@ -11,7 +11,7 @@ import promql_parser
 import pytest
 import yaml
 from rx_runtime.telemetry.metrics import METRICS
-from rxguard.connect import SERVICES
+from rxguard.client.connect import SERVICES
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 GRAFANA = DEPLOY / "grafana"

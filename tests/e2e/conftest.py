@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # tests are no package: what the
 
 from e2e_kit import Patient, RxGuard, new_patient, running
 from e2e_story import SYNTHEA, Told, story_after_orders, synthea_file, tell
-from rxguard.ingest import ingest
+from rxguard.client.ingest import ingest
 
 
 @pytest.fixture(scope="session")

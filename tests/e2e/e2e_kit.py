@@ -25,11 +25,11 @@ from rx_embedded import EmbeddedStack, provision
 from rx_runtime.errors import DependencyUnavailable
 from rx_runtime.kafka import clients, topic_reader
 from rx_runtime.pseudonym import pseudonym
-from rxguard.alerts import document as alert_document
-from rxguard.connect import SERVICES, from_run
-from rxguard.delivery import Position, collect_receipts, until_checked
-from rxguard.findings import current_sets
-from rxguard.instance import Instance, Servers
+from rxguard.client.alerts import document as alert_document
+from rxguard.client.connect import SERVICES, from_run
+from rxguard.client.delivery import Position, collect_receipts, until_checked
+from rxguard.client.findings import current_sets
+from rxguard.instance.embedded_instance import Instance, Servers
 
 PSEUDONYM_KEY = "5a" * 32
 CANARY = "canary"

@@ -17,7 +17,7 @@ from e2e_kit import FHIR, LDN, Document, Patient, RxGuard, documents, event, han
 from pharmacy.events.v1 import event_pb2
 
 if TYPE_CHECKING:
-    from rxguard.delivery import Position
+    from rxguard.client.delivery import Position
 
 SYNTHEA = "synthea"
 CASE_PATIENT = Patient("main-street", "demo-methadone")

@@ -16,7 +16,7 @@ from e2e_kit import (
     fill,
     new_patient,
 )
-from rxguard.delivery import Position
+from rxguard.client.delivery import Position
 
 pytestmark = pytest.mark.stack
 AT = "2026-03-01T09:00:00Z"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from rx_embedded import rxguard_home
-from rxguard.connect import SERVICES
+from rxguard.client.connect import SERVICES
 
 pytestmark = pytest.mark.stack
 TIMEOUT_SECONDS = 120

@@ -9,7 +9,7 @@ import json
 import pytest
 from e2e_story import CASE_PATIENT, bundles, expected_findings
 from pharmacy.alerts.v1 import alerts_pb2, alerts_pb2_grpc
-from rxguard.alerts import document
+from rxguard.client.alerts import document
 
 pytestmark = pytest.mark.stack
 EXPECTED = expected_findings()
@@ -68,7 +68,7 @@ async def test_the_published_alert_names_the_records_of_the_sender_and_no_pseudo
     assert told
     (alert,) = await rxguard.alerts_of(CASE_PATIENT)
     *_, record = [
-        record for record in await rxguard.records("rx.alerts.v1") if record.key == alert["alert_id"].encode()
+        record for record in await rxguard.client.records("rx.alerts.v1") if record.key == alert["alert_id"].encode()
     ]
     published = json.loads(record.value)["data"]
     assert published["lines"] == alert["lines"]

@@ -14,8 +14,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from rx_runtime.errors import DependencyUnavailable
 from rx_runtime.telemetry.metrics import METRICS
-from rxguard.connect import SERVICES
-from rxguard.instance import Instance, Servers
+from rxguard.client.connect import SERVICES
+from rxguard.instance.embedded_instance import Instance, Servers
 
 pytestmark = pytest.mark.stack
 SERVED = {

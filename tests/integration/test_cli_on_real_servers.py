@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from rx_embedded import DataFolder, provision
 from rx_runtime.errors import DependencyUnavailable
-from rxguard.connect import Connection, from_run
-from rxguard.delivery import collect_receipts
-from rxguard.doctor import doctor
-from rxguard.ingest import ingest
-from rxguard.instance import Instance, Servers
-from rxguard.status import status
+from rxguard.client.connect import Connection, from_run
+from rxguard.client.delivery import collect_receipts
+from rxguard.client.ingest import ingest
+from rxguard.client.status import status
+from rxguard.instance.doctor import doctor
+from rxguard.instance.embedded_instance import Instance, Servers
 
 pytestmark = pytest.mark.stack
 
@@ -198,7 +198,7 @@ async def test_other_partitions_than_there_are_end_with_a_refusal(rxguard: Progr
 
 
 async def test_while_the_monitor_is_down_everything_says_so(rxguard: Program, fill) -> None:
-    instance = rxguard.instance
+    instance = rxguard.instance.embedded_instance
     instance.hold("monitor")
     await instance.services["monitor"].child.stop()
     line = json.dumps(fill("pending")).encode()
@@ -219,7 +219,7 @@ async def test_while_the_monitor_is_down_everything_says_so(rxguard: Program, fi
 
 
 async def test_a_prescriptions_service_that_is_killed_meanwhile_is_waited_for(rxguard: Program, fill) -> None:
-    instance = rxguard.instance
+    instance = rxguard.instance.embedded_instance
     instance.hold("prescriptions")
     await instance.services["prescriptions"].child.stop(timeout_s=0)
     lines = [json.dumps(fill(f"killed-{number}")).encode() for number in range(3)]

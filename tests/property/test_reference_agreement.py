@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rx_clinical import History, assess, load_catalogue
 from rx_clinical.findings.report import finding_to_json
-from rxguard.scenario_facts import facts_by_patient
-from rxguard.scenario_yaml import Node
+from rxguard.scenarios.facts import facts_by_patient
+from rxguard.scenarios.yaml_reader import Node
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "reference"))
 from evaluator import evaluate

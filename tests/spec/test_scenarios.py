@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from rx_clinical import History, assess, load_catalogue
-from rxguard.scenario_file import read_scenarios
-from rxguard.scenarios import run_scenarios
+from rxguard.scenarios.file import read_scenarios
+from rxguard.scenarios.run import run_scenarios
 
 FOLDER = Path(__file__).parent
 FILES = sorted(FOLDER.glob("scenarios_*.yaml"))

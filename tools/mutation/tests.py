@@ -95,8 +95,8 @@ class _Results(dict[str, Any]):
 @contextmanager
 def lazy_scenarios() -> Iterator[None]:
     """While tests are collected, run_scenarios() puts the work off until a test looks at a result."""
-    scenarios = importlib.import_module("rxguard.scenarios")
-    reader = importlib.import_module("rxguard.scenario_file")
+    scenarios = importlib.import_module("rxguard.scenarios.run")
+    reader = importlib.import_module("rxguard.scenarios.file")
     core = importlib.import_module("rx_clinical")
     real = scenarios.run_scenarios
     collecting = True

@@ -9,8 +9,8 @@ from pharmacy.prescriptions.v1.prescriptions_pb2 import (
     ResourceCount,
     UncodedProduct,
 )
-from rxguard.ingest import Account
-from rxguard.records import Record, record_of
+from rxguard.client.ingest import Account
+from rxguard.client.records import Record, record_of
 
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 LINES = {(0, 10): 1, (3, 7): 2}

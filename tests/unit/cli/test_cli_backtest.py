@@ -22,11 +22,11 @@ from rx_clinical.catalogue.tables import TABLES
 from rx_prescriptions.domain.reading import Reader
 from rx_runtime.errors import InvalidInput
 from rxguard import __main__ as program
-from rxguard.backtest import backtest, words_only
-from rxguard.backtest_report import backtest_report
-from rxguard.offline import patient_name
-from rxguard.output import NOTICE, site_registry
-from rxguard.records import MAX_LINE_BYTES
+from rxguard.client.records import MAX_LINE_BYTES
+from rxguard.recordings.backtest import backtest, words_only
+from rxguard.recordings.reading import patient_name
+from rxguard.views.backtest import backtest_report
+from rxguard.views.common import NOTICE, site_registry
 
 DATA = Path(rxguard.__file__).with_name("data")
 CASE = DATA / "methadone-case.ndjson"

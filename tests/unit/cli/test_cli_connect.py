@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from rx_embedded import DataFolder
 from rx_runtime.errors import DependencyUnavailable
-from rxguard.connect import connect
+from rxguard.client.connect import connect
 
 RUN = {
     "format": 1,

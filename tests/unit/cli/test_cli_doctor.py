@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from rx_embedded.jars import Jar
-from rxguard import doctor as module
-from rxguard.doctor import (
+from rxguard.instance import doctor as module
+from rxguard.instance.doctor import (
     dead_letters_check,
     doctor,
     home_check,

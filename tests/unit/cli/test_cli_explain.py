@@ -16,10 +16,10 @@ import rxguard
 from rich.console import Console, RenderableType
 from rx_clinical.catalogue.tables import TABLES
 from rxguard import __main__ as program
-from rxguard.explain import Assessed, Found, explain, explained
-from rxguard.explain_report import candidates, explanation, findings_to_choose
-from rxguard.offline import patient_name
-from rxguard.output import NOTICE, site_registry
+from rxguard.recordings.explain import Assessed, Found, explain, explained
+from rxguard.recordings.reading import patient_name
+from rxguard.views.common import NOTICE, site_registry
+from rxguard.views.explain import candidates, explanation, findings_to_choose
 
 CASE = Path(rxguard.__file__).with_name("data") / "methadone-case.ndjson"
 """Methadone until 03-31 09:00, ranitidine, LDN on 04-14 12:00: 339 h later, inside max(336, 5 x 59 h x 1.25) h."""

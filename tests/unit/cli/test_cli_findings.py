@@ -1,7 +1,7 @@
 """The current findings among all that were ever published."""
 
 from pharmacy.events.v1.finding_pb2 import Finding, FindingSet
-from rxguard.findings import counted, documents, newest
+from rxguard.client.findings import counted, documents, newest
 
 ANNA, BERT = b"a" * 16, b"b" * 16
 

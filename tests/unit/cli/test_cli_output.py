@@ -5,15 +5,12 @@ from typing import Any
 
 import pytest
 from rich.console import Console, RenderableType
-from rxguard.output import (
-    NOTICE,
-    alerts_table,
-    doctor_report,
-    findings_table,
-    ingest_report,
-    scenarios_report,
-    status_report,
-)
+from rxguard.views.alerts import alerts_table
+from rxguard.views.common import NOTICE
+from rxguard.views.findings import findings_table
+from rxguard.views.ingest import ingest_report
+from rxguard.views.instance import doctor_report, status_report
+from rxguard.views.scenarios import scenarios_report
 
 LINE = {
     "ingredient": "methadone",

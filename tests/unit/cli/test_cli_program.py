@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from pharmacy.events.v1.finding_pb2 import Finding, FindingSet
 from rxguard import __main__ as program
-from rxguard import findings
-from rxguard.connect import Connection
+from rxguard.client import findings
+from rxguard.client.connect import Connection
 
 
 def rxguard(*arguments: str, home: Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
@@ -95,7 +95,7 @@ def test_json_is_one_finding_a_line(monkeypatch: pytest.MonkeyPatch, capsys: pyt
         return {bytes([number]) * 16: FindingSet(findings=[finding]) for number in (1, 2)}
 
     monkeypatch.setattr(findings, "current_sets", two_findings)
-    monkeypatch.setattr("rxguard.connect.connect", lambda: Connection("k:1"))
+    monkeypatch.setattr("rxguard.client.connect.connect", lambda: Connection("k:1"))
     monkeypatch.setattr(sys, "argv", ["rxguard", "findings", "--json"])
     with pytest.raises(SystemExit) as ended:
         program.main()

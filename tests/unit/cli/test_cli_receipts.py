@@ -7,8 +7,8 @@ import grpc
 import pytest
 from pharmacy.prescriptions.v1 import prescriptions_pb2, prescriptions_pb2_grpc
 from rx_runtime.errors import DependencyUnavailable, InvalidInput
-from rxguard.connect import Connection
-from rxguard.delivery import collect_receipts
+from rxguard.client.connect import Connection
+from rxguard.client.delivery import collect_receipts
 
 Positions = list[tuple[int, int]]
 Answer = Callable[[Positions], Positions]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rx_prescriptions.domain.envelope import EVENT_JSON, FHIR_JSON
 from rx_runtime.errors import InvalidInput
-from rxguard.records import (
+from rxguard.client.records import (
     CLOUD_EVENT,
     MAX_LINE_BYTES,
     check_readable,

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 from rx_clinical.model.facts import ConfirmedOpioid, Moment
-from rxguard.scenario_file import read_scenarios
-from rxguard.scenarios import ScenarioFileError, run_scenarios
+from rxguard.scenarios.file import read_scenarios
+from rxguard.scenarios.run import ScenarioFileError, run_scenarios
 
 HEAD = """
 version: 2
@@ -94,7 +94,7 @@ def test_every_kind_of_difference_fails(run, expected, must_not, kind, field):
 )
 def test_what_the_core_does_not_read_or_raise_is_not_covered(run, monkeypatch, fact, expected):
     lacking = ("CP-03", "BUD_OVER_LIMIT")
-    monkeypatch.setattr("rxguard.scenarios.not_covered", lambda _catalogue: lacking)
+    monkeypatch.setattr("rxguard.scenarios.run.not_covered", lambda _catalogue: lacking)
     result = only_result(run(f"{METHADONE}{LDN}  - {fact}", expected))
     assert (result["status"], result["differences"]) == ("not_covered", [])
 

@@ -11,7 +11,7 @@ import urllib.request
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from rxguard.instance import free_port
+from rxguard.instance.embedded_instance import free_port
 
 PROGRAM = """
 import contextlib, sys

@@ -9,11 +9,11 @@ from typing import Any
 
 from pharmacy.prescriptions.v1.prescriptions_pb2 import Receipt
 
-from rxguard.connect import Connection
-from rxguard.delivery import STALL_SECONDS, Position, Progress, collect_receipts, send, silent, until_checked
-from rxguard.findings import counted, current_sets
-from rxguard.records import MAX_LINE_BYTES, Record, headers, open_records, records_of
-from rxguard.status import EVENTS, extents
+from rxguard.client.connect import Connection
+from rxguard.client.delivery import STALL_SECONDS, Position, Progress, collect_receipts, send, silent, until_checked
+from rxguard.client.findings import counted, current_sets
+from rxguard.client.records import MAX_LINE_BYTES, Record, headers, open_records, records_of
+from rxguard.client.status import EVENTS, extents
 
 _COUNTS = ("read", "stored", "unchanged", "dead_letter")
 _WHOLE_DOCUMENT = -1  # entry of a rejection that concerns no single one

@@ -17,13 +17,13 @@ from rx_embedded import rxguard_home
 from rx_runtime.errors import DependencyUnavailable
 from rx_runtime.kafka.clients import new_consumer, start
 
-from rxguard.alerts import list_alerts
-from rxguard.connect import Connection, from_run
-from rxguard.ingest import ingest
-from rxguard.instance import Instance, running
-from rxguard.output import alerts_table
-from rxguard.progress import download_progress
-from rxguard.up import services_table
+from rxguard.client.alerts import list_alerts
+from rxguard.client.connect import Connection, from_run
+from rxguard.client.ingest import ingest
+from rxguard.instance.embedded_instance import Instance, running
+from rxguard.views.alerts import alerts_table
+from rxguard.views.instance import services_table
+from rxguard.views.progress import download_progress
 
 SOURCE = "synthea"
 CASE_SOURCE = "demo"

@@ -3,9 +3,9 @@
 from functools import partial
 from typing import Any
 
-from rxguard.connect import Connection
-from rxguard.delivery import send
-from rxguard.records import headers, read_documents
+from rxguard.client.connect import Connection
+from rxguard.client.delivery import send
+from rxguard.client.records import headers, read_documents
 
 
 async def publish(

@@ -8,7 +8,7 @@ from rx_contracts.wire.finding_json import finding_json
 from rx_contracts.wire.finding_messages import finding_set_version
 from rx_runtime.kafka.topic_reader import read_to_end
 
-from rxguard.connect import Connection, require_kafka
+from rxguard.client.connect import Connection, require_kafka
 
 Sets = Mapping[bytes, FindingSet]
 """The newest finding set of each patient, by pseudonym."""

@@ -12,8 +12,8 @@ from rx_clinical import explain as explained
 from rx_clinical.findings.report import finding_to_json
 from rx_runtime.sites import SiteRegistry
 
-from rxguard.delivery import Progress, silent
-from rxguard.offline import Recording, assess_all, load_rules, read_file, refusals_to_json, uncoded_to_json
+from rxguard.client.delivery import Progress, silent
+from rxguard.recordings.reading import Recording, assess_all, load_rules, read_file, refusals_to_json, uncoded_to_json
 
 Document = dict[str, Any]
 

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from rxguard.output import NOTICE
+from rxguard.views.common import NOTICE
 
 Document = Mapping[str, Any]
 

@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 from rx_contracts.topics import EMBEDDED_PARTITIONS
 from rx_embedded import DataFolder, EmbeddedStack, Progress
 from rx_embedded.child import Child, Children, new_log
 from rx_runtime.errors import DependencyUnavailable, ExitCode, InvalidSettings
 from rx_runtime.kafka.topics import apply
 
-from rxguard.connect import SERVICES
+from rxguard.client.connect import SERVICES
+from rxguard.client.health import is_serving
 
 WITH_DATABASE = ("prescriptions", "alerts")
 
@@ -239,16 +238,6 @@ async def running(
             yield instance
         finally:
             await instance.stop()
-
-
-async def is_serving(address: str) -> bool:
-    """True if the health check of the server at `address` says SERVING."""
-    async with grpc.aio.insecure_channel(address) as channel:
-        try:
-            answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=1.0)
-        except grpc.aio.AioRpcError:
-            return False
-        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
 
 def free_port() -> int:

@@ -13,9 +13,9 @@ from rx_contracts.wire.times import instant
 from rx_runtime.kafka.clients import new_consumer, start, with_admin
 from rx_runtime.kafka.topic_reader import read_to_end
 
-from rxguard.connect import SERVICES, Connection, require_kafka
-from rxguard.delivery import events_topic_id
-from rxguard.instance import is_serving
+from rxguard.client.connect import SERVICES, Connection, require_kafka
+from rxguard.client.delivery import events_topic_id
+from rxguard.client.health import is_serving
 
 EVENTS: Final = "rx.medication-events.v1"
 PROGRESS: Final = "rx.monitor-progress.v1"

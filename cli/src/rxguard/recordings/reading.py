@@ -22,8 +22,8 @@ from rx_prescriptions.domain.receipts import rejections
 from rx_runtime.errors import InvalidInput
 from rx_runtime.sites import SiteRegistry
 
-from rxguard.delivery import Progress, silent
-from rxguard.records import MAX_LINE_BYTES, Headers, Record, headers, open_records
+from rxguard.client.delivery import Progress, silent
+from rxguard.client.records import MAX_LINE_BYTES, Headers, Record, headers, open_records
 
 BUILTIN: Final = "builtin"
 """Names the tables that this version ships; a folder of that name is written ./builtin."""

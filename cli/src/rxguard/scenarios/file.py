@@ -9,8 +9,8 @@ from rx_clinical.findings.wording import utc_text
 from rx_clinical.model.facts import Fact, UnreadFact
 from rx_clinical.model.findings import Severity
 
-from rxguard.scenario_facts import facts_by_patient
-from rxguard.scenario_yaml import Node, read_yaml
+from rxguard.scenarios.facts import facts_by_patient
+from rxguard.scenarios.yaml_reader import Node, read_yaml
 
 _CONVENTIONS = {
     "time": "UTC",

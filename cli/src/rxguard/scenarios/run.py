@@ -9,8 +9,8 @@ from rx_clinical import Catalogue, Finding, History, assess, load_catalogue
 from rx_clinical.assessment import not_covered
 from rx_clinical.findings.report import finding_to_json
 
-from rxguard.scenario_file import Expectation, Scenario, read_scenarios
-from rxguard.scenario_yaml import ScenarioFileError
+from rxguard.scenarios.file import Expectation, Scenario, read_scenarios
+from rxguard.scenarios.yaml_reader import ScenarioFileError
 
 __all__ = ["ScenarioFileError", "run_scenarios"]
 

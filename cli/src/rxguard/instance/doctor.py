@@ -14,8 +14,8 @@ from rx_embedded.jars import pinned_jars, sha256_of
 from rx_runtime.errors import DependencyUnavailable, RxGuardError
 from rx_runtime.kafka import topics
 
-from rxguard.connect import SERVICES, Connection, connect, require_kafka
-from rxguard.status import extents, monitor_progress, service_states
+from rxguard.client.connect import SERVICES, Connection, connect, require_kafka
+from rxguard.client.status import extents, monitor_progress, service_states
 
 _PYTHON_FROM, _PYTHON_BELOW = (3, 11), (3, 14)
 _DEAD_LETTERS = "rx.inbound.v1.dlq"

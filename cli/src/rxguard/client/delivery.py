@@ -16,8 +16,8 @@ from rx_runtime.errors import DependencyUnavailable
 from rx_runtime.kafka.clients import new_consumer, new_producer, start
 from rx_runtime.kafka.topic_identity import identities
 
-from rxguard.connect import Connection, require_kafka, translated
-from rxguard.records import Headers, Record
+from rxguard.client.connect import Connection, require_kafka, translated
+from rxguard.client.records import Headers, Record
 
 Position = tuple[int, int]
 """Partition and offset in the inbound topic."""

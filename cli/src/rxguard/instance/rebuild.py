@@ -15,10 +15,10 @@ from rx_monitor.operations.rebuild import Cleared, clear
 from rx_monitor.settings import Places
 from rx_runtime.errors import DependencyUnavailable
 
-from rxguard.connect import Connection, connect, require_kafka
-from rxguard.delivery import Patience, Progress, progress_consumer, silent
-from rxguard.findings import current_sets
-from rxguard.instance import Instance, servers
+from rxguard.client.connect import Connection, connect, require_kafka
+from rxguard.client.delivery import Patience, Progress, progress_consumer, silent
+from rxguard.client.findings import current_sets
+from rxguard.instance.embedded_instance import Instance, servers
 
 _LEAVE_TIMEOUT_SECONDS = 20.0  # the broker counts a member that was killed for another 10 s
 _POLL_SECONDS = 0.1

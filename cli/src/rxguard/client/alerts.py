@@ -7,7 +7,7 @@ from pharmacy.alerts.v1 import alerts_pb2, alerts_pb2_grpc
 from rx_contracts.wire.finding_json import display_name, finding_json, severity_name
 from rx_contracts.wire.times import instant
 
-from rxguard.connect import Connection
+from rxguard.client.connect import Connection
 
 _PAGE_SIZE = 500
 OPEN = (alerts_pb2.ALERT_STATE_OPEN,)

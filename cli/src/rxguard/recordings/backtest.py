@@ -13,8 +13,8 @@ from rx_clinical.findings.report import finding_to_json
 from rx_clinical.model.findings import Severity
 from rx_runtime.sites import SiteRegistry
 
-from rxguard.delivery import Progress, silent
-from rxguard.offline import Recording, assess_all, load_rules, read_file, refusals_to_json, uncoded_to_json
+from rxguard.client.delivery import Progress, silent
+from rxguard.recordings.reading import Recording, assess_all, load_rules, read_file, refusals_to_json, uncoded_to_json
 
 SIDES: Final = ("a", "b")
 

@@ -11,29 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rx_embedded import DataFolder, rxguard_home
 from rx_runtime.errors import DependencyUnavailable
 
-from rxguard.instance import Instance, running
-from rxguard.progress import download_progress
+from rxguard.instance.embedded_instance import Instance, running
+from rxguard.views.instance import services_table
+from rxguard.views.progress import download_progress
 
 _DETACH_TIMEOUT_SECONDS = 300.0
 _DOWN_TIMEOUT_SECONDS = 60.0
 _POLL_SECONDS = 0.1
-
-
-def services_table(run: dict[str, Any]) -> Table:
-    """What runs and where, from `run.json`."""
-    table = Table(title="RxGuard is up", title_justify="left")
-    for column in ("service", "ready", "gRPC", "metrics"):
-        table.add_column(column)
-    for service in run["services"]:
-        ready = "[green]yes[/]" if service["ready"] else "[red]no[/]"
-        table.add_row(service["name"], ready, service["grpc"], service["metrics"])
-    table.add_row("Kafka", "", run["kafka"], "")
-    table.add_row("PostgreSQL", "", run["postgres"], "")
-    return table
 
 
 async def up(*, fresh: bool, as_json: bool, console: Console) -> None:

@@ -9,8 +9,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from rxguard.explain_curve import curve_chart
-from rxguard.output import NOTICE, sentences, severity_style
+from rxguard.views.common import NOTICE, sentences, severity_style
+from rxguard.views.residual_curve import curve_chart
 
 Document = Mapping[str, Any]
 

@@ -29,7 +29,7 @@ from rx_clinical.model.facts import (
     merged,
 )
 
-from rxguard.scenario_yaml import Node
+from rxguard.scenarios.yaml_reader import Node
 
 _ENVELOPE = frozenset({"type", "at", "zone", "id", "revision", "recorded_at", "patient", "source", "site"})
 _MEDICINE = frozenset(

@@ -1,0 +1,1 @@
+"""What the program asks and sends an installation over Kafka and gRPC."""

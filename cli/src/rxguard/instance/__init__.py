@@ -1,0 +1,1 @@
+"""The embedded instance: start, stop, demo, doctor, rebuild."""

@@ -1,0 +1,1 @@
+"""Commands that need no server: recorded events read, assessed and compared."""

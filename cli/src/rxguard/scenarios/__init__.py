@@ -1,0 +1,1 @@
+"""Worked timelines in YAML, run against the clinical core."""

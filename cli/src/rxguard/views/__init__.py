@@ -1,0 +1,1 @@
+"""What people see: reports for a terminal, within 80 columns."""
