@@ -22,7 +22,7 @@ from rx_embedded import EmbeddedStack, provision
 from rx_runtime.kafka import clients, headers
 from rxguard.client.connect import Connection, from_run
 from rxguard.client.delivery import collect_receipts, until_checked
-from rxguard.instance import Instance, Servers
+from rxguard.instance.embedded_instance import Instance, Servers
 
 from bench.broker import PARTITIONS
 from bench.medicines import PRODUCTS, Group, Product
