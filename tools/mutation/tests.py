@@ -135,7 +135,7 @@ def caches() -> list[Any]:
 def memories() -> list[Callable[[], None]]:
     """What empties each memory of the core, so that a test does again what an earlier one has done."""
     catalogue = importlib.import_module("rx_clinical").load_catalogue()
-    own = (catalogue._tier_of, catalogue._windows, catalogue.roles_reader._cache)  # noqa: SLF001  # nobody else empties them
+    own = (catalogue._tier_of, catalogue._windows, catalogue.classifier._cache)  # noqa: SLF001  # nobody else empties them
     return [*(one.cache_clear for one in caches()), *(one.clear for one in own)]
 
 

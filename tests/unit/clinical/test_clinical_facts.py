@@ -25,7 +25,7 @@ from rx_clinical.findings.report import finding_to_json
 from rx_clinical.findings.wording import local_date_text
 from rx_clinical.model.facts import Moment, UnreadFact, event_key
 from rx_clinical.model.findings import Severity
-from rx_clinical.model.washout import window
+from rx_clinical.model.washout import window_lengths
 
 
 def findings(catalogue, *facts):
@@ -189,8 +189,8 @@ def test_no_time_and_no_supply_leaves_the_calendar(catalogue, year, days):
 
 def test_the_length_of_a_window_is_rounded_up_to_a_whole_minute():
     arguments = {"label_interval_h": Decimal(336), "half_lives": 5, "floor": timedelta(hours=336)}
-    exact = window(half_life_high_h=Decimal(59), multiplier=Decimal("1.25"), **arguments)
-    broken = window(half_life_high_h=Decimal("59.0001"), multiplier=Decimal("1.25"), **arguments)
+    exact = window_lengths(half_life_high_h=Decimal(59), multiplier=Decimal("1.25"), **arguments)
+    broken = window_lengths(half_life_high_h=Decimal("59.0001"), multiplier=Decimal("1.25"), **arguments)
     assert exact.hard == exact.policy == timedelta(hours=368, minutes=45)
     assert broken.hard == broken.policy == timedelta(hours=368, minutes=46)
 

@@ -33,7 +33,7 @@ from rx_clinical.model.facts import (
     event_key,
 )
 from rx_clinical.model.findings import NoStartTime
-from rx_clinical.model.washout import EPOCH, FOREVER, hours, later, window
+from rx_clinical.model.washout import BEGINNING_OF_TIME, FOREVER, hours, later, window_lengths
 from rx_clinical.rules.compounding.cp_06 import doubts_of
 from rx_clinical.rules.compounding.strengths import ambiguities, commercial_tablets, slips
 
@@ -201,13 +201,13 @@ def test_half_lives_that_equal_the_label_interval_do_not_set_the_window():
         "floor": timedelta(hours=336),
     }
 
-    assert not window(label_interval_h=Decimal(295), **lengths).by_half_lives
-    assert window(label_interval_h=Decimal(294), **lengths).by_half_lives
+    assert not window_lengths(label_interval_h=Decimal(295), **lengths).by_half_lives
+    assert window_lengths(label_interval_h=Decimal(294), **lengths).by_half_lives
 
 
 def test_what_leaves_the_calendar_by_hours_has_no_end_or_lies_before_everything():
     assert later(FOREVER - timedelta(hours=1), timedelta(hours=2)) == FOREVER
-    assert later(EPOCH + timedelta(hours=1), timedelta(hours=-2)) == EPOCH
+    assert later(BEGINNING_OF_TIME + timedelta(hours=1), timedelta(hours=-2)) == BEGINNING_OF_TIME
 
 
 def basis_of(found):

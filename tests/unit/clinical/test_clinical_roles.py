@@ -40,7 +40,7 @@ def test_a_deterrent_or_sequestered_antagonist_beside_an_opioid_is_none(catalogu
 def test_contrave_is_an_antagonist_and_an_interacting_medicine(catalogue):
     roles = catalogue.roles(Medicine(product_code="1551468"))
     assert roles.antagonist.form_key == "ntx_er_contrave"
-    assert roles.interacting == ("42347",)
+    assert roles.precipitant_codes == ("42347",)
 
 
 @pytest.mark.parametrize("route", ["topical", "ophthalmic", "otic", "vaginal", "inhaled", "nasal_local"])
@@ -50,7 +50,7 @@ def test_a_local_route_interacts_with_nothing(catalogue, route):
 
 @pytest.mark.parametrize("route", ["oral", "transdermal", None, "unheard-of"])
 def test_every_other_route_counts_as_systemic(catalogue, route):
-    assert catalogue.roles(Medicine(ingredients=("6135",), route=route)).interacting == ("6135",)
+    assert catalogue.roles(Medicine(ingredients=("6135",), route=route)).precipitant_codes == ("6135",)
 
 
 def test_loperamide_is_an_opioid_only_above_the_misuse_dose(catalogue):
@@ -84,11 +84,13 @@ def test_the_class_row_stands_in_where_a_pair_has_no_row_of_its_own(catalogue):
 
 def test_what_does_not_lengthen_stands_under_the_rule_that_speaks_of_it(catalogue):
     directions = {
-        rule: {row.direction for rows in victims.values() for row in rows}
-        for rule, victims in catalogue.effects.items()
+        rule: {row.direction for rows in objects.values() for row in rows}
+        for rule, objects in catalogue.effects.items()
     }
     assert directions == {"PK-02": {"exposure_only"}, "PK-03": {"prodrug_block"}, "IN-01": {"shorten"}}
-    assert all(row.interacting for victims in catalogue.effects.values() for rows in victims.values() for row in rows)
+    assert all(
+        row.precipitant_code for objects in catalogue.effects.values() for rows in objects.values() for row in rows
+    )
 
 
 def test_only_a_short_course_of_ritonavir_beside_methadone_is_too_short_to_induce(catalogue):
@@ -256,18 +258,18 @@ def test_naltrexone_in_morphine_capsules_is_sequestered(catalogue, stated, seque
 )
 def test_a_route_is_asked_for_where_it_decides(catalogue, code, route, acts, asked):
     roles = catalogue.roles(Medicine(ingredients=(code,), route=route))
-    assert (bool(roles.interacting or roles.partners), roles.route_open) == (acts, asked)
+    assert (bool(roles.precipitant_codes or roles.partners), roles.route_open) == (acts, asked)
 
 
 def test_the_product_tells_the_route_that_a_source_leaves_out(catalogue):
     tablet = catalogue.roles(Medicine(product_code="897685"))  # verapamil, compounded for the skin too
-    assert (tablet.interacting, tablet.route_open) == (("11170",), ())
+    assert (tablet.precipitant_codes, tablet.route_open) == (("11170",), ())
 
 
 def test_a_negative_control_plays_no_role(catalogue):
     famotidine, ranitidine = "4278", "9143"
     assert catalogue.roles(Medicine(ingredients=(famotidine,))).none
-    changes = catalogue.roles_reader.changes_opioids
+    changes = catalogue.classifier.changes_opioids
     assert (changes(famotidine), changes(ranitidine)) == (False, True)
 
 

@@ -10,7 +10,7 @@ from rx_clinical.findings.decisions import Decision
 from rx_clinical.findings.render import finding
 from rx_clinical.history.applicability import kinds_of, may_speak
 from rx_clinical.history.chart import read_chart
-from rx_clinical.history.context import Picture, draw
+from rx_clinical.history.context import RuleContext, build_context
 from rx_clinical.model.facts import Fact, History, UnreadFact
 from rx_clinical.model.findings import Assessment, Finding
 from rx_clinical.rules.blockade.engine import RULES as BLOCKADE_RULES
@@ -23,7 +23,7 @@ from rx_clinical.rules.ldn import ld_01, ld_02, ld_03, ld_04, ld_05, ld_06, ld_0
 from rx_clinical.rules.surgery import sx_01
 from rx_clinical.rules.withdrawal import wr_05, wr_06  # fmt: skip
 from rx_clinical.rules.withdrawal.engine import RULES as WITHDRAWAL_RULES
-from rx_clinical.rules.withdrawal.engine import Passed, withdrawal
+from rx_clinical.rules.withdrawal.engine import ClearedWindow, withdrawal
 
 _ANY = -1
 # Each rule with the two kinds of facts that it needs: without them it is not asked.
@@ -69,8 +69,8 @@ class Decided:
     """What was decided about a patient, before anything is put into words."""
 
     decisions: tuple[Decision, ...]
-    satisfied: tuple[Passed, ...]
-    picture: Picture | None
+    satisfied: tuple[ClearedWindow, ...]
+    context: RuleContext | None
 
 
 def decide(history: History, catalogue: Catalogue) -> Decided:
@@ -78,19 +78,19 @@ def decide(history: History, catalogue: Catalogue) -> Decided:
     kinds = kinds_of(history.facts, catalogue)
     if not may_speak(kinds):
         return Decided((), (), None)
-    picture = draw(read_chart(history.facts, catalogue, kinds), catalogue, history.known_since)
+    context = build_context(read_chart(history.facts, catalogue, kinds), catalogue, history.known_since)
     decisions: list[Decision] = []
-    satisfied: list[Passed] = []
-    if picture.antagonists and picture.opioids:
-        decisions, satisfied = withdrawal(picture)
-        decisions += blockade(picture)
+    satisfied: list[ClearedWindow] = []
+    if context.antagonists and context.opioids:
+        decisions, satisfied = withdrawal(context)
+        decisions += blockade(context)
     for decide_rule in _asked(kinds):
-        decisions += decide_rule(picture)
-    return Decided(tuple(decisions), tuple(satisfied), picture)
+        decisions += decide_rule(context)
+    return Decided(tuple(decisions), tuple(satisfied), context)
 
 
 @lru_cache(maxsize=1024)
-def _asked(kinds: int) -> tuple[Callable[[Picture], list[Decision]], ...]:
+def _asked(kinds: int) -> tuple[Callable[[RuleContext], list[Decision]], ...]:
     """The rules that facts of these kinds could make speak."""
     return tuple(rule.decide for needed, beside, rule in _RULES if kinds & needed and kinds & beside)
 
@@ -99,13 +99,13 @@ def assess(history: History, catalogue: Catalogue) -> Assessment:
     """Findings of a history; the same for every order and duplication of its facts."""
     decided = decide(history, catalogue)
     findings: list[Finding] = []
-    if decided.picture is not None:
-        findings = sorted((finding(one, decided.picture) for one in decided.decisions), key=_order)
+    if decided.context is not None:
+        findings = sorted((finding(one, decided.context) for one in decided.decisions), key=_order)
     return Assessment(
         findings=tuple(findings),
         rules_run=RULES_RUN,
         rules_not_covered=not_covered(catalogue),
-        satisfied=tuple(passed.told() for passed in decided.satisfied),
+        satisfied=tuple(passed.to_message() for passed in decided.satisfied),
         unread=_unread(history.facts),
     )
 

@@ -36,7 +36,7 @@ __all__ = ["EdgeError", "EdgeEvent", "json_schema", "parse_event", "validate_eve
 MAX_OCCURRED_AHEAD_DAYS = 31
 """An event more than this after its own recorded time is a typing error, not a plan: plans have fields of their own."""
 
-_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00Z")
+_UNIX_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00Z")
 
 Route = Literal[
     "oral",
@@ -146,7 +146,7 @@ class BaseEvent(Strict):
         """Source revision, 0 or more."""
         if self.source_revision is not None:
             return self.source_revision
-        return max(0, (self.recorded_time - _EPOCH) // timedelta(microseconds=1))
+        return max(0, (self.recorded_time - _UNIX_EPOCH) // timedelta(microseconds=1))
 
 
 class _Order(BaseEvent):

@@ -32,7 +32,7 @@ horizon of the patient's history and hide what is older."""
 
 UNKNOWN_KIND = "unknown"
 _CONTENT_BYTES = 16
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 log = get_logger()
 
 
@@ -105,7 +105,10 @@ class Reader:
         return ReadEntry(number=number, kind=kind, drafts=drafts)
 
     def _draft(self, record: InboundRecord, entry: int, event: EdgeEvent) -> Draft:
-        if record.timestamp_ms >= 0 and _milliseconds(event.recorded_time - _EPOCH - MAX_AHEAD) > record.timestamp_ms:
+        if (
+            record.timestamp_ms >= 0
+            and _milliseconds(event.recorded_time - _UNIX_EPOCH - MAX_AHEAD) > record.timestamp_ms
+        ):
             raise EdgeError("RECORDED_IN_FUTURE", "/recorded_time", "lies more than 90 days after the record was sent")
         site = self._site(event.site_id)
         when = occurred(event)

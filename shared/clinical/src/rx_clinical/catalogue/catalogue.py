@@ -19,19 +19,19 @@ from rx_clinical.catalogue.drugs import (
     load_interactions,
     load_partners,
     load_tiers,
-    prolonging_by_victim,
+    prolonging_by_object,
     short_courses,
 )
 from rx_clinical.catalogue.names import Names
 from rx_clinical.catalogue.patient import Patient, Terms
 from rx_clinical.catalogue.policy import load_policy
 from rx_clinical.catalogue.products import NDC, RXNORM, Product, load_ingredients, load_products, normal_ndc
-from rx_clinical.catalogue.roles import Kind, RoleReader, Roles
+from rx_clinical.catalogue.roles import Kind, MedicineClassifier, Roles
 from rx_clinical.catalogue.tables import TABLES, Row, Source, TableError, Tables
 from rx_clinical.catalogue.titration import Plan, load_plans
 from rx_clinical.model.facts import Medicine
 from rx_clinical.model.reasons import Reason
-from rx_clinical.model.washout import Window, window
+from rx_clinical.model.washout import WindowLengths, window_lengths
 from rx_clinical.rules import RULE_IDS
 
 _DOSES_REMEMBERED = 1000
@@ -70,7 +70,9 @@ class Catalogue:
         self.ruleset_version: str = tables.content_hash()
         self.sources: Mapping[str, Source] = tables.sources
         self._tier_of: dict[Decimal | None, Tier] = {}
-        self._windows: dict[tuple[str, Decimal], Window] = {}  # as many as there are forms and sums of multipliers
+        self._window_lengths: dict[
+            tuple[str, Decimal], WindowLengths
+        ] = {}  # as many as there are forms and sums of multipliers
         self.compounding = Compounding(tables)
         self.policy = load_policy(tables)
         self.drugs: Mapping[str, DrugForm] = load_drugs(tables, self.policy)
@@ -83,13 +85,13 @@ class Catalogue:
         self.titrations: Mapping[str, Plan] = load_plans(tables)
         self.partners: Mapping[str, Partner] = load_partners(tables)
         interactions = load_interactions(tables, dict(self.drugs))
-        self.prolonging: Mapping[str, Mapping[str, Interaction]] = prolonging_by_victim(interactions)
+        self.prolonging: Mapping[str, Mapping[str, Interaction]] = prolonging_by_object(interactions)
         self.effects: Mapping[str, Mapping[str, tuple[Interaction, ...]]] = effects_by_rule(interactions)
-        # Too short to induce: by interacting code, the victims that a row of no effect speaks of beside an inducer.
+        # By precipitant code, the object drugs of which a row says that a short course of the inducer has no effect.
         self.short_courses: Mapping[str, frozenset[str]] = short_courses(interactions)
         self._carry_over: dict[str, timedelta] = {}
         for row in (*interactions, *(row for rows in self.prolonging.values() for row in rows.values())):
-            self._carry_over[row.interacting] = max(row.carry_over, self.longest_carry_over(row.interacting))
+            self._carry_over[row.precipitant_code] = max(row.carry_over, self.longest_carry_over(row.precipitant_code))
         self._load_products(tables, interactions)
 
     def _load_products(self, tables: Tables, interactions: list[Interaction]) -> None:
@@ -100,7 +102,7 @@ class Catalogue:
         self._products = {product.code: product for product in products if product.code}
         self._by_ndc = {ndc: product for product in products for ndc in product.ndcs}
         antagonist_forms = load_antagonist_forms(tables, drugs)
-        self.roles_reader = RoleReader(
+        self.classifier = MedicineClassifier(
             drugs=drugs,
             antagonist_forms=antagonist_forms,
             interactions=interactions,
@@ -116,7 +118,7 @@ class Catalogue:
         self._low_dose_forms = traits["low_dose"]
         self.unnamed_illicit = next(iter(traits["unnamed_illicit"]))
         self._form_keys = drugs.keys() | traits["no_drug_row"]
-        self._relevant = self.roles_reader.relevant_ingredients
+        self._relevant = self.classifier.relevant_ingredients
         listed = {code for product in products for code in product.ingredients}
         self._ingredients = self._relevant | ingredients.irrelevant | listed
         if clash := self._ingredients & self._products.keys():
@@ -126,9 +128,9 @@ class Catalogue:
         """A form that is compounded in low doses."""
         return form_key in self._low_dose_forms
 
-    def longest_carry_over(self, interacting: str) -> timedelta:
+    def longest_carry_over(self, precipitant_code: str) -> timedelta:
         """The longest time that an interacting ingredient acts after its last dose, over all opioids."""
-        return self._carry_over.get(interacting, timedelta(0))
+        return self._carry_over.get(precipitant_code, timedelta(0))
 
     def roles(self, medicine: Medicine, *, misuse: bool = False) -> Roles:
         """What a medicine is to the rules. `misuse`: somebody reports that it is misused."""
@@ -139,7 +141,7 @@ class Catalogue:
         memo = medicine.memo
         if memo is not None and memo[0] is self and not misuse:  # type: ignore[index]  # written here, nowhere else
             return memo[1]  # type: ignore[index,no-any-return]
-        roles = self.roles_reader.roles(medicine, misuse=misuse)
+        roles = self.classifier.roles(medicine, misuse=misuse)
         read = (roles, roles.kinds | self._deficiency(medicine, roles))
         if not misuse:
             object.__setattr__(medicine, "memo", (self, read))
@@ -151,7 +153,7 @@ class Catalogue:
             return Kind.DEFICIENT | Kind.NO_DAYS
         missing = Kind.NO_DAYS if roles.kinds and medicine.days_supply is None else 0
         if roles.antagonist is not None and (
-            medicine.daily_dose_mg is None or (medicine.route is None and not self.roles_reader.form_known(medicine))
+            medicine.daily_dose_mg is None or (medicine.route is None and not self.classifier.form_known(medicine))
         ):
             missing |= Kind.DEFICIENT
         return missing
@@ -176,10 +178,10 @@ class Catalogue:
             return None
         if code in self._products:
             return self._coded(self._products[code])
-        ingredient = self.roles_reader.ingredient_of(code)
+        ingredient = self.classifier.ingredient_of(code)
         if ingredient not in self._ingredients:
             return None
-        form_key = self.roles_reader.only_form_of(ingredient)
+        form_key = self.classifier.only_form_of(ingredient)
         return CodedProduct(
             ingredients=(ingredient,),
             form_key=form_key,
@@ -199,12 +201,12 @@ class Catalogue:
 
     def is_relevant(self, ingredients: Sequence[str], form_key: str | None) -> bool:
         """Some ingredient or the form is in our tables: opioid, antagonist, interacting medicine, LDN partner."""
-        known = (self.roles_reader.ingredient_of(code) for code in ingredients)
+        known = (self.classifier.ingredient_of(code) for code in ingredients)
         return form_key in self.drugs or any(code in self._relevant for code in known)
 
     def codes_read(self) -> dict[tuple[str, str], bool]:
         """Of every (system, code) of the tables whether an event must be read for its sake; see `relevance`."""
-        known = self._ingredients | self._products.keys() | self.roles_reader.salts
+        known = self._ingredients | self._products.keys() | self.classifier.salts
         coded = {(RXNORM, code): self._code_one(RXNORM, code) for code in known}
         coded |= {(NDC, code): self._code_one(NDC, code) for code in self._by_ndc}
         read = {code: product.relevant for code, product in coded.items() if product}
@@ -221,7 +223,7 @@ class Catalogue:
     def _names_what_codes_lack(self, medicine: Medicine, roles: Roles) -> bool:
         if roles.opioids or roles.antagonist:
             return False
-        codes = {self.roles_reader.ingredient_of(code) for code in medicine.ingredients}
+        codes = {self.classifier.ingredient_of(code) for code in medicine.ingredients}
         known = bool(codes) or medicine.form_key in self._form_keys or medicine.product_code in self._products
         return not (known and codes <= self._ingredients) and self.names_opioid_or_antagonist(medicine.text)
 
@@ -235,13 +237,13 @@ class Catalogue:
                 self._tier_of[daily_dose_mg] = tier
         return tier
 
-    def window(self, form: DrugForm, multiplier: Decimal) -> Window:
+    def window_lengths(self, form: DrugForm, multiplier: Decimal) -> WindowLengths:
         """The window of an opioid form at a half-life multiplier."""
         asked = (form.form_key, multiplier)
-        found = self._windows.get(asked)
+        found = self._window_lengths.get(asked)
         if found is None:
             policy = self.policy
-            found = self._windows[asked] = window(
+            found = self._window_lengths[asked] = window_lengths(
                 label_interval_h=form.label_interval_h,
                 half_life_high_h=form.half_life_high_h,
                 multiplier=multiplier,

@@ -126,9 +126,9 @@ class Compounding:
 
     def limit(self, request: CompoundRequest) -> Limit:
         """The longest beyond-use time of what is asked for; the shortest one where the preparation is not known."""
-        said = self._said(request.preparation) | self._said(request.vehicle)
-        preserved = _preserved(request, said)
-        bud_class = self._bud_class(request, said, preserved=preserved is True)
+        meanings = self._meanings_of(request.preparation) | self._meanings_of(request.vehicle)
+        preserved = _preserved(request, meanings)
+        bud_class = self._bud_class(request, meanings, preserved=preserved is True)
         if bud_class is None:
             shortest = min(self._limits.values(), key=lambda limit: limit.days)
             named = (
@@ -137,7 +137,7 @@ class Compounding:
                 else "no preparation is named"
             )
             return _assuming(shortest, [f"{named}: the shortest limit counts"])
-        storage = self._said(request.storage)
+        storage = self._meanings_of(request.storage)
         cold = "cold" in storage and "room" not in storage
         assumed = []
         if bud_class is BudClass.AQUEOUS_UNPRESERVED:
@@ -157,25 +157,25 @@ class Compounding:
         """The limit of water without a preservative: that of everything dissolved at home."""
         return self._limits[f"{BudClass.AQUEOUS_UNPRESERVED} any"]
 
-    def _bud_class(self, request: CompoundRequest, said: frozenset[str], *, preserved: bool) -> BudClass | None:
+    def _bud_class(self, request: CompoundRequest, meanings: frozenset[str], *, preserved: bool) -> BudClass | None:
         """By what the preparation and its vehicle say. Where they disagree, water counts, then oil."""
-        if not said & _PREPARATIONS:
+        if not meanings & _PREPARATIONS:
             return None
-        if "anhydrous" in said and "water" not in said:
-            oral = said & {"liquid", "oil"}
+        if "anhydrous" in meanings and "water" not in meanings:
+            oral = meanings & {"liquid", "oil"}
             return BudClass.NONAQUEOUS_LIQUID if oral else BudClass.OTHER_NONAQUEOUS
-        if not said & {"water", "semisolid"}:
-            if "oil" in said:
+        if not meanings & {"water", "semisolid"}:
+            if "oil" in meanings:
                 return BudClass.NONAQUEOUS_LIQUID
-            if "liquid" not in said:
+            if "liquid" not in meanings:
                 return BudClass.OTHER_NONAQUEOUS
         if not preserved:
             return BudClass.AQUEOUS_UNPRESERVED
-        drunk = "semisolid" not in said
-        studied = "studied" in said or request.strength_mg_per_ml in self._studied_strengths
+        drunk = "semisolid" not in meanings
+        studied = "studied" in meanings or request.strength_mg_per_ml in self._studied_strengths
         return BudClass.STUDIED_LIQUID if drunk and studied else BudClass.AQUEOUS_PRESERVED
 
-    def _said(self, text: str) -> frozenset[str]:
+    def _meanings_of(self, text: str) -> frozenset[str]:
         return frozenset(self._kinds[term] for term in self._words.found(text))
 
     def fillers(self, request: CompoundRequest) -> list[Filler]:
@@ -236,11 +236,11 @@ def _parts(filler: str) -> list[str]:
     return [part for part in parts if not _SAYS_NO.fullmatch(_plain(part))]
 
 
-def _preserved(request: CompoundRequest, said: frozenset[str]) -> bool | None:
+def _preserved(request: CompoundRequest, meanings: frozenset[str]) -> bool | None:
     """Preserved or not, None where nobody says; of two statements the safer one."""
-    if request.preserved is False or "unpreserved" in said:
+    if request.preserved is False or "unpreserved" in meanings:
         return False
-    return True if request.preserved or "preserved" in said else None
+    return True if request.preserved or "preserved" in meanings else None
 
 
 def _assuming(limit: Limit, assumed: Sequence[str]) -> Limit:

@@ -198,12 +198,12 @@ def _tier(row: Row, tables: Tables) -> tuple[str, Tier]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interaction:
-    """One row of perpetrators.csv: what an interacting medicine does to a victim opioid."""
+    """One row of perpetrators.csv: what a precipitant does to its object drug."""
 
-    interacting: str  # RxNorm ingredient code, or the strong CYP3A4 class
+    precipitant_code: str  # RxNorm ingredient code, or the strong CYP3A4 class
     name: str
-    victim: str  # RxNorm ingredient code
-    victim_name: str
+    object_code: str  # RxNorm ingredient code
+    object_name: str
     direction: str
     mechanism_group: str
     strength: str
@@ -223,10 +223,10 @@ class Interaction:
 
 def load_interactions(tables: Tables, drugs: dict[str, DrugForm]) -> list[Interaction]:
     """perpetrators.csv in file order. Raises TableError for a victim that drugs.csv does not know."""
-    victims = {drug.ingredient for drug in drugs.values()}
+    objects = {drug.ingredient for drug in drugs.values()}
     interactions = []
     for row in tables.rows("perpetrators.csv"):
-        if row.required("victim_rxnorm") not in victims:
+        if row.required("victim_rxnorm") not in objects:
             raise row.error(f"victim {row.text('victim_rxnorm')} is not in drugs.csv")
         interactions.append(_interaction(row, tables))
     return interactions
@@ -234,10 +234,10 @@ def load_interactions(tables: Tables, drugs: dict[str, DrugForm]) -> list[Intera
 
 def _interaction(row: Row, tables: Tables) -> Interaction:
     return Interaction(
-        interacting=row.text("perpetrator_rxnorm"),
+        precipitant_code=row.text("perpetrator_rxnorm"),
         name=row.required("perpetrator").split(" (")[0],
-        victim=row.required("victim_rxnorm"),
-        victim_name=row.required("victim"),
+        object_code=row.required("victim_rxnorm"),
+        object_name=row.required("victim"),
         direction=row.one_of("direction", "prolong", "shorten", "exposure_only", "prodrug_block", "none"),
         mechanism_group=row.required("mechanism_group"),
         strength=row.one_of("strength", "strong", "moderate", "weak", "none"),
@@ -251,27 +251,27 @@ def _interaction(row: Row, tables: Tables) -> Interaction:
     )
 
 
-def prolonging_by_victim(interactions: list[Interaction]) -> dict[str, dict[str, Interaction]]:
-    """The row that prolongs, by victim code and interacting code.
+def prolonging_by_object(interactions: list[Interaction]) -> dict[str, dict[str, Interaction]]:
+    """The row that prolongs, by victim code and precipitant_code code.
 
     The class row of strong CYP3A4 inhibitors stands in for its members where a pair has no row of its own.
     """
     table: dict[str, dict[str, Interaction]] = {}
     for row in interactions:
-        if row.prolongs and row.interacting and row.interacting != CLASS_STRONG_CYP3A4:
-            table.setdefault(row.victim, {})[row.interacting] = row
-    own_pairs = {(row.victim, row.interacting) for row in interactions}
+        if row.prolongs and row.precipitant_code and row.precipitant_code != CLASS_STRONG_CYP3A4:
+            table.setdefault(row.object_code, {})[row.precipitant_code] = row
+    own_pairs = {(row.object_code, row.precipitant_code) for row in interactions}
     strong = {
-        row.interacting: row.name
+        row.precipitant_code: row.name
         for row in interactions
         if (row.mechanism_group, row.direction, row.strength) == ("CYP", "prolong", "strong")
-        and row.interacting != CLASS_STRONG_CYP3A4
+        and row.precipitant_code != CLASS_STRONG_CYP3A4
     }
     for row in interactions:
-        if row.interacting == CLASS_STRONG_CYP3A4:
+        if row.precipitant_code == CLASS_STRONG_CYP3A4:
             for member, name in strong.items():
-                if (row.victim, member) not in own_pairs:
-                    table.setdefault(row.victim, {})[member] = _as_member(row, member, name)
+                if (row.object_code, member) not in own_pairs:
+                    table.setdefault(row.object_code, {})[member] = _as_member(row, member, name)
     return table
 
 
@@ -279,24 +279,24 @@ def effects_by_rule(interactions: list[Interaction]) -> dict[str, dict[str, tupl
     """What does not prolong, by the rule that speaks of it (PK-02, PK-03, IN-01) and the victim's code."""
     table: dict[str, dict[str, tuple[Interaction, ...]]] = {}
     for row in interactions:
-        if row.rule != "none" and not row.prolongs and row.interacting:
-            victims = table.setdefault(row.rule, {})
-            victims[row.victim] = (*victims.get(row.victim, ()), row)
+        if row.rule != "none" and not row.prolongs and row.precipitant_code:
+            objects = table.setdefault(row.rule, {})
+            objects[row.object_code] = (*objects.get(row.object_code, ()), row)
     return table
 
 
 def short_courses(interactions: list[Interaction]) -> dict[str, frozenset[str]]:
     """Victims by inducer for which a row says that a short course of it has no effect."""
-    inducers = {(row.interacting, row.victim) for row in interactions if row.direction == "shorten"}
+    inducers = {(row.precipitant_code, row.object_code) for row in interactions if row.direction == "shorten"}
     found: dict[str, frozenset[str]] = {}
     for row in interactions:
-        if row.direction == "none" and (row.interacting, row.victim) in inducers:
-            found[row.interacting] = found.get(row.interacting, frozenset()) | {row.victim}
+        if row.direction == "none" and (row.precipitant_code, row.object_code) in inducers:
+            found[row.precipitant_code] = found.get(row.precipitant_code, frozenset()) | {row.object_code}
     return found
 
 
 def _as_member(row: Interaction, member: str, name: str) -> Interaction:
-    return replace(row, interacting=member, name=name)
+    return replace(row, precipitant_code=member, name=name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,7 +86,7 @@ class Roles:
 
     opioids: tuple[Opioid, ...] = ()
     antagonist: Antagonist | None = None
-    interacting: tuple[str, ...] = ()  # ingredient codes of perpetrators.csv, by a systemic route only
+    precipitant_codes: tuple[str, ...] = ()  # ingredient codes of perpetrators.csv, by a systemic route only
     gut_opioids: tuple[DrugForm, ...] = ()  # at a dose that stays in the gut
     peripheral: DrugForm | None = None  # an antagonist that stays outside the brain
     sequestered: bool = False  # holds naltrexone that acts only if the product is crushed
@@ -105,7 +105,7 @@ class Roles:
 NO_ROLES = Roles()
 
 
-class RoleReader:
+class MedicineClassifier:
     """Reads roles from codes and form, never from text."""
 
     def __init__(
@@ -137,29 +137,31 @@ class RoleReader:
             if drug.ingredient:
                 self._forms_of.setdefault(drug.ingredient, []).append(drug)
         rows = tuple(interactions)
-        self._interacting = {row.interacting for row in rows if row.interacting.isdigit()}
-        self._changes_opioids = {row.interacting for row in rows if row.direction != "none"}
+        self._precipitant_codes = {row.precipitant_code for row in rows if row.precipitant_code.isdigit()}
+        self._changes_opioids = {row.precipitant_code for row in rows if row.direction != "none"}
         self._effects: dict[str, int] = {}
         for row in rows:
-            self._effects[row.interacting] = self._effects.get(row.interacting, 0) | _EFFECTS.get(row.direction, 0)
+            self._effects[row.precipitant_code] = self._effects.get(row.precipitant_code, 0) | _EFFECTS.get(
+                row.direction, 0
+            )
         self._partners = partners
-        self._local_forms = {row.interacting: row.name for row in rows if row.local_forms}
+        self._local_forms = {row.precipitant_code: row.name for row in rows if row.local_forms}
         self._local_forms |= {code: partner.name for code, partner in partners.items() if partner.local_forms}
         self._cache: dict[tuple[object, ...], Roles] = {}
 
     @property
     def relevant_ingredients(self) -> frozenset[str]:
         """Ingredient codes of drugs.csv, perpetrators.csv and ldn_partners.csv."""
-        return frozenset(self._forms_of) | frozenset(self._interacting) | frozenset(self._partners)
+        return frozenset(self._forms_of) | frozenset(self._precipitant_codes) | frozenset(self._partners)
 
     @property
     def salts(self) -> frozenset[str]:
         """Codes that stand for the ingredient they are a salt of."""
         return frozenset(self._salts)
 
-    def changes_opioids(self, interacting: str) -> bool:
+    def changes_opioids(self, precipitant_code: str) -> bool:
         """An ingredient of perpetrators.csv that has an effect there, not a negative control."""
-        return interacting in self._changes_opioids
+        return precipitant_code in self._changes_opioids
 
     def ingredient_of(self, code: str) -> str:
         """The ingredient of a salt; any other code is its own."""
@@ -214,7 +216,7 @@ class RoleReader:
         antagonist = None if sequestered else self._antagonist(codes, form, medicine.route)
         route = medicine.route or (product.route if product else None)
         local = route in LOCAL_ROUTES
-        interacting = () if local else tuple(sorted(self._interacting & codes.keys()))
+        precipitant_codes = () if local else tuple(sorted(self._precipitant_codes & codes.keys()))
         partners = () if local else tuple(self._partners[code] for code in sorted(self._partners.keys() & codes.keys()))
         listed_forms = {form} if form is not None else set[DrugForm]()
         listed_forms |= {one for code in codes for one in self._forms_of.get(code, ())[:1]}
@@ -224,7 +226,7 @@ class RoleReader:
         roles = Roles(
             opioids=opioids,
             antagonist=antagonist,
-            interacting=interacting,
+            precipitant_codes=precipitant_codes,
             gut_opioids=() if misused else tuple(sorted(gut, key=lambda one: one.form_key)),
             peripheral=min(peripheral, key=lambda one: one.form_key, default=None),
             sequestered=sequestered,
@@ -325,7 +327,7 @@ def _kinds_of(roles: Roles, effects: Mapping[str, int]) -> int:
     kinds = 0
     for opioid in roles.opioids:
         kinds |= _CLASSES.get(opioid.form.drug_class, Kind.FULL)
-    for code in roles.interacting:
+    for code in roles.precipitant_codes:
         kinds |= effects[code]
     found = {
         Kind.ANTAGONIST: roles.antagonist is not None,

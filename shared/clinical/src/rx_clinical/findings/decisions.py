@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from rx_clinical.history.chart import Entry
-from rx_clinical.history.context import Reach
 from rx_clinical.history.exposure_period import Event
+from rx_clinical.history.washout_window import WashoutWindow
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
 
 
 @dataclass(slots=True, eq=False)
-class Resting:
+class BasisItem:
     """An entry that a finding rests on, in its role: antagonist, opioid, interacting, patient, evidence, deficient."""
 
     role: str
@@ -30,10 +30,10 @@ class Explanation:
     """What a decision rests on, in words and numbers."""
 
     sentences: Sequence[str]
-    resting: Sequence[Resting]
+    basis: Sequence[BasisItem]
     reasons: Iterable[Reason] = ()
     actions: Sequence[str] = ()
-    reaches: Sequence[Reach] = ()
+    windows: Sequence[WashoutWindow] = ()
     judged_at: datetime | None = None  # the time that the reaches are judged at
     assumptions: Sequence[str] = ()
     sources: Iterable[str] = ()

@@ -7,7 +7,7 @@ from rx_clinical.catalogue.names import Names
 from rx_clinical.catalogue.policy import Policy
 from rx_clinical.catalogue.roles import Antagonist
 from rx_clinical.history.chart import Entry
-from rx_clinical.history.context import Reach
+from rx_clinical.history.washout_window import WashoutWindow
 from rx_clinical.model.reasons import Reason
 from rx_clinical.model.washout import FOREVER, hours
 
@@ -16,35 +16,37 @@ _ACTING = {Acting.LONG: Reason.LONG_ACTING_FORM, Acting.DEPOT: Reason.DEPOT}
 _CLASS = {"partial_agonist": Reason.PARTIAL_AGONIST, "mixed_agonist_antagonist": Reason.MIXED_AGONIST}
 
 
-def window_reasons(reaches: Iterable[Reach], policy: Policy) -> set[Reason]:
+def window_reasons(windows: Iterable[WashoutWindow], policy: Policy) -> set[Reason]:
     """What the windows of these exposures rest on."""
-    return {reason for reach in reaches for reason in _of_window(reach, policy)}
+    return {reason for window in windows for reason in _of_window(window, policy)}
 
 
-def _of_window(reach: Reach, policy: Policy) -> Iterable[Reason]:
-    form, window = reach.opioid.form, reach.window
+def _of_window(window: WashoutWindow, policy: Policy) -> Iterable[Reason]:
+    form, lengths = window.opioid.form, window.lengths
     if form.half_life_high_h >= hours(policy.long_half_life):
         yield Reason.LONG_HALF_LIFE
     if form.acting in _ACTING:
         yield _ACTING[form.acting]
-    if reach.opioid.non_prescription:
+    if window.opioid.non_prescription:
         yield Reason.NON_PRESCRIPTION_OPIOID
     if form.drug_class in _CLASS:
         yield _CLASS[form.drug_class]
-    if window.by_half_lives:
+    if lengths.by_half_lives:
         yield Reason.FIVE_HALF_LIVES
     else:
         yield Reason.LABEL_7_10_DAYS if form.acting is Acting.SHORT else Reason.LABEL_2_WEEKS
-    if window.by_floor and reach.span.possible_end != FOREVER:
+    if lengths.by_floor and window.period.possible_end != FOREVER:
         yield Reason.SEED_2_WEEK_FLOOR
-    if window.by_half_lives and window.multiplier > policy.multiplier_floor:
+    if lengths.by_half_lives and lengths.multiplier > policy.multiplier_floor:
         yield Reason.HALF_LIFE_EXTENDED
 
 
-def interaction_reasons(reaches: Iterable[Reach]) -> set[Reason]:
+def interaction_reasons(windows: Iterable[WashoutWindow]) -> set[Reason]:
     """How many interacting medicines count, and on what evidence."""
     rows = {
-        prolonger.interaction.interacting: prolonger.interaction for reach in reaches for prolonger in reach.prolongers
+        precipitant.interaction.precipitant_code: precipitant.interaction
+        for window in windows
+        for precipitant in window.precipitants
     }
     reasons = set()
     if len(rows) > 1:

@@ -6,12 +6,13 @@ from hashlib import blake2b
 
 from rx_clinical.catalogue.policy import Policy
 from rx_clinical.catalogue.roles import Antagonist, Opioid
-from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.wording import days_text, line_text, utc_text
 from rx_clinical.history.chart import Entry
-from rx_clinical.history.context import Picture, Reach
-from rx_clinical.history.exposure_period import Span
-from rx_clinical.history.half_life_modifiers import Prolonger
+from rx_clinical.history.context import RuleContext
+from rx_clinical.history.exposure_period import ExposurePeriod
+from rx_clinical.history.half_life_modifiers import Precipitant
+from rx_clinical.history.washout_window import WashoutWindow
 from rx_clinical.model.facts import Fact, Fill
 from rx_clinical.model.findings import ArithmeticLine, Basis, Finding, NoStartTime
 from rx_clinical.model.reasons import Reason
@@ -30,31 +31,31 @@ def finding_id(rule: str, anchor_key: bytes, counterpart_key: tuple[str, str]) -
     return blake2b(named, digest_size=16).digest()
 
 
-def resting_on_opioid(opioid: Opioid, span: Span) -> list[Resting]:
+def opioid_basis(opioid: Opioid, period: ExposurePeriod) -> list[BasisItem]:
     """The entries of an exposure."""
-    return [Resting("opioid", opioid.name, opioid.form.form_key, entry, opioid.masked) for entry in span.entries]
+    return [BasisItem("opioid", opioid.name, opioid.form.form_key, entry, opioid.masked) for entry in period.entries]
 
 
-def resting_on_antagonist(antagonist: Antagonist, entries: Iterable[Entry]) -> list[Resting]:
+def antagonist_basis(antagonist: Antagonist, entries: Iterable[Entry]) -> list[BasisItem]:
     """The entries of an antagonist course."""
-    return [Resting("antagonist", antagonist.name, antagonist.form_key, entry) for entry in entries]
+    return [BasisItem("antagonist", antagonist.name, antagonist.form_key, entry) for entry in entries]
 
 
-def resting_on_prolongers(prolongers: Iterable[Prolonger]) -> list[Resting]:
+def precipitant_basis(precipitants: Iterable[Precipitant]) -> list[BasisItem]:
     """The entries of interacting medicines that count."""
     return [
-        Resting("interacting", prolonger.interaction.name, None, entry)
-        for prolonger in prolongers
-        for entry in prolonger.span.entries
+        BasisItem("interacting", precipitant.interaction.name, None, entry)
+        for precipitant in precipitants
+        for entry in precipitant.period.entries
     ]
 
 
-def finding(decision: Decision, picture: Picture) -> Finding:
+def finding(decision: Decision, context: RuleContext) -> Finding:
     """The finding of a decision, with its words."""
-    said = decision.explain()
-    rule = picture.catalogue.rules[decision.rule]
-    resting = _once(said.resting)
-    reasons = {*said.reasons, *_shared_reasons(decision, rule.family, resting, picture)}
+    explanation = decision.explain()
+    rule = context.catalogue.rules[decision.rule]
+    basis = _once(explanation.basis)
+    reasons = {*explanation.reasons, *_shared_reasons(decision, rule.family, basis, context)}
     anchor = decision.anchor.entry.fact
     return Finding(
         finding_id=finding_id(decision.rule, anchor.key, decision.counterpart_key),
@@ -73,15 +74,21 @@ def finding(decision: Decision, picture: Picture) -> Finding:
         ends_at=None if decision.ends_at == FOREVER else decision.ends_at,
         urgency=decision.anchor.urgency,
         requires_confirmation=decision.requires_confirmation,
-        text=" ".join(said.sentences),
-        recommended_actions=(*said.actions, *_actions(rule.recommended_action)),
-        arithmetic=tuple(arithmetic_line(reach, said.judged_at) for reach in said.reaches if said.judged_at),
+        text=" ".join(explanation.sentences),
+        recommended_actions=(*explanation.actions, *_actions(rule.recommended_action)),
+        arithmetic=tuple(
+            arithmetic_line(window, explanation.judged_at) for window in explanation.windows if explanation.judged_at
+        ),
         max_bud=decision.max_bud,
         max_days_supply=decision.max_days_supply,
-        evidence_level=said.evidence_level or _evidence_level(said.reaches),
-        assumptions=(*said.assumptions, *_assumptions(decision, said, reasons, picture), *_unlisted(resting)),
-        sources=_sources(said, rule.sources),
-        basis=tuple(basis for one in _listed(resting) for basis in _basis(one)),
+        evidence_level=explanation.evidence_level or _evidence_level(explanation.windows),
+        assumptions=(
+            *explanation.assumptions,
+            *_assumptions(decision, explanation, reasons, context),
+            *_unlisted(basis),
+        ),
+        sources=_sources(explanation, rule.sources),
+        basis=tuple(basis for one in _listed(basis) for basis in _basis(one)),
     )
 
 
@@ -93,62 +100,62 @@ def _no_start(decision: Decision) -> NoStartTime | None:
     return NoStartTime.ONGOING_NO_END if decision.start == FOREVER else None
 
 
-def _shared_reasons(decision: Decision, family: str, resting: Sequence[Resting], picture: Picture) -> set[Reason]:
+def _shared_reasons(decision: Decision, family: str, basis: Sequence[BasisItem], context: RuleContext) -> set[Reason]:
     """A date without clock time in the basis, a fact recorded after the anchor's latest step, what limits windows."""
     own = {step.key for step in decision.anchor.entry.steps}
     decided = max(step.recorded_at for step in decision.anchor.entry.steps)
-    facts = [fact for one in resting for fact in one.entry.steps]
+    facts = [fact for one in basis for fact in one.entry.steps]
     reasons = set()
     if any(moment.imprecise for fact in facts for moment in fact.moments):
         reasons.add(Reason.TIME_IMPRECISE)
     if any(fact.recorded_at > decided for fact in facts if fact.key not in own):
         reasons.add(Reason.RE_EVALUATED_LATE_EVENT)
-    if family in _WINDOW_FAMILIES and picture.patient.liver:
+    if family in _WINDOW_FAMILIES and context.patient.liver:
         reasons.add(Reason.HEPATIC_RENAL)
-    if (family in _WINDOW_FAMILIES or decision.rule in _HISTORY_RULES) and _history_is_short(decision, picture):
+    if (family in _WINDOW_FAMILIES or decision.rule in _HISTORY_RULES) and _history_is_short(decision, context):
         reasons.add(Reason.HISTORY_SHORT)
     return reasons
 
 
-def _history_is_short(decision: Decision, picture: Picture) -> bool:
+def _history_is_short(decision: Decision, context: RuleContext) -> bool:
     """Known history does not reach back as far as the longest window that could apply."""
-    needed = later(decision.anchor.time.earliest, -picture.catalogue.policy.longest_window)
-    return picture.known_since is None or picture.known_since > needed
+    needed = later(decision.anchor.time.earliest, -context.catalogue.policy.longest_window)
+    return context.known_since is None or context.known_since > needed
 
 
-def _once(resting: Iterable[Resting]) -> list[Resting]:
-    unique = {(one.role, one.entry.order, one.name): one for one in resting}
+def _once(basis: Iterable[BasisItem]) -> list[BasisItem]:
+    unique = {(one.role, one.entry.order, one.name): one for one in basis}
     return [unique[key] for key in sorted(unique)]
 
 
-def _chains(resting: Iterable[Resting]) -> list[list[Resting]]:
+def _chains(basis: Iterable[BasisItem]) -> list[list[BasisItem]]:
     """What rests on one medicine in one role, in tie order."""
-    chains: dict[tuple[str, str], list[Resting]] = {}
-    for one in resting:
+    chains: dict[tuple[str, str], list[BasisItem]] = {}
+    for one in basis:
         chains.setdefault((one.role, one.name), []).append(one)
     return list(chains.values())
 
 
-def _listed(resting: Sequence[Resting]) -> list[Resting]:
+def _listed(basis: Sequence[BasisItem]) -> list[BasisItem]:
     """The first and the newest of each medicine; the arithmetic says what the others add up to."""
-    return [one for chain in _chains(resting) for one in chain[:1] + chain[1:][1 - LISTED_OF_A_MEDICINE :]]
+    return [one for chain in _chains(basis) for one in chain[:1] + chain[1:][1 - LISTED_OF_A_MEDICINE :]]
 
 
-def _unlisted(resting: Sequence[Resting]) -> list[str]:
+def _unlisted(basis: Sequence[BasisItem]) -> list[str]:
     return [
         f"{len(chain) - LISTED_OF_A_MEDICINE} more facts about {chain[0].name} count and are not listed"
-        for chain in _chains(resting)
+        for chain in _chains(basis)
         if len(chain) > LISTED_OF_A_MEDICINE
     ]
 
 
-def _basis(one: Resting) -> list[Basis]:
+def _basis(one: BasisItem) -> list[Basis]:
     fact = one.entry.fact
     fill = fact if isinstance(fact, Fill) and not one.masked else None
     return [_basis_of(one, step, fill) for step in one.entry.steps]
 
 
-def _basis_of(one: Resting, fact: Fact, fill: Fill | None) -> Basis:
+def _basis_of(one: BasisItem, fact: Fact, fill: Fill | None) -> Basis:
     return Basis(
         role=one.role,
         key=fact.key,
@@ -162,38 +169,38 @@ def _basis_of(one: Resting, fact: Fact, fill: Fill | None) -> Basis:
     )
 
 
-def arithmetic_line(reach: Reach, at: datetime) -> ArithmeticLine:
+def arithmetic_line(window: WashoutWindow, at: datetime) -> ArithmeticLine:
     """The window of an exposure in numbers, judged at a time."""
-    span, window = reach.span, reach.window
-    documented_end = None if span.documented_end == FOREVER else span.documented_end
+    period, lengths = window.period, window.lengths
+    documented_end = None if period.documented_end == FOREVER else period.documented_end
     return ArithmeticLine(
-        ingredient=reach.opioid.name,
-        form_key=reach.opioid.form.form_key,
+        ingredient=window.opioid.name,
+        form_key=window.opioid.form.form_key,
         supply_end=documented_end,
-        possible_end=None if span.possible_end == FOREVER else span.possible_end,
-        label_interval_h=plain(window.label_interval_h),
-        half_life_high_h=plain(window.half_life_high_h),
-        multiplier=plain(window.multiplier),
-        hard_window_h=hours(window.hard),
-        policy_window_h=hours(window.policy),
+        possible_end=None if period.possible_end == FOREVER else period.possible_end,
+        label_interval_h=plain(lengths.label_interval_h),
+        half_life_high_h=plain(lengths.half_life_high_h),
+        multiplier=plain(lengths.multiplier),
+        hard_window_h=hours(lengths.hard),
+        policy_window_h=hours(lengths.policy),
         elapsed_h=None if documented_end is None else hours(at - documented_end),
-        text=line_text(reach, at),
+        text=line_text(window, at),
     )
 
 
-def _evidence_level(reaches: Sequence[Reach]) -> str:
-    levels = {prolonger.interaction.evidence_level for reach in reaches for prolonger in reach.prolongers}
-    return "; ".join(sorted(levels or {reach.opioid.form.verification for reach in reaches})) or "POLICY"
+def _evidence_level(windows: Sequence[WashoutWindow]) -> str:
+    levels = {precipitant.interaction.evidence_level for window in windows for precipitant in window.precipitants}
+    return "; ".join(sorted(levels or {window.opioid.form.verification for window in windows})) or "POLICY"
 
 
-def _sources(said: Explanation, of_rule: tuple[str, ...]) -> tuple[str, ...]:
-    sources = {*of_rule, *said.sources}
-    for reach in said.reaches:
-        if reach.opioid.masked:  # a source names its drug
+def _sources(explanation: Explanation, of_rule: tuple[str, ...]) -> tuple[str, ...]:
+    sources = {*of_rule, *explanation.sources}
+    for window in explanation.windows:
+        if window.opioid.masked:  # a source names its drug
             continue
-        sources.update(reach.opioid.form.sources)
-        for prolonger in reach.prolongers:
-            sources.update(prolonger.interaction.sources)
+        sources.update(window.opioid.form.sources)
+        for precipitant in window.precipitants:
+            sources.update(precipitant.interaction.sources)
     return tuple(sorted(sources))
 
 
@@ -201,17 +208,19 @@ def _actions(recommended: str) -> list[str]:
     return [part[0].upper() + part[1:] for text in recommended.split("; ") if (part := text.strip())]
 
 
-def _assumptions(decision: Decision, said: Explanation, reasons: set[Reason], picture: Picture) -> tuple[str, ...]:
-    policy = picture.catalogue.policy
+def _assumptions(
+    decision: Decision, explanation: Explanation, reasons: set[Reason], context: RuleContext
+) -> tuple[str, ...]:
+    policy = context.catalogue.policy
     texts = _assumption_texts(policy)
     lines = [text for reason, text in texts.items() if reason in reasons]
     if decision.start not in (None, FOREVER) and not decision.anchor.time.zone:
         lines.append("dates are shown in UTC: the event states no local zone")
-    for prolonger in {id(p): p for reach in said.reaches for p in reach.prolongers}.values():
-        interaction = prolonger.interaction
+    for precipitant in {id(p): p for window in explanation.windows for p in window.precipitants}.values():
+        interaction = precipitant.interaction
         lines.append(
-            f"{interaction.name} counts from {utc_text(prolonger.span.begin.earliest)}"
-            + ("" if prolonger.active_until == FOREVER else f" to {utc_text(prolonger.active_until)}")
+            f"{interaction.name} counts from {utc_text(precipitant.period.begin.earliest)}"
+            + ("" if precipitant.active_until == FOREVER else f" to {utc_text(precipitant.active_until)}")
         )
     return tuple(dict.fromkeys(lines))
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from rx_clinical.history.context import Reach
-from rx_clinical.history.exposure_period import Event, Span
+from rx_clinical.history.exposure_period import Event, ExposurePeriod
+from rx_clinical.history.washout_window import WashoutWindow
 from rx_clinical.model.facts import Evidence, Medicine, Moment, start_of_day
 from rx_clinical.model.findings import Urgency
 from rx_clinical.model.reasons import Reason
@@ -69,15 +69,15 @@ _PLACES = {
 def dose_in_words(dose_mg: Decimal) -> str:
     """`0.5 mg (five tenths of one milligram)`: a dose to be read back with its unit in words."""
     whole, _, fraction = number_text(dose_mg).partition(".")
-    said = []
+    parts = []
     if int(whole):
-        said.append(f"{_number_in_words(whole)} milligram{'' if whole == '1' else 's'}")
+        parts.append(f"{_number_in_words(whole)} milligram{'' if whole == '1' else 's'}")
     if fraction:
         place = _PLACES.get(len(fraction), f"digits {len(fraction)} places behind the point")
         digits = fraction.lstrip("0")
         singular = place.removesuffix("s") if digits == "1" else place
-        said.append(f"{_number_in_words(digits)} {singular} of one milligram")
-    return f"{number_text(dose_mg)} mg ({' and '.join(said) or 'zero milligrams'})"
+        parts.append(f"{_number_in_words(digits)} {singular} of one milligram")
+    return f"{number_text(dose_mg)} mg ({' and '.join(parts) or 'zero milligrams'})"
 
 
 def _number_in_words(digits: str) -> str:
@@ -122,40 +122,40 @@ def product_text(name: str, medicine: Medicine, total_mg: Decimal | None = None)
     return f"{medicine.text} ({inside})" if medicine.text else inside
 
 
-def shown_to(event: Event, reaches: Iterable[Reach]) -> list[Reach]:
+def shown_to(event: Event, windows: Iterable[WashoutWindow]) -> list[WashoutWindow]:
     """The exposures as the site of an event may read them: of a restricted source elsewhere, only that it exists."""
-    return [_masked(reach) if hidden_from(event, reach.span) else reach for reach in reaches]
+    return [_masked(window) if hidden_from(event, window.period) else window for window in windows]
 
 
-def counterpart_shown(event: Event, reach: Reach) -> str:
+def counterpart_shown(event: Event, window: WashoutWindow) -> str:
     """The opioid form as the name of the other side; of a restricted source elsewhere, only that it is one."""
-    return RESTRICTED_KEY if hidden_from(event, reach.span) else reach.opioid.form.form_key
+    return RESTRICTED_KEY if hidden_from(event, window.period) else window.opioid.form.form_key
 
 
-def hidden_from(event: Event, span: Span) -> bool:
+def hidden_from(event: Event, period: ExposurePeriod) -> bool:
     """Whether the site of an event may only know that this opioid exists: a restricted source of another site."""
-    if Reason.RESTRICTED_SOURCE not in span.reasons:
+    if Reason.RESTRICTED_SOURCE not in period.reasons:
         return False
-    sites = {entry.fact.site for entry in span.entries}
+    sites = {entry.fact.site for entry in period.entries}
     return "" in sites or sites != {event.entry.fact.site}
 
 
-def _masked(reach: Reach) -> Reach:
-    form = replace(reach.opioid.form, form_key=RESTRICTED_KEY, name=RESTRICTED, sources=())
-    return replace(reach, opioid=replace(reach.opioid, name=RESTRICTED, form=form, masked=True))
+def _masked(window: WashoutWindow) -> WashoutWindow:
+    form = replace(window.opioid.form, form_key=RESTRICTED_KEY, name=RESTRICTED, sources=())
+    return replace(window, opioid=replace(window.opioid, name=RESTRICTED, form=form, masked=True))
 
 
 def evidence_text(reasons: Iterable[Reason], tests: Iterable[Evidence]) -> list[str]:
     """What somebody attested or tested, and that it proves little."""
-    said = []
+    parts = []
     if Reason.LAST_DOSE_ATTESTED in reasons:
-        said.append("A named clinician attested the last dose; the recorded supply says later. Confirm it.")
-    said.extend(
+        parts.append("A named clinician attested the last dose; the recorded supply says later. Confirm it.")
+    parts.extend(
         f"A negative {test.kind.replace('_', ' ')} of {utc_text(test.occurred.earliest)} made this one step milder; "
         "it is not fully reliable."
         for test in tests
     )
-    return said
+    return parts
 
 
 def order_actions(reasons: Iterable[Reason]) -> list[str]:
@@ -165,18 +165,20 @@ def order_actions(reasons: Iterable[Reason]) -> list[str]:
     )
 
 
-def mme_text(reaches: Iterable[Reach]) -> list[str]:
+def mme_text(windows: Iterable[WashoutWindow]) -> list[str]:
     """Morphine milligram equivalents as a line of text: they change no window and no severity."""
     lines = {}
-    for reach in reaches:
-        form = reach.opioid.form
-        dose = next((e.medicine.daily_dose_mg for e in reversed(reach.span.entries) if e.medicine.daily_dose_mg), None)
-        if form.mme_factor is None or dose is None or reach.opioid.masked:
+    for window in windows:
+        form = window.opioid.form
+        dose = next(
+            (e.medicine.daily_dose_mg for e in reversed(window.period.entries) if e.medicine.daily_dose_mg), None
+        )
+        if form.mme_factor is None or dose is None or window.opioid.masked:
             continue
         amount, unit = _mme_amount(dose, form.mme_basis)
         basis = form.mme_basis.split()[0].replace("CDC", "CDC ")
         lines[form.form_key] = (
-            f"MME of {reach.opioid.name}: {number_text(amount)} {unit} x {number_text(form.mme_factor)} = "
+            f"MME of {window.opioid.name}: {number_text(amount)} {unit} x {number_text(form.mme_factor)} = "
             f"{number_text(round(amount * form.mme_factor, 1))} a day ({basis}; information only, never to convert)."
         )
     return [lines[key] for key in sorted(lines)]
@@ -188,25 +190,25 @@ def _mme_amount(dose_mg: Decimal, basis: str) -> tuple[Decimal, str]:
     return (dose_mg * 1000, "mcg/day") if "per mcg" in basis else (dose_mg, "mg/day")
 
 
-def opioid_text(reach: Reach) -> str:
+def opioid_text(window: WashoutWindow) -> str:
     """The opioid's ingredient, with the product text where it says something else."""
-    names = dict.fromkeys(entry.medicine.text for entry in reach.span.entries if entry.medicine.text)
+    names = dict.fromkeys(entry.medicine.text for entry in window.period.entries if entry.medicine.text)
     product = next(iter(reversed(names)), "")
-    if reach.opioid.masked:
-        return reach.opioid.name
-    if not product or product.lower().startswith(reach.opioid.name.lower()):
-        return product or reach.opioid.name
-    return f"{reach.opioid.name} ({product})"
+    if window.opioid.masked:
+        return window.opioid.name
+    if not product or product.lower().startswith(window.opioid.name.lower()):
+        return product or window.opioid.name
+    return f"{window.opioid.name} ({product})"
 
 
-def start_text(start: datetime, reaches: Iterable[Reach], zone: str | None) -> str:
+def start_text(start: datetime, windows: Iterable[WashoutWindow], zone: str | None) -> str:
     """The sentence about the earliest start."""
-    reaches = list(reaches)
+    windows = list(windows)
     if start == FOREVER:
-        endless = ", ".join(sorted({reach.opioid.name for reach in reaches if reach.span.possible_end == FOREVER}))
+        endless = ", ".join(sorted({window.opioid.name for window in windows if window.period.possible_end == FOREVER}))
         return f"No earliest start can be given: {endless} use has no recorded end. {CANNOT_SHOW}"
-    known = [reach.span.documented_end for reach in reaches if reach.span.documented_end is not None]
-    last = max(known) if known else max(reach.span.possible_end for reach in reaches)
+    known = [window.period.documented_end for window in windows if window.period.documented_end is not None]
+    last = max(known) if known else max(window.period.possible_end for window in windows)
     meaning = "end of known supply" if known else "end of possible supply"
     return (
         f"Not before {local_date_text(start, zone)} ({utc_text(start)}), and only if no opioid was taken after "
@@ -214,17 +216,17 @@ def start_text(start: datetime, reaches: Iterable[Reach], zone: str | None) -> s
     )
 
 
-def interacting_text(reaches: Iterable[Reach]) -> list[str]:
+def precipitant_text(windows: Iterable[WashoutWindow]) -> list[str]:
     """One sentence an interacting medicine that counts."""
     sentences = {}
-    for reach in reaches:
-        for prolonger in reach.prolongers:
-            row = prolonger.interaction
+    for window in windows:
+        for precipitant in window.precipitants:
+            row = precipitant.interaction
             evidence = (
                 _EVIDENCE.get(row.evidence_level) or row.evidence_level.replace("_", " ").replace("+", " and ").lower()
             )
-            sentences[row.name, reach.opioid.name] = (
-                f"Interacting medicine: {row.name} lengthens the half-life of {reach.opioid.name} "
+            sentences[row.name, window.opioid.name] = (
+                f"Interacting medicine: {row.name} lengthens the half-life of {window.opioid.name} "
                 f"(x {number_text(row.multiplier)}; evidence: {evidence})."
             )
     return [sentences[key] for key in sorted(sentences)]
@@ -235,27 +237,29 @@ def hold_text(urgency: Urgency) -> str:
     return _HOLD[urgency]
 
 
-def line_text(reach: Reach, at: datetime) -> str:
+def line_text(window: WashoutWindow, at: datetime) -> str:
     """The arithmetic of one exposure in one line that a person can redo."""
-    window, span = reach.window, reach.span
-    half_lives = f"{window.half_lives} x {number_text(window.half_life_high_h)} h"
-    if window.multiplier != 1:
-        half_lives += f" x {number_text(window.multiplier)}"
-    parts = [f"{reach.opioid.name} ({reach.opioid.form.form_key})"]
-    if span.documented_end is None:
+    lengths, period = window.lengths, window.period
+    half_lives = f"{lengths.half_lives} x {number_text(lengths.half_life_high_h)} h"
+    if lengths.multiplier != 1:
+        half_lives += f" x {number_text(lengths.multiplier)}"
+    parts = [f"{window.opioid.name} ({window.opioid.form.form_key})"]
+    if period.documented_end is None:
         parts.append("no recorded supply")
-    elif span.documented_end == FOREVER:
+    elif period.documented_end == FOREVER:
         parts.append("no recorded end")
     else:
-        parts.append(f"end of known supply {utc_text(span.documented_end)}")
-        parts.append(f"judged at {utc_text(at)}, elapsed {hours_text(at - span.documented_end)} h")
-    if span.possible_end not in (FOREVER, span.documented_end):
-        parts.append(f"possible until {utc_text(span.possible_end)}")
-    parts.append(f"hard window max({number_text(window.label_interval_h)}, {half_lives}) = {hours_text(window.hard)} h")
-    if window.by_floor:
-        parts.append(f"two-week floor {hours_text(window.policy)} h")
-    if span.possible_end != FOREVER:
-        parts.append(f"{utc_text(span.possible_end)} + {hours_text(window.policy)} h = {utc_text(reach.start)}")
+        parts.append(f"end of known supply {utc_text(period.documented_end)}")
+        parts.append(f"judged at {utc_text(at)}, elapsed {hours_text(at - period.documented_end)} h")
+    if period.possible_end not in (FOREVER, period.documented_end):
+        parts.append(f"possible until {utc_text(period.possible_end)}")
+    parts.append(
+        f"hard window max({number_text(lengths.label_interval_h)}, {half_lives}) = {hours_text(lengths.hard)} h"
+    )
+    if lengths.by_floor:
+        parts.append(f"two-week floor {hours_text(lengths.policy)} h")
+    if period.possible_end != FOREVER:
+        parts.append(f"{utc_text(period.possible_end)} + {hours_text(lengths.policy)} h = {utc_text(window.start)}")
     return "; ".join(parts)
 
 

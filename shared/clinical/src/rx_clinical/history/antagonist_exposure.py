@@ -11,10 +11,10 @@ from rx_clinical.catalogue.policy import Policy
 from rx_clinical.catalogue.roles import Antagonist
 from rx_clinical.history.chart import Chart, Entry
 from rx_clinical.history.exposure_period import (
-    NO_SUPPLY,
+    NO_FILLS,
     Event,
-    Span,
-    Supply,
+    ExposurePeriod,
+    FillChain,
     dispensed_depot,
     doses,
     reported_begin,
@@ -29,48 +29,57 @@ from rx_clinical.model.washout import later
 
 
 @dataclass(slots=True, eq=False)
-class AntagonistHistory:
+class AntagonistExposure:
     """All courses of one antagonist form."""
 
     antagonist: Antagonist
-    supply: Supply = NO_SUPPLY  # tablets filled
-    given: Supply = NO_SUPPLY  # doses or depots given
-    others: tuple[Span, ...] = ()  # reports, dispensed depots, orders without a fill
+    supply: FillChain = NO_FILLS  # tablets filled
+    given: FillChain = NO_FILLS  # doses or depots given
+    others: tuple[ExposurePeriod, ...] = ()  # reports, dispensed depots, orders without a fill
 
-    def spans_seen_at(self, moment: Moment) -> list[Span]:
+    def periods_seen_at(self, moment: Moment) -> list[ExposurePeriod]:
         """The courses that had certainly begun before a moment, by antagonist time."""
         chains = (_before(self.supply, moment), _before(self.given, moment))
         return [
-            *(span for span in chains if span is not None),
-            *(span for span in self.others if certainly_before(antagonist_time(span.entries[0], span.begin), moment)),
+            *(period for period in chains if period is not None),
+            *(
+                period
+                for period in self.others
+                if certainly_before(antagonist_time(period.entries[0], period.begin), moment)
+            ),
         ]
 
-    def spans_begun_by(self, moment: Moment) -> list[Span]:
+    def periods_begun_by(self, moment: Moment) -> list[ExposurePeriod]:
         """The courses that had begun by a moment, or with it."""
         begun = [
-            [span for span in supply.spans if antagonist_begin(span).earliest <= moment.earliest]
+            [period for period in supply.periods if antagonist_begin(period).earliest <= moment.earliest]
             for supply in (self.supply, self.given)
         ]
         return [
-            *(spans[-1] for spans in begun if spans),
-            *(span for span in self.others if antagonist_time(span.entries[0], span.begin).earliest <= moment.earliest),
+            *(periods[-1] for periods in begun if periods),
+            *(
+                period
+                for period in self.others
+                if antagonist_time(period.entries[0], period.begin).earliest <= moment.earliest
+            ),
         ]
 
-    def steps(self) -> list[tuple[Event, Span]]:
+    def steps(self) -> list[tuple[Event, ExposurePeriod]]:
         """Every antagonist event with the course as it stands with it."""
-        chained = (*self.supply.spans, *self.given.spans)
-        return [(Event(span.entries[-1], antagonist_begin(span)), span) for span in chained] + [
-            (Event(span.entries[0], antagonist_time(span.entries[0], span.begin)), span) for span in self.others
+        chained = (*self.supply.periods, *self.given.periods)
+        return [(Event(period.entries[-1], antagonist_begin(period)), period) for period in chained] + [
+            (Event(period.entries[0], antagonist_time(period.entries[0], period.begin)), period)
+            for period in self.others
         ]
 
-    def every_span(self) -> list[Span]:
+    def every_period(self) -> list[ExposurePeriod]:
         """Every span of every chain and every other course."""
-        return [*self.supply.spans, *self.given.spans, *self.others]
+        return [*self.supply.periods, *self.given.periods, *self.others]
 
 
-def antagonist_begin(span: Span) -> Moment:
+def antagonist_begin(period: ExposurePeriod) -> Moment:
     """The antagonist time of the newest fill or dose of a chain."""
-    return antagonist_time(span.entries[-1], span.entries[-1].begin)
+    return antagonist_time(period.entries[-1], period.entries[-1].begin)
 
 
 def antagonist_time(entry: Entry, begin: Moment) -> Moment:
@@ -83,49 +92,49 @@ def certainly_before(antagonist: Moment, opioid: Moment) -> bool:
     return antagonist.earliest < opioid.earliest and antagonist.latest <= opioid.earliest
 
 
-def _before(supply: Supply, moment: Moment) -> Span | None:
+def _before(supply: FillChain, moment: Moment) -> ExposurePeriod | None:
     """The span by the fills whose antagonist time lies before a moment."""
-    seen = [span for span in supply.spans if certainly_before(antagonist_begin(span), moment)]
+    seen = [period for period in supply.periods if certainly_before(antagonist_begin(period), moment)]
     return seen[-1] if seen else None
 
 
-def antagonist_histories(chart: Chart, catalogue: Catalogue, horizon: datetime) -> list[AntagonistHistory]:
+def antagonist_exposures(chart: Chart, catalogue: Catalogue, horizon: datetime) -> list[AntagonistExposure]:
     """Histories by antagonist and form in order of their keys, without what was over before the horizon."""
     grouped: dict[tuple[str, str], tuple[Antagonist, list[Entry]]] = {}
     for entry in chart.entries():
         if entry.roles.antagonist is not None:
             grouped.setdefault(entry.roles.antagonist.key, (entry.roles.antagonist, []))[1].append(entry)
-    histories = [_history(*grouped[key], catalogue, horizon) for key in sorted(grouped)]
-    return [history for history in histories if history.supply.spans or history.given.spans or history.others]
+    exposures = [_exposure(*grouped[key], catalogue, horizon) for key in sorted(grouped)]
+    return [exposure for exposure in exposures if exposure.supply.periods or exposure.given.periods or exposure.others]
 
 
-def _history(
+def _exposure(
     antagonist: Antagonist, entries: list[Entry], catalogue: Catalogue, horizon: datetime
-) -> AntagonistHistory:
+) -> AntagonistExposure:
     policy = catalogue.policy
     fills: list[Entry] = []
     doses_given: list[Entry] = []
-    others: list[Span] = []
+    others: list[ExposurePeriod] = []
     for entry in entries:
         if isinstance(entry.fact, Fill) and not antagonist.depot:
             fills.append(entry)
         elif isinstance(entry.fact, Administration):
             doses_given.append(entry)
-        elif (span := _other(entry, antagonist, policy)) is not None:
-            others.append(span)
+        elif (period := _other(entry, antagonist, policy)) is not None:
+            others.append(period)
 
-    def lasting(span: Span) -> bool:
-        return effect_end(antagonist, span, catalogue) >= horizon
+    def lasting(period: ExposurePeriod) -> bool:
+        return effect_end(antagonist, period, catalogue) >= horizon
 
-    return AntagonistHistory(
+    return AntagonistExposure(
         antagonist,
-        stack(fills, None, policy).kept(lasting) if fills else NO_SUPPLY,
-        doses(doses_given).kept(lasting) if doses_given else NO_SUPPLY,
+        stack(fills, None, policy).kept(lasting) if fills else NO_FILLS,
+        doses(doses_given).kept(lasting) if doses_given else NO_FILLS,
         tuple(filter(lasting, others)) if others else (),
     )
 
 
-def _other(entry: Entry, antagonist: Antagonist, policy: Policy) -> Span | None:
+def _other(entry: Entry, antagonist: Antagonist, policy: Policy) -> ExposurePeriod | None:
     """What is neither a supply nor a dose: a dispensed depot, a report, an order without a fill."""
     fact = entry.fact
     if isinstance(fact, Report):
@@ -137,10 +146,10 @@ def _other(entry: Entry, antagonist: Antagonist, policy: Policy) -> Span | None:
     return None
 
 
-def effect_end(antagonist: Antagonist, span: Span, catalogue: Catalogue) -> datetime:
+def effect_end(antagonist: Antagonist, period: ExposurePeriod, catalogue: Catalogue) -> datetime:
     """The end of a course, its tail, and the time after it in which tolerance is still reduced."""
-    tail = tail_of(antagonist, tier_of(antagonist, span.entries[-1], catalogue))
-    return later(span.possible_end, tail + catalogue.policy.blocker_afterglow)
+    tail = tail_of(antagonist, tier_of(antagonist, period.entries[-1], catalogue))
+    return later(period.possible_end, tail + catalogue.policy.blocker_afterglow)
 
 
 def tier_of(antagonist: Antagonist, entry: Entry, catalogue: Catalogue) -> Tier:
@@ -160,12 +169,12 @@ class DailyDose:
 
 
 @dataclass(slots=True, eq=False)
-class Start:
+class AntagonistStart:
     """An antagonist event that is judged, with its course as it stands with it and the daily dose that counts."""
 
-    history: AntagonistHistory
+    exposure: AntagonistExposure
     event: Event
-    span: Span
+    period: ExposurePeriod
     dose: DailyDose
 
     @property
@@ -174,7 +183,7 @@ class Start:
         return self.event.time.earliest
 
 
-def with_patient_at(start: Start) -> datetime | None:
+def with_patient_at(start: AntagonistStart) -> datetime | None:
     """When the antagonist went to the patient: handed over, given or reported; None while it has not."""
     entry = start.event.entry
     if entry.handed_over is not None:
@@ -182,33 +191,39 @@ def with_patient_at(start: Start) -> datetime | None:
     return start.at if isinstance(entry.fact, (Administration, Report)) else None
 
 
-def starts(histories: Iterable[AntagonistHistory], catalogue: Catalogue) -> Iterator[Start]:
+def starts(exposures: Iterable[AntagonistExposure], catalogue: Catalogue) -> Iterator[AntagonistStart]:
     """Every antagonist event with the daily dose at its time."""
-    known = tuple(histories)
-    for history in known:
-        for event, span in history.steps():
-            yield Start(history, event, span, daily_dose(known, history, event.time, event.entry, catalogue))
+    known = tuple(exposures)
+    for exposure in known:
+        for event, period in exposure.steps():
+            yield AntagonistStart(
+                exposure, event, period, daily_dose(known, exposure, event.time, event.entry, catalogue)
+            )
 
 
 def daily_dose(
-    histories: Iterable[AntagonistHistory], history: AntagonistHistory, moment: Moment, own: Entry, catalogue: Catalogue
+    exposures: Iterable[AntagonistExposure],
+    exposure: AntagonistExposure,
+    moment: Moment,
+    own: Entry,
+    catalogue: Catalogue,
 ) -> DailyDose:
     """The dose that counts for one form at a moment: the sum over the forms whose supplies are active then.
 
     Of each form the newest supply counts alone: a step of a titration replaces the one before. `own` is the entry of
     `history` that is judged: an order or report is taken at its word only where it does not lower the dose.
     """
-    if history.antagonist.tier != BY_DOSE:
-        return DailyDose(catalogue.tiers[history.antagonist.tier], None, (own,))
+    if exposure.antagonist.tier != BY_DOSE:
+        return DailyDose(catalogue.tiers[exposure.antagonist.tier], None, (own,))
     parts = [own]
     supplied = isinstance(own.fact, (Fill, Administration))
-    for other in histories:
-        if other.antagonist.tier != BY_DOSE or (other is history and supplied):
+    for other in exposures:
+        if other.antagonist.tier != BY_DOSE or (other is exposure and supplied):
             continue
         newest = _newest_active(other, moment)
         if newest is None or newest is own:
             continue
-        if other is not history:
+        if other is not exposure:
             parts.append(newest)
         elif _weighs_more(newest, own):
             parts[0] = newest
@@ -226,9 +241,11 @@ def _weighs_more(one: Entry, other: Entry) -> bool:
     return theirs is not None and (mine is None or mine > theirs)
 
 
-def _newest_active(history: AntagonistHistory, moment: Moment) -> Entry | None:
+def _newest_active(exposure: AntagonistExposure, moment: Moment) -> Entry | None:
     """What sets the dose: the newest supply or injection; without one, the newest order or report."""
-    active = [span.entries[-1] for span in history.spans_begun_by(moment) if moment.earliest < span.possible_end]
+    active = [
+        period.entries[-1] for period in exposure.periods_begun_by(moment) if moment.earliest < period.possible_end
+    ]
     return max(active, key=lambda entry: (isinstance(entry.fact, (Fill, Administration)), entry.order), default=None)
 
 
@@ -237,10 +254,10 @@ def tail_of(antagonist: Antagonist, tier: Tier) -> timedelta:
     return tier.tail_extended_release if antagonist.extended_release else tier.tail
 
 
-def _reported(entry: Entry, report: Report, policy: Policy, *, depot: bool) -> Span:
+def _reported(entry: Entry, report: Report, policy: Policy, *, depot: bool) -> ExposurePeriod:
     end = reported_end(entry, report, policy)
     possible = end if depot else reported_possible_end(entry, report, end, policy)
-    return Span(
+    return ExposurePeriod(
         begin=reported_begin(entry, report, policy),
         documented_end=end,
         possible_end=possible,
@@ -249,14 +266,14 @@ def _reported(entry: Entry, report: Report, policy: Policy, *, depot: bool) -> S
     )
 
 
-def _ordered(entry: Entry, order: Prescription, antagonist: Antagonist, policy: Policy) -> Span:
+def _ordered(entry: Entry, order: Prescription, antagonist: Antagonist, policy: Policy) -> ExposurePeriod:
     """An order without a fill may have been filled: for its supply from written, not past its end."""
     written = order.occurred.latest
     lasts = policy.depot_injection if antagonist.depot else supplied(entry, None, policy)[1]
     end = later(written, lasts)
     if entry.ended_at is not None:
         end = max(min(end, entry.ended_at), written)
-    return Span(
+    return ExposurePeriod(
         begin=order.occurred,
         documented_end=None,
         possible_end=end,

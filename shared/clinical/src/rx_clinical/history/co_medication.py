@@ -9,8 +9,8 @@ from rx_clinical.catalogue.policy import Policy
 from rx_clinical.catalogue.roles import Roles
 from rx_clinical.history.chart import Chart, Entry
 from rx_clinical.history.exposure_period import (
-    Span,
-    Supply,
+    ExposurePeriod,
+    FillChain,
     begin_unknown,
     reported_begin,
     reported_end,
@@ -24,14 +24,14 @@ from rx_clinical.model.washout import FOREVER, later
 
 
 @dataclass(slots=True, eq=False)
-class MedicineHistory:
+class CoMedicationExposure:
     """All supplies of one medicine."""
 
     key: str  # RxNorm ingredient code, or form_key
-    supply: Supply
-    others: tuple[Span, ...]  # orders without a fill, reports, doses given
+    supply: FillChain
+    others: tuple[ExposurePeriod, ...]  # orders without a fill, reports, doses given
 
-    def spans(self) -> list[Span]:
+    def periods(self) -> list[ExposurePeriod]:
         """Every supply, fills as uninterrupted runs."""
         return [*self.supply.runs(), *self.others]
 
@@ -39,45 +39,46 @@ class MedicineHistory:
     def first_event_at(self) -> datetime:
         """When it was first taken; where only its report is known, at that: the later it began, the newer it is."""
         return min(
-            (span.entries[0] if begin_unknown(span.entries[0].fact) else span).begin.earliest for span in self.spans()
+            (period.entries[0] if begin_unknown(period.entries[0].fact) else period).begin.earliest
+            for period in self.periods()
         )
 
-    def meeting(self, begin: datetime, end: datetime) -> Span | None:
+    def meeting(self, begin: datetime, end: datetime) -> ExposurePeriod | None:
         """The first supply that is active at some time from `begin` and before `end`, or at `begin` itself."""
-        met = (span for span in self.spans() if _meets(span, begin, end))
-        return min(met, key=lambda span: (span.begin.earliest, span.entries[0].fact.key), default=None)
+        met = (period for period in self.periods() if _meets(period, begin, end))
+        return min(met, key=lambda period: (period.begin.earliest, period.entries[0].fact.key), default=None)
 
 
-def _meets(span: Span, begin: datetime, end: datetime) -> bool:
+def _meets(period: ExposurePeriod, begin: datetime, end: datetime) -> bool:
     """A supply is over at its end; what begins at one instant is together, a single dose too."""
-    first = span.begin.earliest
-    return first == begin or ((first < end or first < begin) and begin < span.possible_end)
+    first = period.begin.earliest
+    return first == begin or ((first < end or first < begin) and begin < period.possible_end)
 
 
-def histories(
+def exposures(
     chart: Chart,
     keys_of: Callable[[Roles], Iterable[str]],
     policy: Policy,
     horizon: datetime,
     lasting: Callable[[str], timedelta] = lambda _: timedelta(0),
-) -> tuple[MedicineHistory, ...]:
+) -> tuple[CoMedicationExposure, ...]:
     """Histories in order of their keys, without what was over (`lasting` after its end) before the horizon."""
     grouped: dict[str, list[Entry]] = {}
     for entry in chart.entries():
         for key in keys_of(entry.roles):
             grouped.setdefault(key, []).append(entry)
-    found = (_history(key, entries, policy, later(horizon, -lasting(key))) for key, entries in sorted(grouped.items()))
-    return tuple(history for history in found if history.supply.spans or history.others)
+    found = (_exposure(key, entries, policy, later(horizon, -lasting(key))) for key, entries in sorted(grouped.items()))
+    return tuple(exposure for exposure in found if exposure.supply.periods or exposure.others)
 
 
-def gut_opioids(chart: Chart, catalogue: Catalogue, horizon: datetime) -> tuple[MedicineHistory, ...]:
+def gut_opioids(chart: Chart, catalogue: Catalogue, horizon: datetime) -> tuple[CoMedicationExposure, ...]:
     """Loperamide and diphenoxylate at a dose that stays in the gut, by form."""
-    return histories(chart, lambda roles: [form.form_key for form in roles.gut_opioids], catalogue.policy, horizon)
+    return exposures(chart, lambda roles: [form.form_key for form in roles.gut_opioids], catalogue.policy, horizon)
 
 
-def peripherals(chart: Chart, catalogue: Catalogue, horizon: datetime) -> tuple[MedicineHistory, ...]:
+def peripherals(chart: Chart, catalogue: Catalogue, horizon: datetime) -> tuple[CoMedicationExposure, ...]:
     """Antagonists that stay outside the brain, by form."""
-    return histories(
+    return exposures(
         chart,
         lambda roles: [roles.peripheral.form_key] if roles.peripheral else [],
         catalogue.policy,
@@ -86,21 +87,21 @@ def peripherals(chart: Chart, catalogue: Catalogue, horizon: datetime) -> tuple[
     )
 
 
-def partners(chart: Chart, catalogue: Catalogue, horizon: datetime) -> tuple[MedicineHistory, ...]:
+def partners(chart: Chart, catalogue: Catalogue, horizon: datetime) -> tuple[CoMedicationExposure, ...]:
     """What low-dose naltrexone changes, by ingredient code."""
-    return histories(chart, lambda roles: [partner.code for partner in roles.partners], catalogue.policy, horizon)
+    return exposures(chart, lambda roles: [partner.code for partner in roles.partners], catalogue.policy, horizon)
 
 
-def _history(key: str, entries: list[Entry], policy: Policy, horizon: datetime) -> MedicineHistory:
-    def lasting(span: Span) -> bool:
-        return span.possible_end >= horizon or is_open(span)
+def _exposure(key: str, entries: list[Entry], policy: Policy, horizon: datetime) -> CoMedicationExposure:
+    def lasting(period: ExposurePeriod) -> bool:
+        return period.possible_end >= horizon or is_open(period)
 
     supply = stack((entry for entry in entries if isinstance(entry.fact, Fill)), None, policy)
-    others = (span for entry in entries if (span := _other(entry, policy)) is not None)
-    return MedicineHistory(key, supply.kept(lasting), tuple(filter(lasting, others)))
+    others = (period for entry in entries if (period := _other(entry, policy)) is not None)
+    return CoMedicationExposure(key, supply.kept(lasting), tuple(filter(lasting, others)))
 
 
-def _other(entry: Entry, policy: Policy) -> Span | None:
+def _other(entry: Entry, policy: Policy) -> ExposurePeriod | None:
     begin: Moment
     documented_end: datetime | None = None
     reasons: frozenset[Reason] = frozenset()
@@ -116,12 +117,14 @@ def _other(entry: Entry, policy: Policy) -> Span | None:
             begin, end = given.occurred, given.occurred.latest
         case _:
             return None
-    return Span(begin=begin, documented_end=documented_end or end, possible_end=end, entries=(entry,), reasons=reasons)
+    return ExposurePeriod(
+        begin=begin, documented_end=documented_end or end, possible_end=end, entries=(entry,), reasons=reasons
+    )
 
 
-def is_open(span: Span) -> bool:
+def is_open(period: ExposurePeriod) -> bool:
     """Reported use without a stop: it may lapse, and is never old."""
-    entry = span.entries[0]
+    entry = period.entries[0]
     return isinstance(entry.fact, Report) and entry.fact.ongoing and entry.ended_at is None
 
 

@@ -4,15 +4,15 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from rx_clinical.catalogue.catalogue import Catalogue
-from rx_clinical.history.antagonist_exposure import antagonist_histories
+from rx_clinical.history.antagonist_exposure import antagonist_exposures
 from rx_clinical.history.antagonist_exposure import effect_end as blocking_ends
 from rx_clinical.history.chart import Chart, Entry
 from rx_clinical.history.co_medication import gut_opioids, is_open, partners, peripherals
-from rx_clinical.history.exposure_period import Span, Supply
-from rx_clinical.history.half_life_modifiers import interacting_histories
+from rx_clinical.history.exposure_period import ExposurePeriod, FillChain
+from rx_clinical.history.half_life_modifiers import precipitant_exposures
 from rx_clinical.history.opioid_exposure import effect_end as exposure_ends
-from rx_clinical.history.opioid_exposure import opioid_histories
-from rx_clinical.model.washout import EPOCH, FOREVER, later
+from rx_clinical.history.opioid_exposure import opioid_exposures
+from rx_clinical.model.washout import BEGINNING_OF_TIME, FOREVER, later
 
 _NOTHING = timedelta(0)
 
@@ -27,35 +27,35 @@ def effect_ends(chart: Chart, catalogue: Catalogue) -> list[tuple[Entry, datetim
     return list(latest.values())
 
 
-def _each(supply: Supply, others: Iterable[Span]) -> Iterator[tuple[Entry, Span]]:
+def _each(supply: FillChain, others: Iterable[ExposurePeriod]) -> Iterator[tuple[Entry, ExposurePeriod]]:
     """Each entry with the span that ends its effect: a chain of fills is kept and dropped as a whole."""
     for entry in supply.entries():
-        yield entry, supply.spans[-1]
-    for span in others:
-        yield span.entries[0], span
+        yield entry, supply.periods[-1]
+    for period in others:
+        yield period.entries[0], period
 
 
 def _of_pairs(chart: Chart, catalogue: Catalogue) -> Iterator[tuple[Entry, datetime]]:
-    for exposure in opioid_histories(chart, catalogue, EPOCH):
-        for entry, span in _each(exposure.supply, (*exposure.given.spans, *exposure.others)):
-            yield entry, exposure_ends(exposure.opioid, span, catalogue)
-    for blocker in antagonist_histories(chart, catalogue, EPOCH):
-        for entry, span in _each(blocker.supply, (*blocker.given.spans, *blocker.others)):
-            yield entry, blocking_ends(blocker.antagonist, span, catalogue)
+    for exposure in opioid_exposures(chart, catalogue, BEGINNING_OF_TIME):
+        for entry, period in _each(exposure.supply, (*exposure.given.periods, *exposure.others)):
+            yield entry, exposure_ends(exposure.opioid, period, catalogue)
+    for blocker in antagonist_exposures(chart, catalogue, BEGINNING_OF_TIME):
+        for entry, period in _each(blocker.supply, (*blocker.given.periods, *blocker.others)):
+            yield entry, blocking_ends(blocker.antagonist, period, catalogue)
 
 
 def _of_others(chart: Chart, catalogue: Catalogue) -> Iterator[tuple[Entry, datetime]]:
-    for taken in interacting_histories(chart, catalogue, EPOCH):
+    for taken in precipitant_exposures(chart, catalogue, BEGINNING_OF_TIME):
         carry_over = catalogue.longest_carry_over(taken.key)
-        for entry, span in _each(taken.supply, taken.others):
-            yield entry, _lapsing(span, carry_over)
+        for entry, period in _each(taken.supply, taken.others):
+            yield entry, _lapsing(period, carry_over)
     afterglow = catalogue.policy.blocker_afterglow
     for read, lasting in ((gut_opioids, _NOTHING), (peripherals, afterglow), (partners, _NOTHING)):
-        for other in read(chart, catalogue, EPOCH):
-            for entry, span in _each(other.supply, other.others):
-                yield entry, _lapsing(span, lasting)
+        for other in read(chart, catalogue, BEGINNING_OF_TIME):
+            for entry, period in _each(other.supply, other.others):
+                yield entry, _lapsing(period, lasting)
 
 
-def _lapsing(span: Span, lasting: timedelta) -> datetime:
+def _lapsing(period: ExposurePeriod, lasting: timedelta) -> datetime:
     """What goes on without a stop has no end, though it may lapse."""
-    return FOREVER if is_open(span) else later(span.possible_end, lasting)
+    return FOREVER if is_open(period) else later(period.possible_end, lasting)

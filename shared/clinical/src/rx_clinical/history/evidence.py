@@ -9,8 +9,8 @@ from rx_clinical.catalogue.drugs import Acting
 from rx_clinical.catalogue.policy import Policy
 from rx_clinical.catalogue.roles import Opioid
 from rx_clinical.history.chart import Entry
-from rx_clinical.history.exposure_period import Span
-from rx_clinical.history.opioid_exposure import OpioidHistory
+from rx_clinical.history.exposure_period import ExposurePeriod
+from rx_clinical.history.opioid_exposure import OpioidExposure
 from rx_clinical.model.facts import Evidence, Fill, Moment, Prescription
 from rx_clinical.model.reasons import Reason
 from rx_clinical.model.washout import later
@@ -38,27 +38,27 @@ class Attestations:
     """The evidence about one patient, against the opioids on record."""
 
     evidence: Sequence[Evidence]
-    opioids: Sequence[OpioidHistory]
+    opioids: Sequence[OpioidExposure]
     policy: Policy
 
-    def apply(self, opioid: Opioid, spans: list[Span], moment: Moment) -> list[Span]:
+    def apply(self, opioid: Opioid, periods: list[ExposurePeriod], moment: Moment) -> list[ExposurePeriod]:
         """The exposures to an opioid as they are seen at a moment, ended where a last dose is attested."""
         stated = [fact for fact in self.evidence if fact.kind in ATTESTING and opioid.ingredient in fact.ingredients]
         if not stated:
-            return spans
+            return periods
         seen = [
             entry
-            for history in self.opioids
-            if history.opioid.ingredient == opioid.ingredient
-            for entry in history.entries_seen_at(moment)
+            for exposure in self.opioids
+            if exposure.opioid.ingredient == opioid.ingredient
+            for entry in exposure.entries_seen_at(moment)
         ]
         valid = [
             fact for fact in stated if why_ignored(fact, [opioid]) is None and all(covers(fact, one) for one in seen)
         ]
         if not valid:
-            return spans
+            return periods
         newest = max(valid, key=lambda fact: (last_dose(fact), accounted_for(fact), fact.key))
-        return [_attested(span, newest) for span in spans]
+        return [_attested(period, newest) for period in periods]
 
     def negative_after(self, opioid: Opioid, documented_end: datetime, before: datetime | None) -> Evidence | None:
         """A negative test or challenge long enough after the last dose, before the antagonist went to the patient."""
@@ -108,28 +108,28 @@ def covers(fact: Evidence, entry: Entry) -> bool:
     return happened.latest <= last_dose(fact) and recorded <= fact.recorded_at
 
 
-def _attested(span: Span, fact: Evidence) -> Span:
+def _attested(period: ExposurePeriod, fact: Evidence) -> ExposurePeriod:
     """The span ended by the attested dose; orders without a fill and restricted sources stay as they are."""
-    if isinstance(span.entries[0].fact, Prescription) or Reason.RESTRICTED_SOURCE in span.reasons:
-        return span
+    if isinstance(period.entries[0].fact, Prescription) or Reason.RESTRICTED_SOURCE in period.reasons:
+        return period
     end, accounted = last_dose(fact), accounted_for(fact)
-    says_later = span.documented_end is not None and max(span.documented_end, span.possible_end) > end
+    says_later = period.documented_end is not None and max(period.documented_end, period.possible_end) > end
     return replace(
-        span,
+        period,
         documented_end=end,
         possible_end=end,
-        entries=(*span.entries, Entry(fact)),
-        reasons=(span.reasons - {Reason.SUPPLY_END_ASSUMED, Reason.ONGOING_NO_END})
+        entries=(*period.entries, Entry(fact)),
+        reasons=(period.reasons - {Reason.SUPPLY_END_ASSUMED, Reason.ONGOING_NO_END})
         | ({Reason.LAST_DOSE_ATTESTED} if says_later else frozenset()),
-        recorded=None if accounted else span,
+        recorded=None if accounted else period,
     )
 
 
-def uncovered(fact: Evidence, histories: Iterable[OpioidHistory]) -> bool:
+def uncovered(fact: Evidence, exposures: Iterable[OpioidExposure]) -> bool:
     """Some exposure to an ingredient that it names is not covered by it."""
     return any(
         not covers(fact, entry)
-        for history in histories
-        if history.opioid.ingredient in fact.ingredients
-        for entry in history.every_entry()
+        for exposure in exposures
+        if exposure.opioid.ingredient in fact.ingredients
+        for entry in exposure.every_entry()
     )

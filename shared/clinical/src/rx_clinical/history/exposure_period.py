@@ -17,7 +17,7 @@ _NOTHING: frozenset[Reason] = frozenset()
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
-class Span:
+class ExposurePeriod:
     """From a begin to a documented and a possible end, with what it rests on."""
 
     begin: Moment
@@ -26,7 +26,7 @@ class Span:
     entries: tuple[Entry, ...]
     reasons: frozenset[Reason] = _NOTHING
     # As recorded, where an attestation that did not account for the stock moved the ends.
-    recorded: "Span | None" = None
+    recorded: "ExposurePeriod | None" = None
 
     @property
     def newest_begin(self) -> Moment:
@@ -50,41 +50,41 @@ class Event:
 
 
 @dataclass(slots=True, eq=False)
-class Supply:
+class FillChain:
     """A chain of fills, or of doses given, of one form: the span after each of them, in tie order."""
 
-    spans: tuple[Span, ...] = ()
+    periods: tuple[ExposurePeriod, ...] = ()
 
-    def at(self, moment: Moment) -> Span | None:
+    def at(self, moment: Moment) -> ExposurePeriod | None:
         """The span by what had begun at a moment; where the order is unknown, the fill counts as begun."""
-        if not self.spans:
+        if not self.periods:
             return None
-        if len(self.spans) == 1:
-            return self.spans[0] if begun_first(self.spans[0].begin, moment) else None
-        begins = [span.entries[-1].begin.earliest for span in self.spans]
+        if len(self.periods) == 1:
+            return self.periods[0] if begun_first(self.periods[0].begin, moment) else None
+        begins = [period.entries[-1].begin.earliest for period in self.periods]
         seen = bisect_right(begins, moment.earliest)
         while seen < len(begins) and begins[seen] < moment.latest:
             seen += 1
-        return self.spans[seen - 1] if seen else None
+        return self.periods[seen - 1] if seen else None
 
-    def kept(self, lasting: Callable[[Span], bool]) -> "Supply":
+    def kept(self, lasting: Callable[[ExposurePeriod], bool]) -> "FillChain":
         """The whole chain or nothing of it: a fill is kept while a later fill of its form lasts."""
-        return self if self.spans and lasting(self.spans[-1]) else NO_SUPPLY
+        return self if self.periods and lasting(self.periods[-1]) else NO_FILLS
 
     def entries(self) -> list[Entry]:
         """Every fill or dose, in tie order."""
-        return [span.entries[-1] for span in self.spans]
+        return [period.entries[-1] for period in self.periods]
 
-    def runs(self) -> list[Span]:
+    def runs(self) -> list[ExposurePeriod]:
         """The uninterrupted runs, each as its last span."""
         return [
-            span
-            for number, span in enumerate(self.spans, 1)
-            if number == len(self.spans) or self.spans[number].entries[0] is not span.entries[0]
+            period
+            for number, period in enumerate(self.periods, 1)
+            if number == len(self.periods) or self.periods[number].entries[0] is not period.entries[0]
         ]
 
 
-NO_SUPPLY = Supply()
+NO_FILLS = FillChain()
 
 
 def begun_first(opioid: Moment, antagonist: Moment) -> bool:
@@ -92,27 +92,27 @@ def begun_first(opioid: Moment, antagonist: Moment) -> bool:
     return opioid.earliest <= antagonist.earliest or opioid.earliest < antagonist.latest
 
 
-def stack(fills: Iterable[Entry], hours_per_patch: Decimal | None, policy: Policy) -> Supply:
+def stack(fills: Iterable[Entry], hours_per_patch: Decimal | None, policy: Policy) -> FillChain:
     """The supply by fills in tie order.
 
     end = max(earlier end, start + carry + days supply), start = the later of fill and hand-over,
     carry = what is left of the earlier supply at the start, at most the newest fill's own supply.
     """
-    spans: list[Span] = []
+    periods: list[ExposurePeriod] = []
     for fill in fills:
-        spans.append(_stacked_on(spans[-1] if spans else None, fill, hours_per_patch, policy))
-    return Supply(tuple(spans)) if spans else NO_SUPPLY
+        periods.append(_stacked_on(periods[-1] if periods else None, fill, hours_per_patch, policy))
+    return FillChain(tuple(periods)) if periods else NO_FILLS
 
 
-def doses(given: Iterable[Entry], worn: timedelta = timedelta(0)) -> Supply:
+def doses(given: Iterable[Entry], worn: timedelta = timedelta(0)) -> FillChain:
     """Doses given by a clinician: each ends when it is given, a patch (`worn` so long) when it is taken off."""
-    spans: list[Span] = []
+    periods: list[ExposurePeriod] = []
     for dose in given:
         removed = removed_at(dose.fact) if isinstance(dose.fact, Administration) else None
         end = removed or later(dose.fact.occurred.latest, worn)
-        end = max(end, spans[-1].possible_end) if spans else end
-        spans.append(Span(begin=dose.fact.occurred, documented_end=end, possible_end=end, entries=(dose,)))
-    return Supply(tuple(spans)) if spans else NO_SUPPLY
+        end = max(end, periods[-1].possible_end) if periods else end
+        periods.append(ExposurePeriod(begin=dose.fact.occurred, documented_end=end, possible_end=end, entries=(dose,)))
+    return FillChain(tuple(periods)) if periods else NO_FILLS
 
 
 def removed_at(given: Administration) -> datetime | None:
@@ -121,7 +121,9 @@ def removed_at(given: Administration) -> datetime | None:
     return removed.latest if removed and removed.latest >= given.occurred.earliest else None
 
 
-def _stacked_on(held: Span | None, fill: Entry, hours_per_patch: Decimal | None, policy: Policy) -> Span:
+def _stacked_on(
+    held: ExposurePeriod | None, fill: Entry, hours_per_patch: Decimal | None, policy: Policy
+) -> ExposurePeriod:
     begin = fill.begin
     entries: tuple[Entry, ...] = (fill,)
     (known_start, documented_supply), (start, possible_supply) = lengths(fill, hours_per_patch, policy)
@@ -136,7 +138,9 @@ def _stacked_on(held: Span | None, fill: Entry, hours_per_patch: Decimal | None,
         reasons |= held.reasons - {Reason.SUPPLY_END_ASSUMED}
     if possible_end > documented_end:
         reasons |= {Reason.SUPPLY_END_ASSUMED}
-    return Span(begin=begin, documented_end=documented_end, possible_end=possible_end, entries=entries, reasons=reasons)
+    return ExposurePeriod(
+        begin=begin, documented_end=documented_end, possible_end=possible_end, entries=entries, reasons=reasons
+    )
 
 
 def _stacked_end(held_end: datetime | None, start: datetime, supply: timedelta) -> tuple[datetime, frozenset[Reason]]:
@@ -194,10 +198,10 @@ def stated_supply(medicine: Medicine, hours_per_patch: Decimal | None = None) ->
     return None
 
 
-def dispensed_depot(entry: Entry, policy: Policy) -> Span:
+def dispensed_depot(entry: Entry, policy: Policy) -> ExposurePeriod:
     """Dispensed, no injection seen: it may have been injected up to some weeks later."""
     filled = max(one.fact.occurred.latest for one in entry.seen)
-    return Span(
+    return ExposurePeriod(
         begin=entry.begin,
         documented_end=filled,
         possible_end=later(filled, policy.depot_injection),

@@ -1,6 +1,6 @@
 """When an opioid may be on board: recorded supply, doses given, reported use, depots, and orders without a fill."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -10,10 +10,10 @@ from rx_clinical.catalogue.policy import Policy
 from rx_clinical.catalogue.roles import Opioid
 from rx_clinical.history.chart import Chart, Entry
 from rx_clinical.history.exposure_period import (
-    NO_SUPPLY,
+    NO_FILLS,
     Event,
-    Span,
-    Supply,
+    ExposurePeriod,
+    FillChain,
     begun_first,
     dispensed_depot,
     doses,
@@ -24,58 +24,75 @@ from rx_clinical.history.exposure_period import (
     stack,
     stated_supply,
 )
+from rx_clinical.history.half_life_modifiers import Precipitant
 from rx_clinical.model.facts import Administration, Evidence, Fill, Moment, Prescription, Report
 from rx_clinical.model.reasons import Reason
 from rx_clinical.model.washout import FOREVER, days_of, later
 
 _CHALLENGES = frozenset({"urine_drug_test", "naloxone_challenge"})
+_NON_PRESCRIPTION = frozenset({Reason.NON_PRESCRIPTION_OPIOID})
 _TREATMENT_PROGRAMME = "OPIOID_TREATMENT_PROGRAM"
 
 
 @dataclass(slots=True, eq=False)
-class OpioidHistory:
+class OpioidExposure:
     """All exposures to one opioid form."""
 
     opioid: Opioid
-    supply: Supply = NO_SUPPLY
-    given: Supply = NO_SUPPLY
-    others: tuple[Span, ...] = ()  # reports, implants, dispensed depots, orders without a fill
+    supply: FillChain = NO_FILLS
+    given: FillChain = NO_FILLS
+    others: tuple[ExposurePeriod, ...] = ()  # reports, implants, dispensed depots, orders without a fill
+    precipitants: tuple[Precipitant, ...] = ()  # that lengthen its half-life
+    # By the key of a fill or dose: what had been supplied before it and, by what lengthens it, lasts longer.
+    outlasting: dict[bytes, ExposurePeriod] = field(default_factory=dict)
 
-    def seen_at(self, moment: Moment) -> list[Span]:
-        """The exposures that had begun at a moment; of a chain of fills only what had begun."""
-        seen = [span for span in (self.supply.at(moment), self.given.at(moment)) if span is not None]
-        return seen + [span for span in self.others if begun_first(span.begin, moment)] if self.others else seen
+    def seen_at(self, moment: Moment) -> list[ExposurePeriod]:
+        """The exposures that had begun at a moment, so that a later fill never makes an earliest start earlier.
+
+        Of a chain of fills only what had begun counts.
+        """
+        seen = [period for period in (self.supply.at(moment), self.given.at(moment)) if period is not None]
+        if self.others:
+            seen += [period for period in self.others if begun_first(period.begin, moment)]
+        if not self.outlasting:
+            return seen
+        keys = (period.entries[-1].fact.key for period in seen)
+        return [*seen, *(self.outlasting[key] for key in keys if key in self.outlasting)]
+
+    def reasons_of(self, period: ExposurePeriod) -> frozenset[Reason]:
+        """What is to be said of one of its exposures: of what no prescription is for, that too."""
+        return period.reasons | _NON_PRESCRIPTION if self.opioid.non_prescription else period.reasons
 
     def entries_seen_at(self, moment: Moment) -> list[Entry]:
         """Every fact about it that had begun at a moment, earlier runs of a chain included."""
         return [
             *(entry for entry in self.supply.entries() if begun_first(entry.begin, moment)),
             *(entry for entry in self.given.entries() if begun_first(entry.begin, moment)),
-            *(span.entries[0] for span in self.others if begun_first(span.begin, moment)),
+            *(period.entries[0] for period in self.others if begun_first(period.begin, moment)),
         ]
 
-    def spans(self) -> list[Span]:
+    def periods(self) -> list[ExposurePeriod]:
         """Every exposure, a chain of fills as its uninterrupted runs."""
         return [*self.supply.runs(), *self.given.runs(), *self.others]
 
     def every_entry(self) -> list[Entry]:
         """Every fact about it."""
-        return [*self.supply.entries(), *self.given.entries(), *(span.entries[0] for span in self.others)]
+        return [*self.supply.entries(), *self.given.entries(), *(period.entries[0] for period in self.others)]
 
-    def every_span(self) -> list[Span]:
+    def every_period(self) -> list[ExposurePeriod]:
         """Every span of every chain and every other exposure."""
-        return [*self.supply.spans, *self.given.spans, *self.others]
+        return [*self.supply.periods, *self.given.periods, *self.others]
 
     def events(self) -> list[Event]:
         """Every event that can anchor a finding: each fill, dose, report and order without a fill."""
-        chained = [span.entries[-1] for span in (*self.supply.spans, *self.given.spans)]
+        chained = [period.entries[-1] for period in (*self.supply.periods, *self.given.periods)]
         return [
             *(Event(entry, entry.begin) for entry in chained),
-            *(Event(span.entries[0], span.begin) for span in self.others),
+            *(Event(period.entries[0], period.begin) for period in self.others),
         ]
 
 
-def opioid_histories(chart: Chart, catalogue: Catalogue, horizon: datetime) -> list[OpioidHistory]:
+def opioid_exposures(chart: Chart, catalogue: Catalogue, horizon: datetime) -> list[OpioidExposure]:
     """Exposures by ingredient and form in order of their keys, without what was over before the horizon."""
     grouped: dict[tuple[str, str], tuple[Opioid, list[Entry]]] = {}
     for entry in chart.entries():
@@ -83,32 +100,32 @@ def opioid_histories(chart: Chart, catalogue: Catalogue, horizon: datetime) -> l
             grouped.setdefault(opioid.key, (opioid, []))[1].append(entry)
     for evidence in chart.evidence:
         if evidence.kind in _CHALLENGES and evidence.result == "positive":
-            unknown = catalogue.roles_reader.unknown_opioid
+            unknown = catalogue.classifier.unknown_opioid
             grouped.setdefault(unknown.key, (unknown, []))[1].append(Entry(evidence))
-    histories = [_history(*grouped[key], catalogue, horizon) for key in sorted(grouped)]
-    return [history for history in histories if history.supply.spans or history.given.spans or history.others]
+    exposures = [_exposure(*grouped[key], catalogue, horizon) for key in sorted(grouped)]
+    return [exposure for exposure in exposures if exposure.supply.periods or exposure.given.periods or exposure.others]
 
 
-def _history(opioid: Opioid, entries: list[Entry], catalogue: Catalogue, horizon: datetime) -> OpioidHistory:
+def _exposure(opioid: Opioid, entries: list[Entry], catalogue: Catalogue, horizon: datetime) -> OpioidExposure:
     policy = catalogue.policy
     fills: list[Entry] = []
     given: list[Entry] = []
-    others: list[Span] = []
+    others: list[ExposurePeriod] = []
     for entry in entries:
         if isinstance(entry.fact, Fill) and opioid.form.acting is not Acting.DEPOT:
             fills.append(entry)
         elif isinstance(entry.fact, Administration) and not opioid.until_removed:
             given.append(entry)
-        elif (span := _other(entry, opioid, policy)) is not None:
-            others.append(span)
+        elif (period := _other(entry, opioid, policy)) is not None:
+            others.append(period)
 
-    def lasting(span: Span) -> bool:
-        return effect_end(opioid, span, catalogue) >= horizon
+    def lasting(period: ExposurePeriod) -> bool:
+        return effect_end(opioid, period, catalogue) >= horizon
 
-    return OpioidHistory(
+    return OpioidExposure(
         opioid,
-        stack(fills, opioid.form.hours_per_patch, policy).kept(lasting) if fills else NO_SUPPLY,
-        doses(given, _worn(opioid)).kept(lasting) if given else NO_SUPPLY,
+        stack(fills, opioid.form.hours_per_patch, policy).kept(lasting) if fills else NO_FILLS,
+        doses(given, _worn(opioid)).kept(lasting) if given else NO_FILLS,
         tuple(filter(lasting, others)) if others else (),
     )
 
@@ -118,7 +135,7 @@ def _worn(opioid: Opioid) -> timedelta:
     return days_of((opioid.form.hours_per_patch or Decimal(0)) / 24)
 
 
-def _other(entry: Entry, opioid: Opioid, policy: Policy) -> Span | None:
+def _other(entry: Entry, opioid: Opioid, policy: Policy) -> ExposurePeriod | None:
     """What is neither a supply nor a dose: an implant, a dispensed depot, a test, a report, an order without a fill."""
     fact = entry.fact
     if isinstance(fact, Administration):
@@ -134,15 +151,15 @@ def _other(entry: Entry, opioid: Opioid, policy: Policy) -> Span | None:
     return None
 
 
-def effect_end(opioid: Opioid, span: Span, catalogue: Catalogue) -> datetime:
+def effect_end(opioid: Opioid, period: ExposurePeriod, catalogue: Catalogue) -> datetime:
     """The end of an exposure and the longest window that could follow it."""
-    return later(span.possible_end, catalogue.window(opioid.form, catalogue.policy.multiplier_cap).policy)
+    return later(period.possible_end, catalogue.window_lengths(opioid.form, catalogue.policy.multiplier_cap).policy)
 
 
-def _implanted(entry: Entry, given: Administration) -> Span:
+def _implanted(entry: Entry, given: Administration) -> ExposurePeriod:
     """An implant acts until its removal."""
     end = removed_at(given) or FOREVER
-    return Span(
+    return ExposurePeriod(
         begin=given.occurred,
         documented_end=end,
         possible_end=end,
@@ -151,10 +168,10 @@ def _implanted(entry: Entry, given: Administration) -> Span:
     )
 
 
-def _positive(entry: Entry) -> Span:
+def _positive(entry: Entry) -> ExposurePeriod:
     """A positive test or challenge: some opioid was there at that time."""
     occurred = entry.fact.occurred
-    return Span(
+    return ExposurePeriod(
         begin=occurred,
         documented_end=occurred.latest,
         possible_end=occurred.latest,
@@ -163,7 +180,7 @@ def _positive(entry: Entry) -> Span:
     )
 
 
-def _reported(entry: Entry, opioid: Opioid, report: Report, policy: Policy) -> Span:
+def _reported(entry: Entry, opioid: Opioid, report: Report, policy: Policy) -> ExposurePeriod:
     end = reported_end(entry, report, policy, opioid.form.hours_per_patch)
     possible = reported_possible_end(entry, report, end, policy, opioid.form.hours_per_patch)
     reasons = {
@@ -172,7 +189,7 @@ def _reported(entry: Entry, opioid: Opioid, report: Report, policy: Policy) -> S
         Reason.NON_PRESCRIPTION_OPIOID: opioid.non_prescription or report.kind == "illicit",
         Reason.RESTRICTED_SOURCE: is_restricted(report),
     }
-    return Span(
+    return ExposurePeriod(
         begin=reported_begin(entry, report, policy),
         documented_end=end,
         possible_end=possible,
@@ -186,7 +203,7 @@ def is_restricted(report: Report) -> bool:
     return report.restricted or report.source_kind == _TREATMENT_PROGRAMME
 
 
-def _possible(entry: Entry, order: Prescription, opioid: Opioid, policy: Policy) -> Span:
+def _possible(entry: Entry, order: Prescription, opioid: Opioid, policy: Policy) -> ExposurePeriod:
     """An order without a fill seen: open for half a year, or shorter where its end is recorded."""
     written = order.occurred.latest
     if entry.ended_at is None:
@@ -196,7 +213,7 @@ def _possible(entry: Entry, order: Prescription, opioid: Opioid, policy: Policy)
             later(entry.ended_at, policy.order_ended_tail),
             later(written, stated_supply(order.medicine, opioid.form.hours_per_patch) or timedelta(0)),
         )
-    return Span(
+    return ExposurePeriod(
         begin=order.occurred,
         documented_end=None,
         possible_end=end,

@@ -6,14 +6,14 @@ from decimal import ROUND_CEILING, Decimal
 from functools import lru_cache
 
 FOREVER = datetime.max.replace(tzinfo=UTC)  # stands for an end that is not recorded
-EPOCH = datetime.min.replace(tzinfo=UTC)  # before everything
+BEGINNING_OF_TIME = datetime.min.replace(tzinfo=UTC)  # before everything
 _LONGEST_DAYS = Decimal(1_000_000)  # longer than any calendar in use: what a source states beyond it has no end
 _MICROSECONDS_A_DAY = 86_400_000_000
 _PLACES = Decimal("0.000001")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class WindowLengths:
     """How long an antagonist must wait after the end of an opioid exposure."""
 
     label_interval_h: Decimal
@@ -35,13 +35,13 @@ class Window:
 
 
 @lru_cache(maxsize=4096)
-def window(
+def window_lengths(
     *, label_interval_h: Decimal, half_life_high_h: Decimal, multiplier: Decimal, half_lives: int, floor: timedelta
-) -> Window:
+) -> WindowLengths:
     """The window of an opioid form at a half-life multiplier."""
     hard_h = max(label_interval_h, half_lives * half_life_high_h * multiplier)
     hard = timedelta(minutes=int((hard_h * 60).to_integral_value(ROUND_CEILING)))
-    return Window(
+    return WindowLengths(
         label_interval_h=label_interval_h,
         half_life_high_h=half_life_high_h,
         multiplier=multiplier,
@@ -74,4 +74,4 @@ def later(time: datetime, length: timedelta) -> datetime:
     try:
         return time if time == FOREVER else time + length
     except OverflowError:
-        return FOREVER if length > timedelta(0) else EPOCH
+        return FOREVER if length > timedelta(0) else BEGINNING_OF_TIME

@@ -38,17 +38,21 @@ Timeline: low-dose naltrexone
 """
 
 from rx_clinical.model.findings import Severity
-from rx_clinical.rules.blockade.blockade_interval import Block
+from rx_clinical.rules.blockade.blockade_interval import BlockadeInterval
 
 RULE = "BL-01"
 
 
-def applies(block: Block) -> bool:
+def applies(interval: BlockadeInterval) -> bool:
     """The opioid begins before the blockade's possible end."""
-    return block.at < block.possible_until
+    return interval.at < interval.possible_until
 
 
-def severity(block: Block) -> Severity:
+def severity(interval: BlockadeInterval) -> Severity:
     """How bad, by what is certain about either side."""
-    certain = block.documented_until is not None and block.at < block.documented_until and not block.opioid_only_ordered
-    return block.worst if certain else block.worst.at_most(Severity.MAJOR)
+    certain = (
+        interval.documented_until is not None
+        and interval.at < interval.documented_until
+        and not interval.opioid_only_ordered
+    )
+    return interval.worst if certain else interval.worst.at_most(Severity.MAJOR)

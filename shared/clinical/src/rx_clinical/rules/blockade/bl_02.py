@@ -35,16 +35,16 @@ Timeline: the second month of a depot
 """
 
 from rx_clinical.model.findings import Severity
-from rx_clinical.rules.blockade.blockade_interval import Block
+from rx_clinical.rules.blockade.blockade_interval import BlockadeInterval
 
 RULE = "BL-02"
 
 
-def applies(block: Block) -> bool:
+def applies(interval: BlockadeInterval) -> bool:
     """The opioid begins before the end of the tail."""
-    return block.at < block.waning_until
+    return interval.at < interval.waning_until
 
 
-def severity(_: Block) -> Severity:
+def severity(_: BlockadeInterval) -> Severity:
     """Always major."""
     return Severity.MAJOR

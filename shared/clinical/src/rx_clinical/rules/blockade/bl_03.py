@@ -32,16 +32,16 @@ Timeline: low-dose naltrexone
 """
 
 from rx_clinical.model.findings import Severity
-from rx_clinical.rules.blockade.blockade_interval import Block
+from rx_clinical.rules.blockade.blockade_interval import BlockadeInterval
 
 RULE = "BL-03"
 
 
-def applies(block: Block) -> bool:
+def applies(interval: BlockadeInterval) -> bool:
     """The opioid begins while tolerance is reduced."""
-    return block.at < block.tolerance_until
+    return interval.at < interval.tolerance_until
 
 
-def severity(_: Block) -> Severity:
+def severity(_: BlockadeInterval) -> Severity:
     """Always moderate."""
     return Severity.MODERATE

@@ -7,7 +7,7 @@ from rx_clinical.model.findings import Severity
 
 
 @dataclass(slots=True, eq=False)
-class Block:
+class BlockadeInterval:
     """An antagonist course that an opioid begins after."""
 
     at: datetime  # the opioid begins

@@ -37,32 +37,32 @@ Timeline: an allergy; tablets bring lactose
 from functools import partial
 
 from rx_clinical.catalogue.compounds import Brought, Filler, Verdict, request_text, requests
-from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
-from rx_clinical.history.context import Picture
+from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import Event
 from rx_clinical.model.facts import CompoundRequest, PatientFact
 from rx_clinical.model.findings import Display, Severity
 
 RULE = "CP-01"
-_SAID = {
+_TEXT = {
     Verdict.REFUSED: "is refused: {meaning}.",
     Verdict.UNKNOWN: "is no microcrystalline cellulose ({meaning}): absorption and release may change.",
     Verdict.OVERRIDE: "is {meaning}: only by a pharmacist's override with an allergy check.",
 }
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision a request for its filler, one for each allergen that it brings."""
     return [
         decision
-        for request in requests(picture.chart.compounding)
-        for decision in (*_of_filler(picture, request), *_of_allergens(picture, request))
+        for request in requests(context.chart.compounding)
+        for decision in (*_of_filler(context, request), *_of_allergens(context, request))
     ]
 
 
-def _of_filler(picture: Picture, request: CompoundRequest) -> list[Decision]:
-    other = [filler for filler in picture.catalogue.compounding.fillers(request) if filler.verdict is not Verdict.FINE]
+def _of_filler(context: RuleContext, request: CompoundRequest) -> list[Decision]:
+    other = [filler for filler in context.catalogue.compounding.fillers(request) if filler.verdict is not Verdict.FINE]
     if not other:
         return []
     return [
@@ -72,12 +72,12 @@ def _of_filler(picture: Picture, request: CompoundRequest) -> list[Decision]:
             severity=Severity.MAJOR,
             display=Display.INTERRUPTIVE,
             requires_confirmation=all(filler.verdict is Verdict.OVERRIDE for filler in other),
-            explain=partial(_explain_filler, picture, request, other),
+            explain=partial(_explain_filler, context, request, other),
         )
     ]
 
 
-def _of_allergens(picture: Picture, request: CompoundRequest) -> list[Decision]:
+def _of_allergens(context: RuleContext, request: CompoundRequest) -> list[Decision]:
     return [
         Decision(
             rule=RULE,
@@ -89,27 +89,27 @@ def _of_allergens(picture: Picture, request: CompoundRequest) -> list[Decision]:
             requires_confirmation=True,
             explain=partial(_explain_allergen, request, brought, allergies),
         )
-        for brought in picture.catalogue.compounding.brought(request)
-        if (allergies := picture.patient.allergies([brought.allergen]))
+        for brought in context.catalogue.compounding.brought(request)
+        if (allergies := context.patient.allergies([brought.allergen]))
     ]
 
 
-def _explain_filler(picture: Picture, request: CompoundRequest, other: list[Filler]) -> Explanation:
-    allergens = {brought.allergen for brought in picture.catalogue.compounding.brought(request)}
-    allergic = sorted(allergen for allergen in allergens if picture.patient.allergies([allergen]))
+def _explain_filler(context: RuleContext, request: CompoundRequest, other: list[Filler]) -> Explanation:
+    allergens = {brought.allergen for brought in context.catalogue.compounding.brought(request)}
+    allergic = sorted(allergen for allergen in allergens if context.patient.allergies([allergen]))
     sentences = [f"{request_text(request)}: filler {filler.text} {_said(filler)}" for filler in other]
     if allergic:
         sentences.append(f"An allergy is on record ({', '.join(allergic)}): look at it before any override.")
     return Explanation(
         sentences=[*sentences, "The filler with evidence is microcrystalline cellulose."],
-        resting=[Resting("deficient", request_text(request), None, Entry(request))],
+        basis=[BasisItem("deficient", request_text(request), None, Entry(request))],
         sources=[source for filler in other for source in filler.sources],
         evidence_level="REFERENCE_LIST",
     )
 
 
 def _said(filler: Filler) -> str:
-    return _SAID[filler.verdict].format(meaning=filler.meaning)
+    return _TEXT[filler.verdict].format(meaning=filler.meaning)
 
 
 def _explain_allergen(request: CompoundRequest, brought: Brought, allergies: tuple[PatientFact, ...]) -> Explanation:
@@ -120,9 +120,9 @@ def _explain_allergen(request: CompoundRequest, brought: Brought, allergies: tup
             "Bulk powder brings no excipients of tablets; capsule shells are of gelatin or hypromellose.",
         ],
         actions=[f"Check the allergy with the patient; leave {brought.allergen} out or document an override"],
-        resting=[
-            Resting("deficient", request_text(request), None, Entry(request)),
-            *(Resting("patient", "allergy", None, Entry(fact)) for fact in allergies),
+        basis=[
+            BasisItem("deficient", request_text(request), None, Entry(request)),
+            *(BasisItem("patient", "allergy", None, Entry(fact)) for fact in allergies),
         ],
         sources=brought.sources,
         evidence_level="LABEL",

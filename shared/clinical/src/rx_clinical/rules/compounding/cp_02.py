@@ -25,10 +25,10 @@ Timeline
 from functools import partial
 
 from rx_clinical.catalogue.policy import Policy
-from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.wording import number_text
 from rx_clinical.history.chart import Entry
-from rx_clinical.history.context import Picture
+from rx_clinical.history.context import RuleContext
 from rx_clinical.model.facts import BatchRecord
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.rules.compounding.batches import BatchEvent, batch_text, batches, potency_fails
@@ -36,9 +36,9 @@ from rx_clinical.rules.compounding.batches import BatchEvent, batch_text, batche
 RULE = "CP-02"
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision a batch."""
-    policy = picture.catalogue.policy
+    policy = context.catalogue.policy
     return [
         Decision(
             rule=RULE,
@@ -47,7 +47,7 @@ def decide(picture: Picture) -> list[Decision]:
             display=Display.INTERRUPTIVE,
             explain=partial(_explain, batch, policy),
         )
-        for batch in batches(picture.chart.compounding)
+        for batch in batches(context.chart.compounding)
         if potency_fails(batch, policy)
     ]
 
@@ -61,6 +61,6 @@ def _explain(batch: BatchRecord, policy: Policy) -> Explanation:
             f"{batch_text(batch)}: potency {result} % of the label strength, outside {low}-{high} %.",
             f"Units dispensed of it: {count}. {'Recall them.' if count else 'Dispense none.'}",
         ],
-        resting=[Resting("deficient", batch_text(batch), None, Entry(batch))],
+        basis=[BasisItem("deficient", batch_text(batch), None, Entry(batch))],
         evidence_level="CLINICAL_STUDY",
     )

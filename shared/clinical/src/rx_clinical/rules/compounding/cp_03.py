@@ -29,9 +29,9 @@ Timeline
 from functools import partial
 
 from rx_clinical.catalogue.compounds import ANY_COMPONENT, BudClass, Limit, day_of, request_text, requests
-from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
-from rx_clinical.history.context import Picture
+from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import Event
 from rx_clinical.model.facts import CompoundRequest
 from rx_clinical.model.findings import Display, Severity
@@ -40,7 +40,7 @@ from rx_clinical.model.reasons import Reason
 RULE = "CP-03"
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision a request."""
     return [
         Decision(
@@ -51,8 +51,8 @@ def decide(picture: Picture) -> list[Decision]:
             max_bud=limit.last_day(day_of(request.occurred)),
             explain=partial(_explain, request, limit),
         )
-        for request in requests(picture.chart.compounding)
-        for limit in (picture.catalogue.compounding.limit(request),)
+        for request in requests(context.chart.compounding)
+        for limit in (context.catalogue.compounding.limit(request),)
         if request.requested_bud is not None and request.requested_bud > limit.last_day(day_of(request.occurred))
     ]
 
@@ -70,7 +70,7 @@ def _explain(request: CompoundRequest, limit: Limit) -> Explanation:
     return Explanation(
         reasons={Reason.BUD_OVER_LIMIT},
         sentences=[*sentences, *(f"Here {assumed}." for assumed in limit.assumed)],
-        resting=[Resting("deficient", request_text(request), None, Entry(request))],
+        basis=[BasisItem("deficient", request_text(request), None, Entry(request))],
         assumptions=[*limit.assumed, ANY_COMPONENT],
         sources=limit.sources,
         evidence_level="REFERENCE_LIST",

@@ -34,10 +34,10 @@ from decimal import Decimal
 from functools import partial
 
 from rx_clinical.catalogue.compounds import ANY_COMPONENT, bud_of, day_of, days_until, last_day, request_text, requests
-from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.wording import number_text
 from rx_clinical.history.chart import Entry
-from rx_clinical.history.context import Picture
+from rx_clinical.history.context import RuleContext
 from rx_clinical.model.facts import BatchRecord, CompoundRequest
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
@@ -65,10 +65,10 @@ class Supply:
         return last_day(self.dispensed, max(self.days or Decimal(1), Decimal(1)))
 
 
-def supplies(picture: Picture) -> Iterator[Supply]:
+def supplies(context: RuleContext) -> Iterator[Supply]:
     """Every supply that is asked for or dispensed."""
-    for request in requests(picture.chart.compounding):
-        limit = picture.catalogue.compounding.limit(request)
+    for request in requests(context.chart.compounding):
+        limit = context.catalogue.compounding.limit(request)
         yield Supply(
             fact=request,
             text=request_text(request),
@@ -79,7 +79,7 @@ def supplies(picture: Picture) -> Iterator[Supply]:
             assumed=limit.assumed,
             sources=limit.sources,
         )
-    for batch in batches(picture.chart.compounding):
+    for batch in batches(context.chart.compounding):
         for unit in batch.dispensed:
             yield Supply(
                 fact=batch,
@@ -91,7 +91,7 @@ def supplies(picture: Picture) -> Iterator[Supply]:
             )
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision a request, and one a dispensed unit."""
     return [
         Decision(
@@ -104,7 +104,7 @@ def decide(picture: Picture) -> list[Decision]:
             max_days_supply=days_until(supply.dispensed, supply.bud),
             explain=partial(_explain, supply),
         )
-        for supply in supplies(picture)
+        for supply in supplies(context)
         if supply.last_dose > supply.bud
     ]
 
@@ -122,7 +122,7 @@ def _explain(supply: Supply) -> Explanation:
             f"At most {days_until(supply.dispensed, supply.bud)} days can be supplied from {supply.dispensed}.",
             *(f"Here {assumed}." for assumed in supply.assumed),
         ],
-        resting=[Resting("deficient", supply.text, None, Entry(supply.fact))],
+        basis=[BasisItem("deficient", supply.text, None, Entry(supply.fact))],
         assumptions=[*supply.assumed, ANY_COMPONENT],
         sources=supply.sources,
         evidence_level="REFERENCE_LIST",

@@ -27,10 +27,10 @@ from decimal import Decimal
 from functools import partial
 
 from rx_clinical.catalogue.policy import Policy
-from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.wording import number_text
 from rx_clinical.history.chart import Entry
-from rx_clinical.history.context import Picture
+from rx_clinical.history.context import RuleContext
 from rx_clinical.model.facts import BatchRecord, CapsuleWeights
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.rules.compounding.batches import BatchEvent, batch_text, batches
@@ -54,7 +54,7 @@ def faults(weights: CapsuleWeights, policy: Policy) -> Iterator[str]:
         yield f"relative standard deviation {number_text(weights.rsd_pct)} %, above {number_text(policy.weight_rsd)} %"
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision a batch."""
     return [
         Decision(
@@ -64,8 +64,8 @@ def decide(picture: Picture) -> list[Decision]:
             display=Display.QUEUE,
             explain=partial(_explain, batch, found),
         )
-        for batch in batches(picture.chart.compounding)
-        if batch.weights is not None and (found := list(faults(batch.weights, picture.catalogue.policy)))
+        for batch in batches(context.chart.compounding)
+        if batch.weights is not None and (found := list(faults(batch.weights, context.catalogue.policy)))
     ]
 
 
@@ -73,6 +73,6 @@ def _explain(batch: BatchRecord, found: list[str]) -> Explanation:
     weighed = batch.weights.count if batch.weights else 0
     return Explanation(
         sentences=[f"{batch_text(batch)}, {weighed} capsules weighed: {'; '.join(found)}."],
-        resting=[Resting("deficient", batch_text(batch), None, Entry(batch))],
+        basis=[BasisItem("deficient", batch_text(batch), None, Entry(batch))],
         evidence_level="POLICY",
     )

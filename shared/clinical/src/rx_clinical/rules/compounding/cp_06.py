@@ -30,10 +30,10 @@ from functools import lru_cache, partial
 
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.catalogue.compounds import request_text, requests
-from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.wording import dose_in_words, product_text
 from rx_clinical.history.chart import Entry
-from rx_clinical.history.context import Picture
+from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import Event
 from rx_clinical.model.facts import CompoundRequest, Medicine
 from rx_clinical.model.findings import Display, Severity
@@ -52,7 +52,7 @@ from rx_clinical.rules.compounding.strengths import (
 RULE = "CP-06"
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision an event of naltrexone, and one a request."""
     return [
         Decision(
@@ -63,18 +63,18 @@ def decide(picture: Picture) -> list[Decision]:
             requires_confirmation=True,
             explain=partial(_explain, entry, found),
         )
-        for entry in _entries(picture)
-        if (found := doubts_of(entry, picture.catalogue))
+        for entry in _entries(context)
+        if (found := doubts_of(entry, context.catalogue))
     ]
 
 
-def _entries(picture: Picture) -> Iterator[Entry]:
+def _entries(context: RuleContext) -> Iterator[Entry]:
     """What an order says stays of interest once it was filled: the fill may have misread it."""
-    kept = naltrexone_entries(picture)
+    kept = naltrexone_entries(context)
     yield from kept
     forms = {entry.roles.supply_key for entry in kept}
-    yield from (order for order in picture.chart.orders if order.filled and order.roles.supply_key in forms)
-    yield from (Entry(request) for request in requests(picture.chart.compounding))
+    yield from (order for order in context.chart.orders if order.filled and order.roles.supply_key in forms)
+    yield from (Entry(request) for request in requests(context.chart.compounding))
 
 
 def doubts_of(entry: Entry, catalogue: Catalogue) -> list[Doubt]:
@@ -122,13 +122,13 @@ def _explain(entry: Entry, found: list[Doubt]) -> Explanation:
         name, dose_mg = request_text(entry.fact), entry.fact.strength_mg
     else:
         name, dose_mg = product_text("naltrexone", entry.medicine), entry.medicine.daily_dose_mg
-    said = "; ".join(f'"{doubt.written}": {doubt.why}' for doubt in found)
+    doubts = "; ".join(f'"{doubt.written}": {doubt.why}' for doubt in found)
     read_back = f" On record: {dose_in_words(dose_mg)}." if dose_mg else ""
     return Explanation(
         sentences=[
-            f"The strength in the text of {name} may be misread. {said}.",
+            f"The strength in the text of {name} may be misread. {doubts}.",
             f"One wrong place changes the dose tenfold.{read_back} Read the dose back with its unit in words.",
         ],
-        resting=[Resting("deficient", name, entry.medicine.form_key, entry)],
+        basis=[BasisItem("deficient", name, entry.medicine.form_key, entry)],
         evidence_level="POLICY",
     )

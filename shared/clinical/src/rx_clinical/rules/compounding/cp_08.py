@@ -27,10 +27,10 @@ from functools import lru_cache, partial
 
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.catalogue.compounds import request_text, requests
-from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.wording import number_text, product_text
 from rx_clinical.history.chart import Entry
-from rx_clinical.history.context import Picture
+from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import Event
 from rx_clinical.model.facts import CompoundRequest, Medicine
 from rx_clinical.model.findings import Display, Severity
@@ -62,19 +62,19 @@ def _of_medicine(medicine: Medicine, catalogue: Catalogue) -> list[str]:
     return found
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision an event of naltrexone, and one a request."""
-    entries = [*naltrexone_entries(picture), *map(Entry, requests(picture.chart.compounding))]
+    entries = [*naltrexone_entries(context), *map(Entry, requests(context.chart.compounding))]
     return [
         Decision(
             rule=RULE,
             anchor=Event(entry, entry.begin),
             severity=Severity.MODERATE,
             display=Display.QUEUE,
-            explain=partial(_explain, entry, found, picture.catalogue),
+            explain=partial(_explain, entry, found, context.catalogue),
         )
         for entry in entries
-        if (found := signs_of(entry, picture.catalogue))
+        if (found := signs_of(entry, context.catalogue))
     ]
 
 
@@ -90,7 +90,7 @@ def _explain(entry: Entry, found: list[str], catalogue: Catalogue) -> Explanatio
             f"Water without a preservative keeps {water.days} days, refrigerated.",
             *([] if isinstance(fact, CompoundRequest) else [f"The dose that counts is {counts}."]),
         ],
-        resting=[Resting("deficient", name, entry.medicine.form_key, entry)],
+        basis=[BasisItem("deficient", name, entry.medicine.form_key, entry)],
         sources=water.sources,
         evidence_level="SEED_CLAIM_ONLY",
     )

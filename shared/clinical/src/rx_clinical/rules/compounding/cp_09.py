@@ -24,9 +24,9 @@ Timeline
 from functools import partial
 
 from rx_clinical.catalogue.policy import Policy
-from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
-from rx_clinical.history.context import Picture
+from rx_clinical.history.context import RuleContext
 from rx_clinical.model.facts import BatchRecord, DispensedUnit
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.rules.compounding.batches import BatchEvent, batch_text, batches, potency_fails, recalled
@@ -34,9 +34,9 @@ from rx_clinical.rules.compounding.batches import BatchEvent, batch_text, batche
 RULE = "CP-09"
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision a dispensed unit."""
-    policy = picture.catalogue.policy
+    policy = context.catalogue.policy
     return [
         Decision(
             rule=RULE,
@@ -47,7 +47,7 @@ def decide(picture: Picture) -> list[Decision]:
             display=Display.INTERRUPTIVE,
             explain=partial(_explain, batch, unit, policy),
         )
-        for batch in batches(picture.chart.compounding)
+        for batch in batches(context.chart.compounding)
         if recalled(batch) or potency_fails(batch, policy)
         for unit in batch.dispensed
     ]
@@ -62,6 +62,6 @@ def _explain(batch: BatchRecord, unit: DispensedUnit, policy: Policy) -> Explana
             f"{batch_text(batch)} is {why}: unit {unit.reference}, dispensed {unit.dispensed_on}, is with a patient.",
             "Stop its use, replace it and ask how the patient is.",
         ],
-        resting=[Resting("deficient", batch_text(batch), None, Entry(batch))],
+        basis=[BasisItem("deficient", batch_text(batch), None, Entry(batch))],
         evidence_level="POLICY",
     )

@@ -15,7 +15,7 @@ from rx_clinical.catalogue.drugs import BY_DOSE
 from rx_clinical.catalogue.names import Names
 from rx_clinical.findings.wording import number_text
 from rx_clinical.history.chart import Entry
-from rx_clinical.history.context import Picture
+from rx_clinical.history.context import RuleContext
 from rx_clinical.model.facts import Medicine
 
 _UNIT = (
@@ -146,8 +146,8 @@ def _bare(text: str, names: Names) -> Iterator[Doubt]:
         for match in pattern.finditer(text):
             before = text[: match.start()].replace(":", " ").split()[-2:]
             named = names.names_antagonist(" ".join(before))
-            told = kind != "decimal comma" and bool(_TAKE.intersection(before[-1:]))
-            if (named or told) and not _AMOUNT_BEHIND.match(text, match.end()):
+            instructed = kind != "decimal comma" and bool(_TAKE.intersection(before[-1:]))
+            if (named or instructed) and not _AMOUNT_BEHIND.match(text, match.end()):
                 yield Doubt(match[0], f"a {kind} without unit")
 
 
@@ -174,18 +174,18 @@ def slips(text: str, dose_mg: Decimal, *, explained: Sequence[Decimal] = ()) -> 
     if not dose_mg or any(one.mg == dose_mg for one in stated):
         return []
     return [
-        Doubt(one.written, f"{said} the daily dose on record, {number_text(dose_mg)} mg")
+        Doubt(one.written, f"{ratio} the daily dose on record, {number_text(dose_mg)} mg")
         for one in stated
-        if one.mg not in explained and (said := _slipped(one.mg, dose_mg))
+        if one.mg not in explained and (ratio := _slipped(one.mg, dose_mg))
     ]
 
 
 def concentration_slips(text: str, mg_per_ml: Decimal) -> list[Doubt]:
     """The same for mg in 1 mL."""
     return [
-        Doubt(one.written, f"{said} the strength on record, {number_text(mg_per_ml)} mg/mL")
+        Doubt(one.written, f"{ratio} the strength on record, {number_text(mg_per_ml)} mg/mL")
         for one in strengths(text)
-        if one.per_ml is not None and (said := _slipped(one.per_ml, mg_per_ml))
+        if one.per_ml is not None and (ratio := _slipped(one.per_ml, mg_per_ml))
     ]
 
 
@@ -220,11 +220,11 @@ def counts(directions: str) -> list[int]:
     return [int(match[1]) for match in _COUNT.finditer(_plain(directions))]
 
 
-def naltrexone_entries(picture: Picture) -> list[Entry]:
+def naltrexone_entries(context: RuleContext) -> list[Entry]:
     """Orders without a fill, fills, doses and reports of naltrexone, each once."""
     entries = {
         start.event.entry.fact.key: start.event.entry
-        for start in picture.starts
-        if start.history.antagonist.depot or start.history.antagonist.tier == BY_DOSE
+        for start in context.starts
+        if start.exposure.antagonist.depot or start.exposure.antagonist.tier == BY_DOSE
     }
     return list(entries.values())

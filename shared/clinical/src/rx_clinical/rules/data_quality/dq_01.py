@@ -26,10 +26,10 @@ Timeline
 from functools import partial
 
 from rx_clinical.catalogue.catalogue import Catalogue
-from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.wording import days_text
 from rx_clinical.history.chart import Entry, is_depot
-from rx_clinical.history.context import Picture
+from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import Event, stated_supply
 from rx_clinical.model.facts import Fill
 from rx_clinical.model.findings import Display, Severity
@@ -43,14 +43,14 @@ def applies(entry: Entry, catalogue: Catalogue) -> bool:
     roles = entry.roles
     if not isinstance(entry.fact, Fill) or entry.medicine.days_supply is not None or is_depot(roles):
         return False
-    changes = any(catalogue.roles_reader.changes_opioids(code) for code in roles.interacting)
+    changes = any(catalogue.classifier.changes_opioids(code) for code in roles.precipitant_codes)
     if not (roles.opioids or roles.antagonist or changes):
         return False
     patch_hours = next((opioid.form.hours_per_patch for opioid in roles.opioids), None)
     return stated_supply(entry.medicine, patch_hours) is None
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision a fill."""
     return [
         Decision(
@@ -58,19 +58,19 @@ def decide(picture: Picture) -> list[Decision]:
             anchor=Event(entry, entry.fact.occurred),
             severity=Severity.INFO,
             display=Display.PROFILE,
-            explain=partial(_explain, picture, entry),
+            explain=partial(_explain, context, entry),
         )
-        for entry in picture.entries()
-        if applies(entry, picture.catalogue)
+        for entry in context.entries()
+        if applies(entry, context.catalogue)
     ]
 
 
-def _explain(picture: Picture, entry: Entry) -> Explanation:
+def _explain(context: RuleContext, entry: Entry) -> Explanation:
     name = entry.medicine.text or "the medicine"
-    assumed = days_text(picture.catalogue.policy.assumed_supply)
+    assumed = days_text(context.catalogue.policy.assumed_supply)
     return Explanation(
         reasons={Reason.SUPPLY_END_ASSUMED},
         sentences=[f"Days supply is missing for {name}: its end is taken to be up to {assumed} days after the fill."],
-        resting=[Resting("deficient", name, entry.medicine.form_key, entry)],
+        basis=[BasisItem("deficient", name, entry.medicine.form_key, entry)],
         evidence_level="POLICY",
     )

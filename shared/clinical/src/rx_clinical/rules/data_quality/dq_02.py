@@ -26,9 +26,9 @@ from functools import partial
 
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.catalogue.drugs import BY_DOSE
-from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
-from rx_clinical.history.context import Picture
+from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import Event
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
@@ -41,7 +41,7 @@ def missing(entry: Entry, catalogue: Catalogue) -> list[str]:
     antagonist = entry.roles.antagonist
     if antagonist is None or antagonist.tier != BY_DOSE:
         return []
-    form_known = catalogue.roles_reader.form_known(entry.medicine)
+    form_known = catalogue.classifier.form_known(entry.medicine)
     lacks = {
         "daily dose": entry.medicine.daily_dose_mg is None,
         "route": entry.medicine.route is None and not form_known,
@@ -49,7 +49,7 @@ def missing(entry: Entry, catalogue: Catalogue) -> list[str]:
     return [name for name, lacking in lacks.items() if lacking]
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision an event."""
     return [
         Decision(
@@ -59,8 +59,8 @@ def decide(picture: Picture) -> list[Decision]:
             display=Display.QUEUE,
             explain=partial(_explain, entry, lacks),
         )
-        for entry in picture.entries()
-        if (lacks := missing(entry, picture.catalogue))
+        for entry in context.entries()
+        if (lacks := missing(entry, context.catalogue))
     ]
 
 
@@ -72,6 +72,6 @@ def _explain(entry: Entry, lacks: list[str]) -> Explanation:
             f"{name}: {' and '.join(lacks)} missing.",
             "A missing dose is treated as a standard dose, a missing route as systemic.",
         ],
-        resting=[Resting("deficient", name, entry.medicine.form_key, entry)],
+        basis=[BasisItem("deficient", name, entry.medicine.form_key, entry)],
         evidence_level="POLICY",
     )

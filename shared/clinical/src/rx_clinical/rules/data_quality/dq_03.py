@@ -23,9 +23,9 @@ Timeline
 
 from functools import partial
 
-from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
-from rx_clinical.history.context import Picture
+from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import Event
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
@@ -33,9 +33,9 @@ from rx_clinical.model.reasons import Reason
 RULE = "DQ-03"
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision an uncoded event that names an opioid or an antagonist."""
-    named = picture.catalogue.names_opioid_or_antagonist
+    named = context.catalogue.names_opioid_or_antagonist
     return [
         Decision(
             rule=RULE,
@@ -44,7 +44,7 @@ def decide(picture: Picture) -> list[Decision]:
             display=Display.INTERRUPTIVE,
             explain=partial(_explain, entry),
         )
-        for entry in picture.chart.uncoded
+        for entry in context.chart.uncoded
         if named(entry.medicine.text)
     ]
 
@@ -57,6 +57,6 @@ def _explain(entry: Entry) -> Explanation:
             f"{name}: the product code is unknown and the text names an opioid or an antagonist.",
             "It is not assessed: nothing about it is cleared.",
         ],
-        resting=[Resting("deficient", name, None, entry)],
+        basis=[BasisItem("deficient", name, None, entry)],
         evidence_level="POLICY",
     )

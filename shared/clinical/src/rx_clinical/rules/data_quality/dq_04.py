@@ -27,9 +27,9 @@ Timeline
 
 from functools import partial
 
-from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
-from rx_clinical.history.context import Picture
+from rx_clinical.history.context import RuleContext
 from rx_clinical.history.evidence import ATTESTING, Ignored, uncovered, why_ignored
 from rx_clinical.history.exposure_period import Event
 from rx_clinical.model.facts import Evidence, Prescription
@@ -39,23 +39,23 @@ from rx_clinical.model.reasons import Reason
 RULE = "DQ-04"
 
 
-def reason_of(picture: Picture, fact: Evidence) -> Ignored | None:
+def reason_of(context: RuleContext, fact: Evidence) -> Ignored | None:
     """Why the attestation is ignored, for any of the opioids that it names."""
-    named = [course for course in picture.opioids if course.opioid.ingredient in fact.ingredients]
-    ignored = why_ignored(fact, [course.opioid for course in named])
+    named = [exposure for exposure in context.opioids if exposure.opioid.ingredient in fact.ingredients]
+    ignored = why_ignored(fact, [exposure.opioid for exposure in named])
     if ignored is not None:
         return ignored
-    spans = [span for course in named for span in course.history.every_span()]
-    if any(Reason.RESTRICTED_SOURCE in span.reasons for span in spans):
+    periods = [period for exposure in named for period in exposure.every_period()]
+    if any(Reason.RESTRICTED_SOURCE in period.reasons for period in periods):
         return Ignored.RESTRICTED
-    if spans and all(isinstance(span.entries[-1].fact, Prescription) for span in spans):
+    if periods and all(isinstance(period.entries[-1].fact, Prescription) for period in periods):
         return Ignored.ONLY_ORDERED
-    return Ignored.UNCOVERED if uncovered(fact, [course.history for course in named]) else None
+    return Ignored.UNCOVERED if uncovered(fact, named) else None
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision an ignored attestation."""
-    if picture.attestations is None:
+    if context.attestations is None:
         return []
     return [
         Decision(
@@ -65,14 +65,14 @@ def decide(picture: Picture) -> list[Decision]:
             display=Display.PROFILE,
             explain=partial(_explain, fact, why),
         )
-        for fact in picture.attestations.evidence
-        if fact.kind in ATTESTING and (why := reason_of(picture, fact)) is not None
+        for fact in context.attestations.evidence
+        if fact.kind in ATTESTING and (why := reason_of(context, fact)) is not None
     ]
 
 
 def _explain(fact: Evidence, why: Ignored) -> Explanation:
     return Explanation(
         sentences=[f"The attestation changes nothing: {why}. The recorded supply stands."],
-        resting=[Resting("deficient", fact.kind.replace("_", " "), None, Entry(fact))],
+        basis=[BasisItem("deficient", fact.kind.replace("_", " "), None, Entry(fact))],
         evidence_level="POLICY",
     )

@@ -24,10 +24,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 
-from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.wording import days_text, utc_text
 from rx_clinical.history.chart import Entry
-from rx_clinical.history.context import Picture
+from rx_clinical.history.context import RuleContext
 from rx_clinical.history.effect_ends import effect_ends
 from rx_clinical.history.exposure_period import Event
 from rx_clinical.model.findings import Display, Severity
@@ -37,14 +37,14 @@ from rx_clinical.model.washout import later
 RULE = "DQ-05"
 
 
-def late(picture: Picture) -> Iterator[tuple[Entry, datetime]]:
+def late(context: RuleContext) -> Iterator[tuple[Entry, datetime]]:
     """Each entry that was recorded too late, with the end of its effect."""
-    for entry, end in effect_ends(picture.chart, picture.catalogue):
-        if entry.fact.recorded_at > later(end, picture.catalogue.policy.late_beyond):
+    for entry, end in effect_ends(context.chart, context.catalogue):
+        if entry.fact.recorded_at > later(end, context.catalogue.policy.late_beyond):
             yield entry, end
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision a late fact."""
     return [
         Decision(
@@ -52,15 +52,15 @@ def decide(picture: Picture) -> list[Decision]:
             anchor=Event(entry, entry.fact.occurred),
             severity=Severity.INFO,
             display=Display.QUEUE,
-            explain=partial(_explain, picture, entry, end),
+            explain=partial(_explain, context, entry, end),
         )
-        for entry, end in late(picture)
+        for entry, end in late(context)
     ]
 
 
-def _explain(picture: Picture, entry: Entry, end: datetime) -> Explanation:
+def _explain(context: RuleContext, entry: Entry, end: datetime) -> Explanation:
     name = entry.medicine.text or "the medicine"
-    days = days_text(picture.catalogue.policy.late_beyond)
+    days = days_text(context.catalogue.policy.late_beyond)
     return Explanation(
         reasons={Reason.LATE_BEYOND_HORIZON},
         sentences=[
@@ -69,6 +69,6 @@ def _explain(picture: Picture, entry: Entry, end: datetime) -> Explanation:
                 f"ended ({utc_text(end)}): it was not assessed. Look at it."
             ),
         ],
-        resting=[Resting("deficient", name, entry.medicine.form_key, entry)],
+        basis=[BasisItem("deficient", name, entry.medicine.form_key, entry)],
         evidence_level="POLICY",
     )

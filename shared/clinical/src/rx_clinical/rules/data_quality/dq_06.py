@@ -21,9 +21,9 @@ Timeline
 
 from functools import partial
 
-from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
-from rx_clinical.history.context import Picture
+from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import Event
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
@@ -31,10 +31,10 @@ from rx_clinical.model.reasons import Reason
 RULE = "DQ-06"
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """At most one decision, at the first fact in tie order that is one too many."""
-    limit = picture.catalogue.policy.too_many_facts
-    facts = sorted(picture.chart.facts(), key=lambda fact: (fact.occurred.earliest, fact.key))
+    limit = context.catalogue.policy.too_many_facts
+    facts = sorted(context.chart.facts(), key=lambda fact: (fact.occurred.earliest, fact.key))
     if len(facts) <= limit:
         return []
     entry = Entry(facts[limit])  # type: ignore[arg-type]  # a step of an entry anchors like any fact
@@ -53,6 +53,6 @@ def _explain(entry: Entry, count: int, limit: int) -> Explanation:
     return Explanation(
         reasons={Reason.TOO_MANY_FACTS},
         sentences=[f"{count} facts are on record, more than {limit}: check the identity. Nothing was cut."],
-        resting=[Resting("deficient", "history", None, entry)],
+        basis=[BasisItem("deficient", "history", None, entry)],
         evidence_level="POLICY",
     )

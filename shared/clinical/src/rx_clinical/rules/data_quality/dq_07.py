@@ -22,16 +22,16 @@ Timeline
 
 from functools import partial
 
-from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
-from rx_clinical.history.context import Picture
+from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import Event
 from rx_clinical.model.findings import Display, Severity
 
 RULE = "DQ-07"
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision an event."""
     return [
         Decision(
@@ -41,7 +41,7 @@ def decide(picture: Picture) -> list[Decision]:
             display=Display.PROFILE,
             explain=partial(_explain, entry),
         )
-        for entry in picture.entries()
+        for entry in context.entries()
         if entry.roles.route_open
     ]
 
@@ -50,6 +50,6 @@ def _explain(entry: Entry) -> Explanation:
     name = entry.medicine.text or ", ".join(entry.roles.route_open)
     return Explanation(
         sentences=[f"The route of {name} is not stated: it is treated as systemic. Ask the source."],
-        resting=[Resting("deficient", name, entry.medicine.form_key, entry)],
+        basis=[BasisItem("deficient", name, entry.medicine.form_key, entry)],
         evidence_level="POLICY",
     )

@@ -31,12 +31,13 @@ Timeline: a feeding tube
 
 from functools import partial
 
-from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.reason_codes import hides_antagonist
 from rx_clinical.findings.wording import RESTRICTED, RESTRICTED_KEY, hidden_from
 from rx_clinical.history.chart import Entry
-from rx_clinical.history.context import Picture, acts_for
-from rx_clinical.history.exposure_period import Event, Span
+from rx_clinical.history.context import RuleContext
+from rx_clinical.history.exposure_period import Event, ExposurePeriod
+from rx_clinical.history.washout_window import acts_for
 from rx_clinical.model.facts import Prescription
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
@@ -52,41 +53,41 @@ def rate(*, released: bool, beside_opioid: bool) -> tuple[Severity, Display]:
     return (Severity.MODERATE, Display.QUEUE) if beside_opioid else (Severity.INFO, Display.PROFILE)
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision an event of such a product."""
     return [
-        _decision(picture, span.entries[-1], span)
-        for course in picture.opioids
-        for span in course.history.every_span()
-        if span.entries[-1].roles.sequestered and course.opioid in span.entries[-1].roles.opioids
+        _decision(context, period.entries[-1], period)
+        for exposure in context.opioids
+        for period in exposure.every_period()
+        if period.entries[-1].roles.sequestered and exposure.opioid in period.entries[-1].roles.opioids
     ]
 
 
-def _decision(picture: Picture, entry: Entry, span: Span) -> Decision:
-    released = picture.catalogue.names.releases(f"{entry.medicine.text} {entry.medicine.directions}")
-    other = _another_opioid(picture, span)
+def _decision(context: RuleContext, entry: Entry, period: ExposurePeriod) -> Decision:
+    released = context.catalogue.names.releases(f"{entry.medicine.text} {entry.medicine.directions}")
+    other = _another_opioid(context, period)
     severity, display = rate(released=released, beside_opioid=other is not None)
     return Decision(
         rule=RULE,
         anchor=Event(entry, entry.begin),
         severity=severity,
         display=display,
-        explain=partial(_explain, picture, entry, released, other),
+        explain=partial(_explain, context, entry, released, other),
     )
 
 
-def _another_opioid(picture: Picture, span: Span) -> Span | None:
+def _another_opioid(context: RuleContext, period: ExposurePeriod) -> ExposurePeriod | None:
     """The first supply of another opioid product that is active together with this one."""
     others = [
         other
-        for course in picture.opioids
-        for other in course.history.every_span()
-        if not other.entries[-1].roles.sequestered and meet(span, other, acts_for(course, picture.catalogue))
+        for exposure in context.opioids
+        for other in exposure.every_period()
+        if not other.entries[-1].roles.sequestered and meet(period, other, acts_for(exposure, context.catalogue))
     ]
     return min(others, key=lambda other: (other.newest_begin.earliest, other.entries[-1].fact.key), default=None)
 
 
-def _explain(picture: Picture, entry: Entry, released: bool, other: Span | None) -> Explanation:  # noqa: FBT001  # bound by partial
+def _explain(context: RuleContext, entry: Entry, released: bool, other: ExposurePeriod | None) -> Explanation:  # noqa: FBT001  # bound by partial
     name = entry.medicine.text or "the product"
     sentences = [f"{name} holds naltrexone that stays locked in only while the capsule is swallowed whole."]
     if released:
@@ -95,23 +96,23 @@ def _explain(picture: Picture, entry: Entry, released: bool, other: Span | None)
     sentences.extend(f"Another opioid is active ({one.name}): a damaged capsule would block both." for one in beside)
     reasons = {
         Reason.SEQUESTERED_RELEASED: released,
-        Reason.HIDDEN_ANTAGONIST: hides_antagonist(entry, picture.catalogue.names),
+        Reason.HIDDEN_ANTAGONIST: hides_antagonist(entry, context.catalogue.names),
         Reason.UNFILLED_PRESCRIPTION: isinstance(entry.fact, Prescription),
     }
     return Explanation(
         reasons={reason for reason, holds in reasons.items() if holds},
         sentences=sentences,
-        resting=[
-            Resting("antagonist", name, entry.medicine.form_key, entry),
+        basis=[
+            BasisItem("antagonist", name, entry.medicine.form_key, entry),
             *beside,
         ],
         evidence_level="CASE_REPORT",
     )
 
 
-def _resting(event: Event, other: Span) -> Resting:
+def _resting(event: Event, other: ExposurePeriod) -> BasisItem:
     """The other opioid as the site of the event may read it."""
     newest = other.entries[-1]
     if hidden_from(event, other):
-        return Resting("opioid", RESTRICTED, RESTRICTED_KEY, newest, masked=True)
-    return Resting("opioid", newest.medicine.text or "another product", newest.medicine.form_key, newest)
+        return BasisItem("opioid", RESTRICTED, RESTRICTED_KEY, newest, masked=True)
+    return BasisItem("opioid", newest.medicine.text or "another product", newest.medicine.form_key, newest)

@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from rx_clinical.findings.decisions import Decision, Explanation
-from rx_clinical.findings.render import resting_on_opioid, resting_on_prolongers
+from rx_clinical.findings.render import opioid_basis, precipitant_basis
 from rx_clinical.findings.wording import opioid_text, shown_to
-from rx_clinical.history.context import OpioidCourse, Picture, Reach, acts_for, window_of
-from rx_clinical.history.exposure_period import Event, Span
-from rx_clinical.history.half_life_modifiers import Prolonger
+from rx_clinical.history.context import RuleContext
+from rx_clinical.history.exposure_period import Event, ExposurePeriod
+from rx_clinical.history.half_life_modifiers import Precipitant
+from rx_clinical.history.opioid_exposure import OpioidExposure
+from rx_clinical.history.washout_window import WashoutWindow, acts_for, window_lengths
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
 from rx_clinical.model.washout import later
@@ -18,102 +20,109 @@ from rx_clinical.rules.interactions.overlaps import ABOUT_ENDS
 
 
 @dataclass(slots=True, eq=False)
-class Pair:
+class InteractionOverlap:
     """An exposure and an interacting medicine that are active together, by one row of perpetrators.csv."""
 
-    course: OpioidCourse
-    span: Span
-    taken: Prolonger
+    exposure: OpioidExposure
+    period: ExposurePeriod
+    taken: Precipitant
 
     @property
     def opioid_is_later(self) -> bool:
         """The opioid is the later-starting medicine; ties go by key."""
-        return _start(self.span) > _start(self.taken.span)
+        return _start(self.period) > _start(self.taken.period)
 
     @property
     def anchor(self) -> Event:
         """The later-starting medicine's first event."""
-        span = self.span if self.opioid_is_later else self.taken.span
-        return Event(span.entries[0], span.begin)
+        period = self.period if self.opioid_is_later else self.taken.period
+        return Event(period.entries[0], period.begin)
 
     @property
     def counterpart_key(self) -> tuple[str, str]:
         """Ingredient and form of the other side."""
-        return (self.taken.interaction.interacting, "") if self.opioid_is_later else self.course.opioid.key
+        return (self.taken.interaction.precipitant_code, "") if self.opioid_is_later else self.exposure.opioid.key
 
     @property
     def begins_at(self) -> datetime:
         """The later of the two begins."""
-        return max(self.span.begin.earliest, self.taken.span.begin.earliest)
+        return max(self.period.begin.earliest, self.taken.period.begin.earliest)
 
     def begins_within(self, time: timedelta) -> bool:
         """The pair begins at most so long after the interacting medicine's first event."""
-        return self.begins_at - self.taken.history.first_event_at <= time
+        return self.begins_at - self.taken.exposure.first_event_at <= time
 
-    def shown(self, picture: Picture) -> Reach:
+    def shown(self, context: RuleContext) -> WashoutWindow:
         """The exposure with this medicine's effect alone, as the anchor's site may read it."""
-        alone = window_of(self.course.opioid, self.taken.interaction.multiplier, picture.catalogue)
-        return shown_to(self.anchor, [Reach(self.course.opioid, self.span, alone, (self.taken,))])[0]
+        alone = window_lengths(self.exposure.opioid, self.taken.interaction.multiplier, context.catalogue)
+        return shown_to(self.anchor, [WashoutWindow(self.exposure.opioid, self.period, alone, (self.taken,))])[0]
 
 
-def _start(span: Span) -> tuple[datetime, bytes]:
-    return (span.begin.earliest, span.entries[0].fact.key)
+def _start(period: ExposurePeriod) -> tuple[datetime, bytes]:
+    return (period.begin.earliest, period.entries[0].fact.key)
 
 
-def prolonging_pairs(picture: Picture) -> Iterator[Pair]:
+def prolonging_pairs(context: RuleContext) -> Iterator[InteractionOverlap]:
     """Every exposure that a medicine which lengthens it touches."""
-    for course in picture.opioids:
-        if course.prolongers:
-            yield from _touching(picture, course, course.prolongers)
+    for exposure in context.opioids:
+        if exposure.precipitants:
+            yield from _touching(context, exposure, exposure.precipitants)
 
 
-def effect_pairs(picture: Picture, rule: str) -> Iterator[Pair]:
+def effect_pairs(context: RuleContext, rule: str) -> Iterator[InteractionOverlap]:
     """Every exposure that a medicine touches whose row in perpetrators.csv names the rule."""
-    by_victim = picture.catalogue.effects.get(rule, {})
-    for course in picture.opioids:
-        rows = by_victim.get(course.opioid.ingredient or "", ())
+    by_object = context.catalogue.effects.get(rule, {})
+    for exposure in context.opioids:
+        rows = by_object.get(exposure.opioid.ingredient or "", ())
         taken = [
-            Prolonger(row, span, history)
+            Precipitant(row, period, co_medication)
             for row in rows
-            for history in picture.interacting
-            if history.key == row.interacting
-            for span in history.spans()
+            for co_medication in context.precipitant_exposures
+            if co_medication.key == row.precipitant_code
+            for period in co_medication.periods()
         ]
-        yield from _touching(picture, course, taken)
+        yield from _touching(context, exposure, taken)
 
 
-def _touching(picture: Picture, course: OpioidCourse, taken: Iterable[Prolonger]) -> Iterator[Pair]:
+def _touching(
+    context: RuleContext, exposure: OpioidExposure, taken: Iterable[Precipitant]
+) -> Iterator[InteractionOverlap]:
     """What is active together; a depot goes on releasing for its half-lives after the injection."""
-    lasting = acts_for(course, picture.catalogue)
-    for span in course.history.spans():
-        until = later(span.possible_end, lasting)
+    lasting = acts_for(exposure, context.catalogue)
+    for period in exposure.periods():
+        until = later(period.possible_end, lasting)
         for one in taken:
-            if one.meets(span.begin.earliest, until):
-                yield Pair(course, span, one)
+            if one.meets(period.begin.earliest, until):
+                yield InteractionOverlap(exposure, period, one)
 
 
 def decide_pairs(
-    picture: Picture,
+    context: RuleContext,
     rule: str,
-    pairs: Iterable[Pair],
-    rate: Callable[[Pair], tuple[Severity, Display]],
-    explain: Callable[[Pair], Explanation],
+    pairs: Iterable[InteractionOverlap],
+    rate: Callable[[InteractionOverlap], tuple[Severity, Display]],
+    explain: Callable[[InteractionOverlap], Explanation],
 ) -> list[Decision]:
     """One decision an anchor and counterpart: the worst pair, and of equals the earliest."""
     ranked = sorted(
         ((rate(pair), pair) for pair in pairs),
-        key=lambda rated: (rated[0][0].rank, rated[1].begins_at, _start(rated[1].span), _start(rated[1].taken.span)),
+        key=lambda rated: (
+            rated[0][0].rank,
+            rated[1].begins_at,
+            _start(rated[1].period),
+            _start(rated[1].taken.period),
+        ),
     )
-    chosen: dict[tuple[bytes, tuple[str, str]], tuple[tuple[Severity, Display], Pair]] = {}
+    chosen: dict[tuple[bytes, tuple[str, str]], tuple[tuple[Severity, Display], InteractionOverlap]] = {}
     for rated, pair in ranked:
         chosen.setdefault((pair.anchor.entry.fact.key, pair.counterpart_key), (rated, pair))
     return [
         Decision(
             rule=rule,
             anchor=pair.anchor,
-            counterpart=pair.taken.interaction.interacting
+            counterpart=pair.taken.interaction.precipitant_code
             if pair.opioid_is_later
-            else pair.shown(picture).opioid.form.form_key,
+            else pair.shown(context).opioid.form.form_key,
             counterpart_key=pair.counterpart_key,
             severity=severity,
             display=display,
@@ -123,18 +132,20 @@ def decide_pairs(
     ]
 
 
-def explain_pair(picture: Picture, pair: Pair, sentences: list[str], reasons: Iterable[Reason]) -> Explanation:
+def explain_pair(
+    context: RuleContext, pair: InteractionOverlap, sentences: list[str], reasons: Iterable[Reason]
+) -> Explanation:
     """The parts that every pair shares."""
-    shown = pair.shown(picture)
+    shown = pair.shown(context)
     return Explanation(
-        reasons={*reasons, *(pair.course.reasons_of(pair.span) - ABOUT_ENDS)},
+        reasons={*reasons, *(pair.exposure.reasons_of(pair.period) - ABOUT_ENDS)},
         sentences=sentences,
-        resting=[*resting_on_opioid(shown.opioid, pair.span), *resting_on_prolongers([pair.taken])],
+        basis=[*opioid_basis(shown.opioid, pair.period), *precipitant_basis([pair.taken])],
         sources=() if shown.opioid.masked else pair.taken.interaction.sources,  # a source names its drug
         evidence_level=pair.taken.interaction.evidence_level,
     )
 
 
-def opioid_of(picture: Picture, pair: Pair) -> str:
+def opioid_of(context: RuleContext, pair: InteractionOverlap) -> str:
     """The opioid of a pair as people read it."""
-    return opioid_text(pair.shown(picture))
+    return opioid_text(pair.shown(context))

@@ -39,60 +39,66 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from rx_clinical.findings.decisions import Decision, Explanation
-from rx_clinical.history.context import Picture
+from rx_clinical.history.context import RuleContext
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
 from rx_clinical.model.washout import FOREVER, later
-from rx_clinical.rules.interactions.engine import Pair, decide_pairs, effect_pairs, explain_pair, opioid_of
+from rx_clinical.rules.interactions.engine import (
+    InteractionOverlap,
+    decide_pairs,
+    effect_pairs,
+    explain_pair,
+    opioid_of,
+)
 
 RULE = "IN-01"
 _MAJOR_WITH = frozenset({"methadone", "buprenorphine"})
 
 
-def induces(picture: Picture, pair: Pair) -> bool:
+def induces(context: RuleContext, pair: InteractionOverlap) -> bool:
     """Long enough to induce: a 5-day course of ritonavir is not."""
-    short = picture.catalogue.short_courses.get(pair.taken.interaction.interacting)
-    if short is None or pair.course.opioid.ingredient not in short:
+    short = context.catalogue.short_courses.get(pair.taken.interaction.precipitant_code)
+    if short is None or pair.exposure.opioid.ingredient not in short:
         return True
-    spans = pair.taken.history.spans()
-    if any(span.possible_end == FOREVER for span in spans):
+    periods = pair.taken.exposure.periods()
+    if any(period.possible_end == FOREVER for period in periods):
         return True
-    total = sum((span.possible_end - span.begin.earliest for span in spans), timedelta(0))
-    return total > picture.catalogue.policy.inducer_short_course
+    total = sum((period.possible_end - period.begin.earliest for period in periods), timedelta(0))
+    return total > context.catalogue.policy.inducer_short_course
 
 
-def started_at(picture: Picture, pair: Pair) -> datetime:
+def started_at(context: RuleContext, pair: InteractionOverlap) -> datetime:
     """When the course of the inducer began that the pair belongs to: nothing of it in the 28 days before."""
-    first = pair.taken.span.begin.earliest
-    for span in sorted(pair.taken.history.spans(), key=lambda span: span.begin.earliest, reverse=True):
-        if span.begin.earliest < first and later(span.possible_end, picture.catalogue.policy.inducer_new) > first:
-            first = span.begin.earliest
+    first = pair.taken.period.begin.earliest
+    for period in sorted(pair.taken.exposure.periods(), key=lambda period: period.begin.earliest, reverse=True):
+        if period.begin.earliest < first and later(period.possible_end, context.catalogue.policy.inducer_new) > first:
+            first = period.begin.earliest
     return first
 
 
-def rate(picture: Picture, pair: Pair) -> tuple[Severity, Display]:
+def rate(context: RuleContext, pair: InteractionOverlap) -> tuple[Severity, Display]:
     """Loud only while the inducer is new."""
-    if pair.begins_at - started_at(picture, pair) > picture.catalogue.policy.inducer_new:
+    if pair.begins_at - started_at(context, pair) > context.catalogue.policy.inducer_new:
         return Severity.INFO, Display.PROFILE
-    major = pair.taken.interaction.victim_name in _MAJOR_WITH
+    major = pair.taken.interaction.object_name in _MAJOR_WITH
     return (Severity.MAJOR if major else Severity.MODERATE), Display.INTERRUPTIVE
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision an anchor and counterpart."""
-    pairs = (pair for pair in effect_pairs(picture, RULE) if induces(picture, pair))
-    return decide_pairs(picture, RULE, pairs, partial(rate, picture), partial(_explain, picture))
+    pairs = (pair for pair in effect_pairs(context, RULE) if induces(context, pair))
+    return decide_pairs(context, RULE, pairs, partial(rate, context), partial(_explain, context))
 
 
-def _explain(picture: Picture, pair: Pair) -> Explanation:
+def _explain(context: RuleContext, pair: InteractionOverlap) -> Explanation:
     row = pair.taken.interaction
-    told = row.measured_effect and not pair.shown(picture).opioid.masked
-    measured = f" ({row.measured_effect})" if told else ""
+    shows_effect = row.measured_effect and not pair.shown(context).opioid.masked
+    measured = f" ({row.measured_effect})" if shows_effect else ""
     sentences = [
         (
-            f"{row.name} speeds the elimination of {opioid_of(picture, pair)}{measured}: its level falls within "
+            f"{row.name} speeds the elimination of {opioid_of(context, pair)}{measured}: its level falls within "
             "one to two weeks, and withdrawal may follow without any antagonist."
         ),
         "It never shortens the time that an antagonist must wait; stopping it raises the opioid level again.",
     ]
-    return explain_pair(picture, pair, sentences, {Reason.INDUCER_OWN_WITHDRAWAL})
+    return explain_pair(context, pair, sentences, {Reason.INDUCER_OWN_WITHDRAWAL})

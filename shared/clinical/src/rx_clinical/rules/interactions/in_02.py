@@ -28,58 +28,64 @@ from functools import partial
 
 from rx_clinical.findings.decisions import Decision, Explanation
 from rx_clinical.findings.wording import utc_text
-from rx_clinical.history.context import Picture
+from rx_clinical.history.context import RuleContext
 from rx_clinical.model.facts import Report
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.washout import FOREVER, later
-from rx_clinical.rules.interactions.engine import Pair, decide_pairs, effect_pairs, explain_pair, opioid_of
+from rx_clinical.rules.interactions.engine import (
+    InteractionOverlap,
+    decide_pairs,
+    effect_pairs,
+    explain_pair,
+    opioid_of,
+)
 from rx_clinical.rules.interactions.in_01 import RULE as INDUCER
 from rx_clinical.rules.interactions.in_01 import induces
 
 RULE = "IN-02"
-_VICTIM = "methadone"
+_OBJECT = "methadone"
 
 
-def stopped_at(picture: Picture, pair: Pair) -> datetime | None:
+def stopped_at(context: RuleContext, pair: InteractionOverlap) -> datetime | None:
     """When the inducer ended, as far as the records tell; None while it may go on."""
-    span = pair.taken.span
-    entry = span.entries[-1]
+    period = pair.taken.period
+    entry = period.entries[-1]
     recorded = bool(entry.stops) or (not isinstance(entry.fact, Report) and entry.ended_at is not None)
-    end = span.documented_end
+    end = period.documented_end
     if end is None or end == FOREVER:
         return None
-    newest = picture.chart.newest_recorded_at
+    newest = context.chart.newest_recorded_at
     return end if recorded or (newest is not None and end < newest) else None
 
 
-def applies(picture: Picture, pair: Pair) -> bool:
+def applies(context: RuleContext, pair: InteractionOverlap) -> bool:
     """The inducer ended and stable methadone goes on."""
-    end = stopped_at(picture, pair)
-    if end is None or pair.taken.interaction.victim_name != _VICTIM:
+    end = stopped_at(context, pair)
+    if end is None or pair.taken.interaction.object_name != _OBJECT:
         return False
-    policy = picture.catalogue.policy
+    policy = context.catalogue.policy
     resumed = any(
-        span.begin.earliest <= later(end, policy.inducer_stopped) and span.possible_end > end
-        for span in pair.taken.history.spans()
-        if span is not pair.taken.span
+        period.begin.earliest <= later(end, policy.inducer_stopped) and period.possible_end > end
+        for period in pair.taken.exposure.periods()
+        if period is not pair.taken.period
     )
-    stable = pair.span.begin.earliest <= later(end, -policy.inducer_stable)
-    return stable and not resumed and pair.span.possible_end >= end
+    stable = pair.period.begin.earliest <= later(end, -policy.inducer_stable)
+    return stable and not resumed and pair.period.possible_end >= end
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision an anchor and counterpart."""
-    pairs = (pair for pair in effect_pairs(picture, INDUCER) if induces(picture, pair) and applies(picture, pair))
-    return decide_pairs(picture, RULE, pairs, lambda _: (Severity.MODERATE, Display.QUEUE), partial(_explain, picture))
+    pairs = (pair for pair in effect_pairs(context, INDUCER) if induces(context, pair) and applies(context, pair))
+    return decide_pairs(context, RULE, pairs, lambda _: (Severity.MODERATE, Display.QUEUE), partial(_explain, context))
 
 
-def _explain(picture: Picture, pair: Pair) -> Explanation:
-    end = stopped_at(picture, pair)
+def _explain(context: RuleContext, pair: InteractionOverlap) -> Explanation:
+    end = stopped_at(context, pair)
     sentences = [
         (
             f"{pair.taken.interaction.name} ended at {utc_text(end) if end else 'an unknown time'} while "
-            f"{opioid_of(picture, pair)} goes on: its level rises again over the following weeks. Watch sedation "
+            f"{opioid_of(context, pair)} goes on: its level rises again over the following weeks. Watch sedation "
             "and breathing."
         ),
     ]
-    return explain_pair(picture, pair, sentences, ())
+    return explain_pair(context, pair, sentences, ())

@@ -29,12 +29,12 @@ Timeline: above the dose that stays in the gut
 from datetime import timedelta
 from functools import partial
 
-from rx_clinical.findings.decisions import Decision, Explanation, Resting
-from rx_clinical.findings.render import resting_on_antagonist
-from rx_clinical.history.antagonist_exposure import AntagonistHistory
-from rx_clinical.history.co_medication import MedicineHistory
-from rx_clinical.history.context import Picture
-from rx_clinical.history.exposure_period import Span
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
+from rx_clinical.findings.render import antagonist_basis
+from rx_clinical.history.antagonist_exposure import AntagonistExposure
+from rx_clinical.history.co_medication import CoMedicationExposure
+from rx_clinical.history.context import RuleContext
+from rx_clinical.history.exposure_period import ExposurePeriod
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
 from rx_clinical.rules.interactions.overlaps import Overlap, earliest, meet
@@ -42,26 +42,28 @@ from rx_clinical.rules.interactions.overlaps import Overlap, earliest, meet
 RULE = "OT-01"
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision an anchor and counterpart."""
     found: list[tuple[Overlap, Decision]] = []
-    for gut in picture.gut_opioids:
-        for antagonist in picture.antagonists:
-            blocks_for = picture.catalogue.policy.depot_block if antagonist.antagonist.depot else timedelta(0)
-            for span in (*gut.supply.spans, *gut.others):
-                for course in _systemic(picture, antagonist):
-                    if meet(span, course, lasting=blocks_for):
-                        overlap = Overlap(span, course)
-                        found.append((overlap, _decision(picture, gut, antagonist, overlap)))
+    for gut in context.gut_opioids:
+        for antagonist in context.antagonists:
+            blocks_for = context.catalogue.policy.depot_block if antagonist.antagonist.depot else timedelta(0)
+            for period in (*gut.supply.periods, *gut.others):
+                for exposure in _systemic(context, antagonist):
+                    if meet(period, exposure, lasting=blocks_for):
+                        overlap = Overlap(period, exposure)
+                        found.append((overlap, _decision(context, gut, antagonist, overlap)))
     return earliest(found)
 
 
-def _systemic(picture: Picture, antagonist: AntagonistHistory) -> list[Span]:
+def _systemic(context: RuleContext, antagonist: AntagonistExposure) -> list[ExposurePeriod]:
     """The courses of a form at a dose of 1 mg a day or more."""
-    return [start.span for start in picture.starts if start.history is antagonist and not start.dose.tier.ultra_low]
+    return [start.period for start in context.starts if start.exposure is antagonist and not start.dose.tier.ultra_low]
 
 
-def _decision(picture: Picture, gut: MedicineHistory, antagonist: AntagonistHistory, overlap: Overlap) -> Decision:
+def _decision(
+    context: RuleContext, gut: CoMedicationExposure, antagonist: AntagonistExposure, overlap: Overlap
+) -> Decision:
     return Decision(
         rule=RULE,
         anchor=overlap.anchor,
@@ -69,21 +71,23 @@ def _decision(picture: Picture, gut: MedicineHistory, antagonist: AntagonistHist
         counterpart_key=antagonist.antagonist.key if overlap.one_is_later else (gut.key, ""),
         severity=Severity.INFO,
         display=Display.PROFILE,
-        explain=partial(_explain, picture, gut, antagonist, overlap),
+        explain=partial(_explain, context, gut, antagonist, overlap),
     )
 
 
-def _explain(picture: Picture, gut: MedicineHistory, antagonist: AntagonistHistory, overlap: Overlap) -> Explanation:
-    form = picture.catalogue.drugs[gut.key]
+def _explain(
+    context: RuleContext, gut: CoMedicationExposure, antagonist: AntagonistExposure, overlap: Overlap
+) -> Explanation:
+    form = context.catalogue.drugs[gut.key]
     return Explanation(
         reasons={Reason.REDUCED_BENEFIT},
         sentences=[
             f"The antidiarrhoeal effect of {form.name} is reduced by {antagonist.antagonist.name}.",
             "At usual doses it does not reach the brain: no withdrawal is expected from it.",
         ],
-        resting=[
-            *(Resting("opioid", form.name, gut.key, entry) for entry in overlap.one.entries),
-            *resting_on_antagonist(antagonist.antagonist, overlap.other.entries),
+        basis=[
+            *(BasisItem("opioid", form.name, gut.key, entry) for entry in overlap.one.entries),
+            *antagonist_basis(antagonist.antagonist, overlap.other.entries),
         ],
         sources=form.sources,
         evidence_level="LABEL",

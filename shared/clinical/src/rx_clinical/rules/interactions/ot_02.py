@@ -23,11 +23,13 @@ Timeline
 
 from functools import partial
 
-from rx_clinical.findings.decisions import Decision, Explanation, Resting
-from rx_clinical.findings.render import resting_on_opioid
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
+from rx_clinical.findings.render import opioid_basis
 from rx_clinical.findings.wording import opioid_text, shown_to
-from rx_clinical.history.co_medication import MedicineHistory
-from rx_clinical.history.context import OpioidCourse, Picture, acts_for, reach_of
+from rx_clinical.history.co_medication import CoMedicationExposure
+from rx_clinical.history.context import RuleContext
+from rx_clinical.history.opioid_exposure import OpioidExposure
+from rx_clinical.history.washout_window import acts_for, window_after
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.rules.interactions import ot_03
 from rx_clinical.rules.interactions.overlaps import ABOUT_ENDS, Overlap, earliest, meet
@@ -35,40 +37,44 @@ from rx_clinical.rules.interactions.overlaps import ABOUT_ENDS, Overlap, earlies
 RULE = "OT-02"
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision an anchor and counterpart."""
     found: list[tuple[Overlap, Decision]] = []
-    for peripheral in picture.peripherals:
-        every = (*peripheral.supply.spans, *peripheral.others)
-        spans = [span for span in every if not ot_03.applies(picture, peripheral, span)]
-        for course in picture.opioids:
-            for span in spans:
-                for exposure in course.history.every_span():
-                    if meet(span, exposure, lasting=acts_for(course, picture.catalogue)):
-                        overlap = Overlap(span, exposure)
-                        found.append((overlap, _decision(picture, peripheral, course, overlap)))
+    for peripheral in context.peripherals:
+        every = (*peripheral.supply.periods, *peripheral.others)
+        periods = [period for period in every if not ot_03.applies(context, peripheral, period)]
+        for exposure in context.opioids:
+            for period in periods:
+                for opioid_period in exposure.every_period():
+                    if meet(period, opioid_period, lasting=acts_for(exposure, context.catalogue)):
+                        overlap = Overlap(period, opioid_period)
+                        found.append((overlap, _decision(context, peripheral, exposure, overlap)))
     return earliest(found)
 
 
-def _decision(picture: Picture, peripheral: MedicineHistory, course: OpioidCourse, overlap: Overlap) -> Decision:
-    shown = shown_to(overlap.anchor, [reach_of(course, overlap.other, picture.catalogue)])[0]
+def _decision(
+    context: RuleContext, peripheral: CoMedicationExposure, exposure: OpioidExposure, overlap: Overlap
+) -> Decision:
+    shown = shown_to(overlap.anchor, [window_after(exposure, overlap.other, context.catalogue)])[0]
     return Decision(
         rule=RULE,
         anchor=overlap.anchor,
         counterpart=shown.opioid.form.form_key if overlap.one_is_later else peripheral.key,
-        counterpart_key=course.opioid.key if overlap.one_is_later else (peripheral.key, ""),
+        counterpart_key=exposure.opioid.key if overlap.one_is_later else (peripheral.key, ""),
         severity=Severity.INFO,
         display=Display.PROFILE,
-        explain=partial(_explain, picture, peripheral, course, overlap),
+        explain=partial(_explain, context, peripheral, exposure, overlap),
     )
 
 
-def _explain(picture: Picture, peripheral: MedicineHistory, course: OpioidCourse, overlap: Overlap) -> Explanation:
-    form = picture.catalogue.drugs[peripheral.key]
-    shown = shown_to(overlap.anchor, [reach_of(course, overlap.other, picture.catalogue)])[0]
-    duplicate = ["Beside naltrexone it is a second antagonist."] if picture.antagonists else []
+def _explain(
+    context: RuleContext, peripheral: CoMedicationExposure, exposure: OpioidExposure, overlap: Overlap
+) -> Explanation:
+    form = context.catalogue.drugs[peripheral.key]
+    shown = shown_to(overlap.anchor, [window_after(exposure, overlap.other, context.catalogue)])[0]
+    duplicate = ["Beside naltrexone it is a second antagonist."] if context.antagonists else []
     return Explanation(
-        reasons=(overlap.one.reasons | course.reasons_of(overlap.other)) - ABOUT_ENDS,
+        reasons=(overlap.one.reasons | exposure.reasons_of(overlap.other)) - ABOUT_ENDS,
         sentences=[
             (
                 f"{form.name} with {opioid_text(shown)} is intended: it acts on the gut. Withdrawal is rare, and "
@@ -76,9 +82,9 @@ def _explain(picture: Picture, peripheral: MedicineHistory, course: OpioidCourse
             ),
             *duplicate,
         ],
-        resting=[
-            *(Resting("antagonist", form.name, peripheral.key, entry) for entry in overlap.one.entries),
-            *resting_on_opioid(shown.opioid, overlap.other),
+        basis=[
+            *(BasisItem("antagonist", form.name, peripheral.key, entry) for entry in overlap.one.entries),
+            *opioid_basis(shown.opioid, overlap.other),
         ],
         sources=form.sources,
         evidence_level="LABEL",

@@ -35,92 +35,99 @@ from datetime import datetime
 from functools import partial
 
 from rx_clinical.catalogue.policy import Policy
-from rx_clinical.findings.decisions import Decision, Explanation, Resting
-from rx_clinical.findings.render import resting_on_opioid
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
+from rx_clinical.findings.render import opioid_basis
 from rx_clinical.findings.wording import days_text, opioid_text, shown_to
-from rx_clinical.history.co_medication import MedicineHistory
-from rx_clinical.history.context import OpioidCourse, Picture, acts_for, certain_end, reach_of
-from rx_clinical.history.exposure_period import Event, Span, begin_unknown
+from rx_clinical.history.co_medication import CoMedicationExposure
+from rx_clinical.history.context import RuleContext
+from rx_clinical.history.exposure_period import Event, ExposurePeriod, begin_unknown
+from rx_clinical.history.opioid_exposure import OpioidExposure
+from rx_clinical.history.washout_window import acts_for, certain_end, window_after
 from rx_clinical.model.facts import Report
 from rx_clinical.model.findings import Display, Severity
-from rx_clinical.model.washout import EPOCH, later
+from rx_clinical.model.washout import BEGINNING_OF_TIME, later
 from rx_clinical.rules.interactions.overlaps import ABOUT_ENDS
 
 RULE = "OT-03"
 _FORM = "alvimopan"
-_Taken = tuple[OpioidCourse, Span, datetime]
+_Taken = tuple[OpioidExposure, ExposurePeriod, datetime]
 
 
-def applies(picture: Picture, peripheral: MedicineHistory, span: Span) -> bool:
+def applies(context: RuleContext, peripheral: CoMedicationExposure, period: ExposurePeriod) -> bool:
     """Alvimopan, and more than a week of opioid up to it."""
-    return peripheral.key == _FORM and bool(_met(picture, span))
+    return peripheral.key == _FORM and bool(_met(context, period))
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision an alvimopan event and opioid form in that week."""
     return [
-        _decision(picture, span, course, exposures)
-        for peripheral in picture.peripherals
+        _decision(context, period, exposure, opioid_periods)
+        for peripheral in context.peripherals
         if peripheral.key == _FORM
-        for span in (*peripheral.supply.spans, *peripheral.others)
-        for course, exposures in _met(picture, span).items()
+        for period in (*peripheral.supply.periods, *peripheral.others)
+        for exposure, opioid_periods in _met(context, period).items()
     ]
 
 
-def _met(picture: Picture, span: Span) -> dict[OpioidCourse, list[Span]]:
+def _met(context: RuleContext, period: ExposurePeriod) -> dict[OpioidExposure, list[ExposurePeriod]]:
     """The exposures that make up the consecutive days before an alvimopan event; nothing where they are too few."""
     taken = [
-        (course, exposure, end)
-        for course in picture.opioids
-        for exposure in course.history.spans()
-        if (end := certain_end(exposure, acts_for(course, picture.catalogue))) is not None
+        (exposure, opioid_period, end)
+        for exposure in context.opioids
+        for opioid_period in exposure.periods()
+        if (end := certain_end(opioid_period, acts_for(exposure, context.catalogue))) is not None
     ]
-    runs = (_run(taken, at, picture.catalogue.policy) for at in _begun(span, [end for _, _, end in taken]))
+    runs = (_run(taken, at, context.catalogue.policy) for at in _begun(period, [end for _, _, end in taken]))
     return next(filter(None, runs), {})
 
 
-def _begun(span: Span, ends: list[datetime]) -> list[datetime]:
+def _begun(period: ExposurePeriod, ends: list[datetime]) -> list[datetime]:
     """When alvimopan was begun; where only the days are known in which it was, each moment that could matter."""
-    fact = span.entries[-1].fact
+    fact = period.entries[-1].fact
     if not isinstance(fact, Report):
-        return [span.entries[-1].begin.earliest]
+        return [period.entries[-1].begin.earliest]
     if not begin_unknown(fact):
-        return [span.begin.earliest]
+        return [period.begin.earliest]
     latest = fact.occurred.latest
-    return [latest, *sorted((end for end in ends if span.begin.earliest <= end < latest), reverse=True)]
+    return [latest, *sorted((end for end in ends if period.begin.earliest <= end < latest), reverse=True)]
 
 
-def _run(taken: Iterable[_Taken], at: datetime, policy: Policy) -> dict[OpioidCourse, list[Span]]:
+def _run(taken: Iterable[_Taken], at: datetime, policy: Policy) -> dict[OpioidExposure, list[ExposurePeriod]]:
     """What was taken on consecutive days up to a moment, by form, the last first."""
-    back_to, last = at, EPOCH
-    joined: dict[OpioidCourse, list[Span]] = {}
-    for course, exposure, end in sorted(taken, key=lambda one: one[2], reverse=True):
-        if exposure.begin.earliest <= at and later(min(end, at), policy.therapeutic_gap) >= back_to:
-            joined.setdefault(course, []).append(exposure)
+    back_to, last = at, BEGINNING_OF_TIME
+    joined: dict[OpioidExposure, list[ExposurePeriod]] = {}
+    for exposure, opioid_period, end in sorted(taken, key=lambda one: one[2], reverse=True):
+        if opioid_period.begin.earliest <= at and later(min(end, at), policy.therapeutic_gap) >= back_to:
+            joined.setdefault(exposure, []).append(opioid_period)
             last = max(last, end)
-            back_to = min(back_to, exposure.begin.earliest)
+            back_to = min(back_to, opioid_period.begin.earliest)
     return joined if later(back_to, policy.therapeutic_days) < min(at, last) else {}
 
 
-def _decision(picture: Picture, span: Span, course: OpioidCourse, exposures: list[Span]) -> Decision:
-    anchor = Event(span.entries[-1], span.entries[-1].begin)
-    shown = shown_to(anchor, [reach_of(course, exposures[0], picture.catalogue)])[0]
+def _decision(
+    context: RuleContext, period: ExposurePeriod, exposure: OpioidExposure, opioid_periods: list[ExposurePeriod]
+) -> Decision:
+    anchor = Event(period.entries[-1], period.entries[-1].begin)
+    shown = shown_to(anchor, [window_after(exposure, opioid_periods[0], context.catalogue)])[0]
     return Decision(
         rule=RULE,
         anchor=anchor,
         counterpart=shown.opioid.form.form_key,
-        counterpart_key=course.opioid.key,
+        counterpart_key=exposure.opioid.key,
         severity=Severity.CONTRAINDICATED,
         display=Display.INTERRUPTIVE,
-        explain=partial(_explain, picture, anchor, course, exposures),
+        explain=partial(_explain, context, anchor, exposure, opioid_periods),
     )
 
 
-def _explain(picture: Picture, anchor: Event, course: OpioidCourse, exposures: list[Span]) -> Explanation:
-    shown = shown_to(anchor, [reach_of(course, exposures[0], picture.catalogue)])[0]
-    days = days_text(picture.catalogue.policy.therapeutic_days)
+def _explain(
+    context: RuleContext, anchor: Event, exposure: OpioidExposure, opioid_periods: list[ExposurePeriod]
+) -> Explanation:
+    shown = shown_to(anchor, [window_after(exposure, opioid_periods[0], context.catalogue)])[0]
+    days = days_text(context.catalogue.policy.therapeutic_days)
     return Explanation(
-        reasons={reason for exposure in exposures for reason in course.reasons_of(exposure)} - ABOUT_ENDS,
+        reasons={reason for opioid_period in opioid_periods for reason in exposure.reasons_of(opioid_period)}
+        - ABOUT_ENDS,
         sentences=[
             (
                 f"Alvimopan after more than {days} consecutive days of {opioid_text(shown)}: the gut has become more "
@@ -128,9 +135,9 @@ def _explain(picture: Picture, anchor: Event, course: OpioidCourse, exposures: l
             ),
             "Do not give it; call the prescriber.",
         ],
-        resting=[
-            Resting("antagonist", "alvimopan", _FORM, anchor.entry),
-            *(resting for exposure in exposures for resting in resting_on_opioid(shown.opioid, exposure)),
+        basis=[
+            BasisItem("antagonist", "alvimopan", _FORM, anchor.entry),
+            *(basis for opioid_period in opioid_periods for basis in opioid_basis(shown.opioid, opioid_period)),
         ],
         evidence_level="LABEL",
     )

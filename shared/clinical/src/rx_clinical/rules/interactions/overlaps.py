@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rx_clinical.findings.decisions import Decision
-from rx_clinical.history.exposure_period import Event, Span
+from rx_clinical.history.exposure_period import Event, ExposurePeriod
 from rx_clinical.model.reasons import Reason
 from rx_clinical.model.washout import later
 
@@ -19,8 +19,8 @@ ABOUT_ENDS = frozenset({
 class Overlap:
     """Supplies of two medicines that are active together."""
 
-    one: Span
-    other: Span
+    one: ExposurePeriod
+    other: ExposurePeriod
 
     @property
     def one_is_later(self) -> bool:
@@ -30,8 +30,8 @@ class Overlap:
     @property
     def anchor(self) -> Event:
         """The later-starting medicine's event."""
-        span = self.one if self.one_is_later else self.other
-        return Event(span.entries[-1], span.newest_begin)
+        period = self.one if self.one_is_later else self.other
+        return Event(period.entries[-1], period.newest_begin)
 
     @property
     def earlier(self) -> tuple[datetime, bytes]:
@@ -47,7 +47,7 @@ def earliest(found: Iterable[tuple[Overlap, Decision]]) -> list[Decision]:
     return list(chosen.values())
 
 
-def meet(one: Span, other: Span, lasting: timedelta) -> bool:
+def meet(one: ExposurePeriod, other: ExposurePeriod, lasting: timedelta) -> bool:
     """The later one begins before the supply of the earlier one is over, or both begin at one instant.
 
     `lasting`: how long the other acts after the end of its supply.
@@ -56,11 +56,11 @@ def meet(one: Span, other: Span, lasting: timedelta) -> bool:
     return begin_together(one, other, end)
 
 
-def begin_together(one: Span, other: Span, end: datetime) -> bool:
+def begin_together(one: ExposurePeriod, other: ExposurePeriod, end: datetime) -> bool:
     """The later of two begins before `end`; what begins at one instant is together, a single dose too."""
     mine, theirs = one.newest_begin.earliest, other.newest_begin.earliest
     return mine == theirs or max(mine, theirs) < end
 
 
-def _order(span: Span) -> tuple[datetime, bytes]:
-    return (span.newest_begin.earliest, span.entries[-1].fact.key)
+def _order(period: ExposurePeriod) -> tuple[datetime, bytes]:
+    return (period.newest_begin.earliest, period.entries[-1].fact.key)

@@ -37,11 +37,13 @@ from functools import partial
 from rx_clinical.catalogue.drugs import Acting
 from rx_clinical.catalogue.policy import Policy
 from rx_clinical.findings.decisions import Decision, Explanation
-from rx_clinical.findings.render import resting_on_opioid
+from rx_clinical.findings.render import opioid_basis
 from rx_clinical.findings.wording import hours_text, opioid_text, shown_to, utc_text
 from rx_clinical.history.antagonist_exposure import antagonist_time
-from rx_clinical.history.context import OpioidCourse, Picture, reach_of
-from rx_clinical.history.exposure_period import Event, Span
+from rx_clinical.history.context import RuleContext
+from rx_clinical.history.exposure_period import Event, ExposurePeriod
+from rx_clinical.history.opioid_exposure import OpioidExposure
+from rx_clinical.history.washout_window import window_after
 from rx_clinical.model.facts import Administration, Fill, Prescription, Report
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
@@ -57,73 +59,73 @@ def waits(acting: Acting, policy: Policy) -> timedelta:
     return policy.partial_after_short if acting is Acting.SHORT else policy.partial_after_long
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision a first buprenorphine event and full agonist."""
     decisions: list[Decision] = []
-    for started in picture.opioids:
+    for started in context.opioids:
         if started.opioid.form.form_key == _FORM:
-            for one in started.history.events():
+            for one in started.events():
                 event = Event(one.entry, antagonist_time(one.entry, one.time))
-                if isinstance(event.entry.fact, (Fill, Administration)) and _is_first(started, event, picture):
-                    decisions.extend(_of_event(picture, started, event))
+                if isinstance(event.entry.fact, (Fill, Administration)) and _is_first(started, event, context):
+                    decisions.extend(_of_event(context, started, event))
     return decisions
 
 
-def _is_first(started: OpioidCourse, event: Event, picture: Picture) -> bool:
+def _is_first(started: OpioidExposure, event: Event, context: RuleContext) -> bool:
     """No fill, dose or report of it in the 60 days before, and no report of use that goes on."""
-    since = later(event.time.earliest, -picture.catalogue.policy.partial_new)
-    for span in started.history.every_span():
-        fact, begin = span.entries[-1].fact, span.newest_begin.earliest
-        if isinstance(fact, Prescription) or span.entries[-1] is event.entry or begin >= event.time.earliest:
+    since = later(event.time.earliest, -context.catalogue.policy.partial_new)
+    for period in started.every_period():
+        fact, begin = period.entries[-1].fact, period.newest_begin.earliest
+        if isinstance(fact, Prescription) or period.entries[-1] is event.entry or begin >= event.time.earliest:
             continue
-        if begin >= since or (isinstance(fact, Report) and span.possible_end > event.time.earliest):
+        if begin >= since or (isinstance(fact, Report) and period.possible_end > event.time.earliest):
             return False
     return True
 
 
-def _of_event(picture: Picture, started: OpioidCourse, event: Event) -> list[Decision]:
-    met: list[tuple[OpioidCourse, Span, datetime]] = []
-    for course in picture.opioids:
-        if course.opioid.form.drug_class != _FULL or not course.opioid.form.systemic_opioid:
+def _of_event(context: RuleContext, started: OpioidExposure, event: Event) -> list[Decision]:
+    met: list[tuple[OpioidExposure, ExposurePeriod, datetime]] = []
+    for exposure in context.opioids:
+        if exposure.opioid.form.drug_class != _FULL or not exposure.opioid.form.systemic_opioid:
             continue
-        spans = [
-            (later(span.possible_end, waits(course.opioid.form.acting, picture.catalogue.policy)), span)
-            for span in picture.seen_at(course, event.time)
+        periods = [
+            (later(period.possible_end, waits(exposure.opioid.form.acting, context.catalogue.policy)), period)
+            for period in context.seen_at(exposure, event.time)
         ]
-        inside = [(until, span) for until, span in spans if event.time.earliest < until]
+        inside = [(until, period) for until, period in periods if event.time.earliest < until]
         if inside:
-            until, span = max(inside, key=lambda one: one[0])
-            met.append((course, span, until))
+            until, period = max(inside, key=lambda one: one[0])
+            met.append((exposure, period, until))
     start = max((until for _, _, until in met), default=None)
     return [
         Decision(
             rule=RULE,
             anchor=event,
-            counterpart=shown_to(event, [reach_of(course, span, picture.catalogue)])[0].opioid.form.form_key,
-            counterpart_key=course.opioid.key,
+            counterpart=shown_to(event, [window_after(exposure, period, context.catalogue)])[0].opioid.form.form_key,
+            counterpart_key=exposure.opioid.key,
             severity=Severity.MODERATE,
             display=Display.QUEUE,
             start=start,
-            explain=partial(_explain, picture, started, event, (course, span, until)),
+            explain=partial(_explain, context, started, event, (exposure, period, until)),
         )
-        for course, span, until in met
+        for exposure, period, until in met
     ]
 
 
 def _explain(
-    picture: Picture, started: OpioidCourse, event: Event, met: tuple[OpioidCourse, Span, datetime]
+    context: RuleContext, started: OpioidExposure, event: Event, met: tuple[OpioidExposure, ExposurePeriod, datetime]
 ) -> Explanation:
-    course, span, until = met
-    shown = shown_to(event, [reach_of(course, span, picture.catalogue)])[0]
-    waiting = hours_text(waits(course.opioid.form.acting, picture.catalogue.policy))
+    exposure, period, until = met
+    shown = shown_to(event, [window_after(exposure, period, context.catalogue)])[0]
+    waiting = hours_text(waits(exposure.opioid.form.acting, context.catalogue.policy))
     clock = (
         "there is no recorded end"
         if until == FOREVER
-        else f"{utc_text(span.possible_end)} + {waiting} h = not before {utc_text(until)} by the clock"
+        else f"{utc_text(period.possible_end)} + {waiting} h = not before {utc_text(until)} by the clock"
     )
-    own = [one for one in started.history.every_span() if one.entries[-1] is event.entry]
+    own = [one for one in started.every_period() if one.entries[-1] is event.entry]
     return Explanation(
-        reasons={Reason.PARTIAL_ON_FULL_AGONIST, *course.reasons_of(span)},
+        reasons={Reason.PARTIAL_ON_FULL_AGONIST, *exposure.reasons_of(period)},
         sentences=[
             f"Buprenorphine is started while {opioid_text(shown)} may still act: it displaces the full agonist.",
             f"First dose: {clock}, and only with objective signs of withdrawal.",
@@ -132,9 +134,9 @@ def _explain(
                 "induction is legitimate."
             ),
         ],
-        resting=[
-            *(one for span_ in own[:1] for one in resting_on_opioid(started.opioid, span_)),
-            *resting_on_opioid(shown.opioid, span),
+        basis=[
+            *(one for own_period in own[:1] for one in opioid_basis(started.opioid, own_period)),
+            *opioid_basis(shown.opioid, period),
         ],
         evidence_level="POLICY",
     )

@@ -38,10 +38,12 @@ from functools import partial
 
 from rx_clinical.catalogue.roles import Opioid
 from rx_clinical.findings.decisions import Decision, Explanation
-from rx_clinical.findings.render import resting_on_opioid
+from rx_clinical.findings.render import opioid_basis
 from rx_clinical.findings.wording import opioid_text, shown_to
-from rx_clinical.history.context import OpioidCourse, Picture, acts_for, certain_end, reach_of
-from rx_clinical.history.exposure_period import Event, Span
+from rx_clinical.history.context import RuleContext
+from rx_clinical.history.exposure_period import Event, ExposurePeriod
+from rx_clinical.history.opioid_exposure import OpioidExposure
+from rx_clinical.history.washout_window import acts_for, certain_end, window_after
 from rx_clinical.model.facts import Administration, Prescription
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
@@ -56,8 +58,8 @@ _AGONISTS = frozenset({"full_agonist", "partial_agonist"})
 class Clash(Overlap):
     """A mixed agonist (`one`) and an agonist (`other`) that are active together."""
 
-    mixed: OpioidCourse
-    agonist: OpioidCourse
+    mixed: OpioidExposure
+    agonist: OpioidExposure
     lasting: timedelta  # how long the agonist acts after the end of its supply
 
     @property
@@ -78,44 +80,44 @@ def severity(clash: Clash) -> Severity:
     return Severity.CONTRAINDICATED if clash.certain else Severity.MAJOR
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision an anchor and counterpart, the worst."""
-    return earliest((clash, _decision(picture, clash)) for clash in _clashes(picture))
+    return earliest((clash, _decision(context, clash)) for clash in _clashes(context))
 
 
-def _clashes(picture: Picture) -> Iterator[Clash]:
-    mixed = [course for course in picture.opioids if course.opioid.form.drug_class == _MIXED]
-    agonists = [course for course in picture.opioids if course.opioid.form.drug_class in _AGONISTS]
+def _clashes(context: RuleContext) -> Iterator[Clash]:
+    mixed = [exposure for exposure in context.opioids if exposure.opioid.form.drug_class == _MIXED]
+    agonists = [exposure for exposure in context.opioids if exposure.opioid.form.drug_class in _AGONISTS]
     for one in mixed:
         for other in agonists:
-            lasting = acts_for(other, picture.catalogue)
-            for mixed_span in one.history.every_span():
-                for span in other.history.every_span():
-                    if meet(mixed_span, span, lasting):
-                        yield Clash(mixed_span, span, one, other, lasting)
+            lasting = acts_for(other, context.catalogue)
+            for mixed_span in one.every_period():
+                for period in other.every_period():
+                    if meet(mixed_span, period, lasting):
+                        yield Clash(mixed_span, period, one, other, lasting)
 
 
-def _decision(picture: Picture, clash: Clash) -> Decision:
-    other, span = (clash.agonist, clash.other) if clash.one_is_later else (clash.mixed, clash.one)
+def _decision(context: RuleContext, clash: Clash) -> Decision:
+    other, period = (clash.agonist, clash.other) if clash.one_is_later else (clash.mixed, clash.one)
     rated = severity(clash)
     return Decision(
         rule=RULE,
         anchor=clash.anchor,
-        counterpart=_shown(picture, clash.anchor, other, span).form.form_key,
+        counterpart=_shown(context, clash.anchor, other, period).form.form_key,
         counterpart_key=other.opioid.key,
         severity=rated,
         display=Display.PROFILE if rated is Severity.MODERATE else Display.INTERRUPTIVE,
-        explain=partial(_explain, picture, clash),
+        explain=partial(_explain, context, clash),
     )
 
 
-def _shown(picture: Picture, anchor: Event, course: OpioidCourse, span: Span) -> Opioid:
-    return shown_to(anchor, [reach_of(course, span, picture.catalogue)])[0].opioid
+def _shown(context: RuleContext, anchor: Event, exposure: OpioidExposure, period: ExposurePeriod) -> Opioid:
+    return shown_to(anchor, [window_after(exposure, period, context.catalogue)])[0].opioid
 
 
-def _explain(picture: Picture, clash: Clash) -> Explanation:
-    mixed = shown_to(clash.anchor, [reach_of(clash.mixed, clash.one, picture.catalogue)])[0]
-    agonist = shown_to(clash.anchor, [reach_of(clash.agonist, clash.other, picture.catalogue)])[0]
+def _explain(context: RuleContext, clash: Clash) -> Explanation:
+    mixed = shown_to(clash.anchor, [window_after(clash.mixed, clash.one, context.catalogue)])[0]
+    agonist = shown_to(clash.anchor, [window_after(clash.agonist, clash.other, context.catalogue)])[0]
     return Explanation(
         reasons={Reason.MIXED_ON_FULL_AGONIST, *clash.one.reasons, *clash.agonist.reasons_of(clash.other)},
         sentences=[
@@ -127,9 +129,9 @@ def _explain(picture: Picture, clash: Clash) -> Explanation:
             if severity(clash) is Severity.MODERATE
             else "Choose another analgesic.",
         ],
-        resting=[
-            *resting_on_opioid(mixed.opioid, clash.one),
-            *resting_on_opioid(agonist.opioid, clash.other),
+        basis=[
+            *opioid_basis(mixed.opioid, clash.one),
+            *opioid_basis(agonist.opioid, clash.other),
         ],
         evidence_level="LABEL",
     )

@@ -36,39 +36,45 @@ from functools import partial
 
 from rx_clinical.findings.decisions import Decision, Explanation
 from rx_clinical.findings.reason_codes import interaction_reasons
-from rx_clinical.findings.wording import hours_text, interacting_text
-from rx_clinical.history.context import Picture
+from rx_clinical.findings.wording import hours_text, precipitant_text
+from rx_clinical.history.context import RuleContext
 from rx_clinical.model.facts import Report
 from rx_clinical.model.findings import Display, Severity
-from rx_clinical.rules.interactions.engine import Pair, decide_pairs, explain_pair, opioid_of, prolonging_pairs
+from rx_clinical.rules.interactions.engine import (
+    InteractionOverlap,
+    decide_pairs,
+    explain_pair,
+    opioid_of,
+    prolonging_pairs,
+)
 
 RULE = "PK-01"
 _INTERRUPTS_WITH = frozenset({"methadone", "fentanyl"})
 
 
-def rate(picture: Picture, pair: Pair) -> tuple[Severity, Display]:
+def rate(context: RuleContext, pair: InteractionOverlap) -> tuple[Severity, Display]:
     """Loud only for a new, strong, prescribed medicine with methadone or fentanyl."""
     row = pair.taken.interaction
-    prescribed = not isinstance(pair.taken.span.entries[0].fact, Report)
-    new = pair.begins_within(picture.catalogue.policy.new_interaction)
-    if row.strength == "strong" and prescribed and row.victim_name in _INTERRUPTS_WITH and new:
+    prescribed = not isinstance(pair.taken.period.entries[0].fact, Report)
+    new = pair.begins_within(context.catalogue.policy.new_interaction)
+    if row.strength == "strong" and prescribed and row.object_name in _INTERRUPTS_WITH and new:
         return Severity.MODERATE, Display.INTERRUPTIVE
     return Severity.INFO, Display.PROFILE
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision an anchor and counterpart."""
-    return decide_pairs(picture, RULE, prolonging_pairs(picture), partial(rate, picture), partial(_explain, picture))
+    return decide_pairs(context, RULE, prolonging_pairs(context), partial(rate, context), partial(_explain, context))
 
 
-def _explain(picture: Picture, pair: Pair) -> Explanation:
-    shown = pair.shown(picture)
+def _explain(context: RuleContext, pair: InteractionOverlap) -> Explanation:
+    shown = pair.shown(context)
     sentences = [
         (
-            f"{pair.taken.interaction.name} and {opioid_of(picture, pair)} are active together: higher and longer "
+            f"{pair.taken.interaction.name} and {opioid_of(context, pair)} are active together: higher and longer "
             "exposure, watch sedation."
         ),
-        *interacting_text([shown]),
-        f"With it, an antagonist waits {hours_text(shown.window.policy)} h or longer after the last opioid dose.",
+        *precipitant_text([shown]),
+        f"With it, an antagonist waits {hours_text(shown.lengths.policy)} h or longer after the last opioid dose.",
     ]
-    return explain_pair(picture, pair, sentences, interaction_reasons([shown]))
+    return explain_pair(context, pair, sentences, interaction_reasons([shown]))

@@ -22,29 +22,35 @@ Timeline
 from functools import partial
 
 from rx_clinical.findings.decisions import Decision, Explanation
-from rx_clinical.history.context import Picture
+from rx_clinical.history.context import RuleContext
 from rx_clinical.model.findings import Display, Severity
-from rx_clinical.rules.interactions.engine import Pair, decide_pairs, effect_pairs, explain_pair, opioid_of
+from rx_clinical.rules.interactions.engine import (
+    InteractionOverlap,
+    decide_pairs,
+    effect_pairs,
+    explain_pair,
+    opioid_of,
+)
 
 RULE = "PK-03"
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision an anchor and counterpart."""
     return decide_pairs(
-        picture,
+        context,
         RULE,
-        effect_pairs(picture, RULE),
+        effect_pairs(context, RULE),
         lambda _: (Severity.INFO, Display.PROFILE),
-        partial(_explain, picture),
+        partial(_explain, context),
     )
 
 
-def _explain(picture: Picture, pair: Pair) -> Explanation:
+def _explain(context: RuleContext, pair: InteractionOverlap) -> Explanation:
     sentences = [
         (
-            f"{pair.taken.interaction.name} keeps the body from activating {opioid_of(picture, pair)}: less pain "
+            f"{pair.taken.interaction.name} keeps the body from activating {opioid_of(context, pair)}: less pain "
             "relief, more of the parent drug. Do not raise the dose; choose another analgesic."
         ),
     ]
-    return explain_pair(picture, pair, sentences, ())
+    return explain_pair(context, pair, sentences, ())

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from rx_clinical.catalogue.drugs import BY_DOSE
-from rx_clinical.findings.decisions import Resting
-from rx_clinical.findings.render import resting_on_antagonist
+from rx_clinical.findings.decisions import BasisItem
+from rx_clinical.findings.render import antagonist_basis
 from rx_clinical.findings.wording import number_text, product_text
-from rx_clinical.history.antagonist_exposure import Start
-from rx_clinical.history.context import Picture
+from rx_clinical.history.antagonist_exposure import AntagonistStart
+from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import Event
 from rx_clinical.model.facts import Prescription, Report
 from rx_clinical.model.washout import later
@@ -20,7 +20,7 @@ from rx_clinical.model.washout import later
 class Intake:
     """One naltrexone event with its supply: an order without a fill, a fill, a dose given or reported use."""
 
-    start: Start
+    start: AntagonistStart
     low_dose: bool  # at most 5 mg a day, or a low-dose product of unknown dose
     starts: bool  # nothing of naltrexone reaches it: a course begins
     course_begin: datetime
@@ -39,7 +39,7 @@ class Intake:
     @property
     def until(self) -> datetime:
         """The end of the supply, of a depot that of its month."""
-        return later(self.start.span.possible_end, self.lasting)
+        return later(self.start.period.possible_end, self.lasting)
 
     @property
     def dose_mg(self) -> Decimal | None:
@@ -49,53 +49,53 @@ class Intake:
     @property
     def text(self) -> str:
         """The product as people read it."""
-        return product_text(self.start.history.antagonist.name, self.event.entry.medicine, self.start.dose.total_mg)
+        return product_text(self.start.exposure.antagonist.name, self.event.entry.medicine, self.start.dose.total_mg)
 
     @property
-    def resting(self) -> list[Resting]:
+    def basis(self) -> list[BasisItem]:
         """The facts that it rests on."""
-        return resting_on_antagonist(self.start.history.antagonist, [self.event.entry, *self.start.dose.parts])
+        return antagonist_basis(self.start.exposure.antagonist, [self.event.entry, *self.start.dose.parts])
 
 
-def intakes(picture: Picture) -> list[Intake]:
+def intakes(context: RuleContext) -> list[Intake]:
     """Every naltrexone event in order of time; derived once a picture."""
-    found = picture.memo.get("intakes")
+    found = context.cache.get("intakes")
     if found is None:
-        found = picture.memo["intakes"] = _intakes(picture)
+        found = context.cache["intakes"] = _intakes(context)
     return found  # type: ignore[return-value]  # written above, nowhere else
 
 
-def _intakes(picture: Picture) -> list[Intake]:
+def _intakes(context: RuleContext) -> list[Intake]:
     steps = sorted(
         (
             start
-            for start in picture.starts
-            if start.history.antagonist.depot or start.history.antagonist.tier == BY_DOSE
+            for start in context.starts
+            if start.exposure.antagonist.depot or start.exposure.antagonist.tier == BY_DOSE
         ),
         key=lambda start: (start.at, start.event.entry.fact.key),
     )
-    gap = picture.catalogue.policy.ldn_course_gap
+    gap = context.catalogue.policy.ldn_course_gap
     found: list[Intake] = []
     reach: datetime | None = None  # how far the supplies before reach
     begin: datetime | None = None
     for start in steps:
-        at, span = start.at, start.span
+        at, period = start.at, start.period
         fresh = reach is None or later(reach, gap) < at
         if fresh or begin is None:
             begin = at
-        lasting = picture.catalogue.policy.depot_block if start.history.antagonist.depot else timedelta(0)
-        found.append(Intake(start, _is_low(picture, start), fresh and _may_start(start), begin, lasting))
+        lasting = context.catalogue.policy.depot_block if start.exposure.antagonist.depot else timedelta(0)
+        found.append(Intake(start, _is_low(context, start), fresh and _may_start(start), begin, lasting))
         if not isinstance(start.event.entry.fact, Prescription):
-            reach = span.possible_end if reach is None else max(reach, span.possible_end)
+            reach = period.possible_end if reach is None else max(reach, period.possible_end)
     return found
 
 
-def _is_low(picture: Picture, start: Start) -> bool:
-    by_form = start.dose.total_mg is None and picture.catalogue.is_low_dose_form(start.history.antagonist.form_key)
+def _is_low(context: RuleContext, start: AntagonistStart) -> bool:
+    by_form = start.dose.total_mg is None and context.catalogue.is_low_dose_form(start.exposure.antagonist.form_key)
     return start.dose.tier.low_dose or by_form
 
 
-def _may_start(start: Start) -> bool:
+def _may_start(start: AntagonistStart) -> bool:
     """A report tells of a course that goes on already."""
     return not isinstance(start.event.entry.fact, Report)
 
@@ -105,12 +105,12 @@ def low_dose(found: Iterable[Intake]) -> list[Intake]:
     return [intake for intake in found if intake.low_dose]
 
 
-def dose_said(dose_mg: Decimal | None) -> str:
+def dose_text(dose_mg: Decimal | None) -> str:
     """`4.5 mg a day`, or that it is not known."""
     return "an unknown dose" if dose_mg is None else f"{number_text(dose_mg)} mg a day"
 
 
-def history_is_short(picture: Picture, at: datetime) -> bool:
+def history_is_short(context: RuleContext, at: datetime) -> bool:
     """Too little history is known to tell whether a course starts."""
-    since = later(at, -picture.catalogue.policy.ldn_history)
-    return picture.known_since is None or picture.known_since > since
+    since = later(at, -context.catalogue.policy.ldn_history)
+    return context.known_since is None or context.known_since > since

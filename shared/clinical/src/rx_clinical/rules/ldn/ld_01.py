@@ -35,14 +35,14 @@ from decimal import Decimal
 from functools import partial
 
 from rx_clinical.catalogue.policy import Policy
-from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.wording import number_text
-from rx_clinical.history.co_medication import MedicineHistory
-from rx_clinical.history.context import Picture
-from rx_clinical.history.exposure_period import Span
+from rx_clinical.history.co_medication import CoMedicationExposure
+from rx_clinical.history.context import RuleContext
+from rx_clinical.history.exposure_period import ExposurePeriod
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
-from rx_clinical.rules.ldn.engine import Intake, dose_said, history_is_short, intakes, low_dose
+from rx_clinical.rules.ldn.engine import Intake, dose_text, history_is_short, intakes, low_dose
 
 RULE = "LD-01"
 _GROUP = "thyroid"
@@ -55,22 +55,22 @@ def rate(dose_mg: Decimal | None, policy: Policy) -> tuple[Severity, Display]:
     return Severity.INFO, Display.PROFILE
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision a start and thyroid hormone."""
-    thyroid = [one for one in picture.partners if picture.catalogue.partners[one.key].group == _GROUP]
+    thyroid = [one for one in context.partners if context.catalogue.partners[one.key].group == _GROUP]
     if not thyroid:
         return []
     return [
-        _decision(picture, intake, taken, span)
-        for intake in low_dose(intakes(picture))
+        _decision(context, intake, taken, period)
+        for intake in low_dose(intakes(context))
         if intake.starts
         for taken in thyroid
-        if (span := taken.meeting(intake.at, intake.event.time.latest)) is not None
+        if (period := taken.meeting(intake.at, intake.event.time.latest)) is not None
     ]
 
 
-def _decision(picture: Picture, intake: Intake, taken: MedicineHistory, span: Span) -> Decision:
-    severity, display = rate(intake.dose_mg, picture.catalogue.policy)
+def _decision(context: RuleContext, intake: Intake, taken: CoMedicationExposure, period: ExposurePeriod) -> Decision:
+    severity, display = rate(intake.dose_mg, context.catalogue.policy)
     return Decision(
         rule=RULE,
         anchor=intake.event,
@@ -78,16 +78,16 @@ def _decision(picture: Picture, intake: Intake, taken: MedicineHistory, span: Sp
         counterpart_key=(taken.key, ""),
         severity=severity,
         display=display,
-        explain=partial(_explain, picture, intake, taken, span),
+        explain=partial(_explain, context, intake, taken, period),
     )
 
 
-def _explain(picture: Picture, intake: Intake, taken: MedicineHistory, span: Span) -> Explanation:
-    partner = picture.catalogue.partners[taken.key]
-    start = number_text(picture.catalogue.policy.ldn_thyroid_start)
+def _explain(context: RuleContext, intake: Intake, taken: CoMedicationExposure, period: ExposurePeriod) -> Explanation:
+    partner = context.catalogue.partners[taken.key]
+    start = number_text(context.catalogue.policy.ldn_thyroid_start)
     sentences = [
         (
-            f"{intake.text} is started at {dose_said(intake.dose_mg)} beside {partner.name}: as the autoimmune "
+            f"{intake.text} is started at {dose_text(intake.dose_mg)} beside {partner.name}: as the autoimmune "
             "disease improves, the thyroid dose may become too much."
         ),
         (
@@ -95,17 +95,17 @@ def _explain(picture: Picture, intake: Intake, taken: MedicineHistory, span: Spa
             "hyperthyroid signs and be ready to cut the thyroid dose fast."
         ),
     ]
-    if picture.patient.symptoms("paralysis"):
+    if context.patient.symptoms("paralysis"):
         sentences.append(
             "Periodic paralysis is on record: hyperthyroid signs are critical, mind potassium; opioids are a poor "
             "choice (low respiratory reserve, slow gut)."
         )
-    if history_is_short(picture, intake.at):
+    if history_is_short(context, intake.at):
         sentences.append("Start unknown: too little history is known to tell a first fill from a later one.")
     return Explanation(
         reasons={Reason.THYROID_START_DOSE},
         sentences=sentences,
-        resting=[*intake.resting, *(Resting("interacting", partner.name, None, entry) for entry in span.entries)],
+        basis=[*intake.basis, *(BasisItem("interacting", partner.name, None, entry) for entry in period.entries)],
         sources=partner.sources,
         evidence_level="SEED_CLAIM+REFERENCE_LIST",
     )

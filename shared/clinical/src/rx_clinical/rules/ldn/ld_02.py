@@ -35,9 +35,9 @@ Timeline: ointment, then capsules
 from dataclasses import dataclass
 from functools import partial
 
-from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
-from rx_clinical.history.context import Picture
+from rx_clinical.history.context import RuleContext
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
 from rx_clinical.rules.ldn.engine import Intake, intakes, low_dose
@@ -48,7 +48,7 @@ _INFO = "immunosuppressant"
 
 
 @dataclass(frozen=True, slots=True)
-class Met:
+class OpioidConflict:
     """A transplant or an immunosuppressant in the time of the supply."""
 
     key: str  # ingredient code, or `transplant`
@@ -57,31 +57,31 @@ class Met:
     entries: tuple[Entry, ...]
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision a supply and what it meets."""
-    return [_decision(intake, met) for intake in low_dose(intakes(picture)) for met in _counted(_met(picture, intake))]
+    return [_decision(intake, met) for intake in low_dose(intakes(context)) for met in _counted(_met(context, intake))]
 
 
-def _met(picture: Picture, intake: Intake) -> list[Met]:
+def _met(context: RuleContext, intake: Intake) -> list[OpioidConflict]:
     found = [
-        Met("transplant", "a recorded transplant", major=True, entries=(Entry(fact),))
-        for fact in picture.patient.standing("transplant", intake.at, intake.until)[-1:]
+        OpioidConflict("transplant", "a recorded transplant", major=True, entries=(Entry(fact),))
+        for fact in context.patient.standing("transplant", intake.at, intake.until)[-1:]
     ]
-    for taken in picture.partners:
-        partner = picture.catalogue.partners[taken.key]
-        span = taken.meeting(intake.at, intake.until)
-        if partner.group in (_MAJOR, _INFO) and span is not None:
-            found.append(Met(taken.key, partner.name, major=partner.group == _MAJOR, entries=span.entries))
+    for taken in context.partners:
+        partner = context.catalogue.partners[taken.key]
+        period = taken.meeting(intake.at, intake.until)
+        if partner.group in (_MAJOR, _INFO) and period is not None:
+            found.append(OpioidConflict(taken.key, partner.name, major=partner.group == _MAJOR, entries=period.entries))
     return found
 
 
-def _counted(met: list[Met]) -> list[Met]:
+def _counted(met: list[OpioidConflict]) -> list[OpioidConflict]:
     """Mycophenolate and azathioprine count on their own only."""
     major = [one for one in met if one.major]
     return major or met
 
 
-def _decision(intake: Intake, met: Met) -> Decision:
+def _decision(intake: Intake, met: OpioidConflict) -> Decision:
     return Decision(
         rule=RULE,
         anchor=intake.event,
@@ -94,11 +94,11 @@ def _decision(intake: Intake, met: Met) -> Decision:
     )
 
 
-def _explain(intake: Intake, met: Met) -> Explanation:
+def _explain(intake: Intake, met: OpioidConflict) -> Explanation:
     ask = "The transplant team must confirm." if met.major else "Tell the prescriber."
     return Explanation(
         reasons={Reason.TRANSPLANT_IMMUNOSUPPRESSION},
         sentences=[f"{intake.text} beside {met.name}: it may counter the immunosuppression. {ask}"],
-        resting=[*intake.resting, *(Resting("patient", met.name, None, entry) for entry in met.entries)],
+        basis=[*intake.basis, *(BasisItem("patient", met.name, None, entry) for entry in met.entries)],
         evidence_level="SEED_CLAIM_ONLY",
     )

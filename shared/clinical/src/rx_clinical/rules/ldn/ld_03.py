@@ -21,9 +21,9 @@ Timeline
 
 from functools import partial
 
-from rx_clinical.findings.decisions import Decision, Explanation, Resting
-from rx_clinical.history.context import Picture
-from rx_clinical.history.exposure_period import Span
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
+from rx_clinical.history.context import RuleContext
+from rx_clinical.history.exposure_period import ExposurePeriod
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.rules.ldn.engine import Intake, intakes, low_dose
 
@@ -31,9 +31,9 @@ RULE = "LD-03"
 _GROUP = "methotrexate"
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision a supply."""
-    methotrexate = [one for one in picture.partners if picture.catalogue.partners[one.key].group == _GROUP]
+    methotrexate = [one for one in context.partners if context.catalogue.partners[one.key].group == _GROUP]
     return [
         Decision(
             rule=RULE,
@@ -42,15 +42,15 @@ def decide(picture: Picture) -> list[Decision]:
             counterpart_key=(taken.key, ""),
             severity=Severity.MODERATE,
             display=Display.PROFILE,
-            explain=partial(_explain, intake, span),
+            explain=partial(_explain, intake, period),
         )
         for taken in methotrexate
-        for intake in low_dose(intakes(picture))
-        if (span := taken.meeting(intake.at, intake.until)) is not None
+        for intake in low_dose(intakes(context))
+        if (period := taken.meeting(intake.at, intake.until)) is not None
     ]
 
 
-def _explain(intake: Intake, span: Span) -> Explanation:
+def _explain(intake: Intake, period: ExposurePeriod) -> Explanation:
     return Explanation(
         sentences=[
             (
@@ -58,6 +58,6 @@ def _explain(intake: Intake, span: Span) -> Explanation:
                 "checks; liver tests."
             )
         ],
-        resting=[*intake.resting, *(Resting("interacting", "methotrexate", None, entry) for entry in span.entries)],
+        basis=[*intake.basis, *(BasisItem("interacting", "methotrexate", None, entry) for entry in period.entries)],
         evidence_level="SEED_CLAIM_ONLY",
     )

@@ -25,9 +25,9 @@ Timeline
 
 from functools import partial
 
-from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
-from rx_clinical.history.context import Picture
+from rx_clinical.history.context import RuleContext
 from rx_clinical.model.facts import PatientFact
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.rules.ldn.engine import Intake, intakes
@@ -35,12 +35,12 @@ from rx_clinical.rules.ldn.engine import Intake, intakes
 RULE = "LD-04"
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision a supply: the worst that is on record."""
     return [
-        _decision(intake, facts, failing=any(picture.patient.terms.mean("liver_failure", fact.value) for fact in facts))
-        for intake in intakes(picture)
-        if (facts := picture.patient.standing("liver", intake.at, intake.until))
+        _decision(intake, facts, failing=any(context.patient.terms.mean("liver_failure", fact.value) for fact in facts))
+        for intake in intakes(context)
+        if (facts := context.patient.standing("liver", intake.at, intake.until))
     ]
 
 
@@ -67,6 +67,6 @@ def _explain(intake: Intake, facts: tuple[PatientFact, ...]) -> Explanation:
             ),
             "Liver tests at baseline, then every 3-6 months.",
         ],
-        resting=[*intake.resting, *(Resting("patient", "liver", None, Entry(fact)) for fact in facts)],
+        basis=[*intake.basis, *(BasisItem("patient", "liver", None, Entry(fact)) for fact in facts)],
         evidence_level="LABEL",
     )

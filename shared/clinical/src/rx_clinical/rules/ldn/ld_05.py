@@ -23,9 +23,9 @@ Timeline
 
 from functools import partial
 
-from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
-from rx_clinical.history.context import Picture
+from rx_clinical.history.context import RuleContext
 from rx_clinical.model.facts import PatientFact
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.washout import later
@@ -34,16 +34,16 @@ from rx_clinical.rules.ldn.engine import Intake, intakes
 RULE = "LD-05"
 
 
-def counts(picture: Picture, kind: str, intake: Intake) -> PatientFact | None:
+def counts(context: RuleContext, kind: str, intake: Intake) -> PatientFact | None:
     """The newest fact of the kind, if it counts at some time of the supply."""
-    policy = picture.catalogue.policy
+    policy = context.catalogue.policy
     lasts = {"pregnancy": policy.pregnancy_counts, "breastfeeding": policy.breastfeeding_counts}[kind]
-    known = picture.patient.standing(kind, intake.at, intake.until)
+    known = context.patient.standing(kind, intake.at, intake.until)
     newest = known[-1] if known else None
     return newest if newest is not None and intake.at < later(newest.occurred.latest, lasts) else None
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision a supply and state."""
     return [
         Decision(
@@ -56,15 +56,15 @@ def decide(picture: Picture) -> list[Decision]:
             requires_confirmation=True,
             explain=partial(_explain, intake, fact),
         )
-        for intake in intakes(picture)
+        for intake in intakes(context)
         for kind in ("pregnancy", "breastfeeding")
-        if (fact := counts(picture, kind, intake)) is not None
+        if (fact := counts(context, kind, intake)) is not None
     ]
 
 
 def _explain(intake: Intake, fact: PatientFact) -> Explanation:
     return Explanation(
         sentences=[f"{intake.text} with {fact.kind} on record: data are insufficient. The prescriber confirms."],
-        resting=[*intake.resting, Resting("patient", fact.kind, None, Entry(fact))],
+        basis=[*intake.basis, BasisItem("patient", fact.kind, None, Entry(fact))],
         evidence_level="REFERENCE_LIST",
     )

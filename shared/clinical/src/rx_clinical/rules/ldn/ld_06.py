@@ -24,9 +24,9 @@ Timeline
 
 from functools import partial
 
-from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
-from rx_clinical.history.context import Picture
+from rx_clinical.history.context import RuleContext
 from rx_clinical.model.facts import PatientFact
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.rules.ldn.engine import Intake, intakes
@@ -41,9 +41,9 @@ def years(fact: PatientFact, intake: Intake) -> int | None:
     return intake.at.year - int(text) if text.isascii() and text.isdigit() else None
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision a supply."""
-    facts = picture.patient.standing(_KIND)
+    facts = context.patient.standing(_KIND)
     if not facts:
         return []
     newest = facts[-1]
@@ -56,23 +56,23 @@ def decide(picture: Picture) -> list[Decision]:
             severity=Severity.MAJOR,
             display=Display.QUEUE,
             requires_confirmation=True,
-            explain=partial(_explain, picture, intake, newest, age),
+            explain=partial(_explain, context, intake, newest, age),
         )
-        for intake in intakes(picture)
-        if (age := years(newest, intake)) is not None and age <= picture.catalogue.policy.adult_age
+        for intake in intakes(context)
+        if (age := years(newest, intake)) is not None and age <= context.catalogue.policy.adult_age
     ]
 
 
-def _explain(picture: Picture, intake: Intake, fact: PatientFact, age: int) -> Explanation:
-    adult = picture.catalogue.policy.adult_age
+def _explain(context: RuleContext, intake: Intake, fact: PatientFact, age: int) -> Explanation:
+    adult = context.catalogue.policy.adult_age
     known = f"may be under {adult}" if age == adult else f"is under {adult}"
-    crohn = picture.patient.symptoms("crohn")
+    crohn = context.patient.symptoms("crohn")
     pilot = ["A small pilot study in Crohn's disease at 8-17 years reported no harm."] if crohn else []
     return Explanation(
         sentences=[
             f"{intake.text}: by the birth year the patient {known}. A specialist confirms; dose by weight.",
             *pilot,
         ],
-        resting=[*intake.resting, Resting("patient", _KIND, None, Entry(fact))],
+        basis=[*intake.basis, BasisItem("patient", _KIND, None, Entry(fact))],
         evidence_level="SEED_CLAIM+REFERENCE_LIST",
     )

@@ -34,36 +34,36 @@ from functools import partial
 from rx_clinical.catalogue.titration import Deviation, Dispensed, deviations
 from rx_clinical.findings.decisions import Decision, Explanation
 from rx_clinical.findings.wording import number_text
-from rx_clinical.history.context import Picture
+from rx_clinical.history.context import RuleContext
 from rx_clinical.model.facts import Administration, Fill
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.rules.ldn.engine import Intake, history_is_short, intakes, low_dose
 
 RULE = "LD-07"
-_SAID = {
+_TEXT = {
     Deviation.START_TOO_HIGH: "the first fill is above the usual highest start",
     Deviation.STEP_TOO_LARGE: "the step is larger than usual",
     Deviation.STEP_TOO_SOON: "the step comes sooner than usual",
 }
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision a supply that leaves the titration."""
-    known = intakes(picture)
-    if len(known) == 1 and (known[0].dose_mg is None or known[0].dose_mg <= picture.catalogue.policy.ldn_start_max):
+    known = intakes(context)
+    if len(known) == 1 and (known[0].dose_mg is None or known[0].dose_mg <= context.catalogue.policy.ldn_start_max):
         return []
     courses: dict[object, list[Intake]] = {}
     for intake in low_dose(known):
         if isinstance(intake.event.entry.fact, (Fill, Administration)) and intake.dose_mg is not None:
             courses.setdefault(intake.course_begin, []).append(intake)
-    return [decision for course in courses.values() for decision in _of_course(picture, course)]
+    return [decision for course in courses.values() for decision in _of_course(context, course)]
 
 
-def _of_course(picture: Picture, course: list[Intake]) -> list[Decision]:
+def _of_course(context: RuleContext, course: list[Intake]) -> list[Decision]:
     supplies = [Dispensed(intake.at, intake.dose_mg) for intake in course if intake.dose_mg is not None]
     by_supply = dict(zip(map(id, supplies), course, strict=True))
     found: dict[int, list[Deviation]] = {}
-    for supply, deviation in deviations(supplies, picture.catalogue.policy):
+    for supply, deviation in deviations(supplies, context.catalogue.policy):
         first_of_course = by_supply[id(supply)].starts
         if deviation is Deviation.START_TOO_HIGH and not first_of_course:
             continue
@@ -74,23 +74,23 @@ def _of_course(picture: Picture, course: list[Intake]) -> list[Decision]:
             anchor=by_supply[number].event,
             severity=Severity.MODERATE,
             display=Display.PROFILE,
-            explain=partial(_explain, picture, by_supply[number], how),
+            explain=partial(_explain, context, by_supply[number], how),
         )
         for number, how in found.items()
-        if not history_is_short(picture, by_supply[number].at)
+        if not history_is_short(context, by_supply[number].at)
     ]
 
 
-def _explain(picture: Picture, intake: Intake, how: list[Deviation]) -> Explanation:
-    usual = ", ".join(number_text(step.dose_mg) for step in picture.catalogue.titrations["standard"].steps)
+def _explain(context: RuleContext, intake: Intake, how: list[Deviation]) -> Explanation:
+    usual = ", ".join(number_text(step.dose_mg) for step in context.catalogue.titrations["standard"].steps)
     return Explanation(
         sentences=[
             (
-                f"{intake.text}: {' and '.join(_SAID[one] for one in how)}. Usual are {usual} mg at 7-14 days each; "
+                f"{intake.text}: {' and '.join(_TEXT[one] for one in how)}. Usual are {usual} mg at 7-14 days each; "
                 "sensitive patients rise by 0.5 mg every 1-2 weeks; very low and transdermal starts are legitimate."
             ),
             "If a lower dose works, stay on it (hold_at_effective_dose).",
         ],
-        resting=intake.resting,
+        basis=intake.basis,
         evidence_level="REFERENCE_LIST",
     )

@@ -23,21 +23,21 @@ Timeline
 """
 
 from rx_clinical.findings.decisions import Decision
-from rx_clinical.history.context import Picture
+from rx_clinical.history.context import RuleContext
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.rules.ldn.symptoms import symptom_decision, symptoms_in_courses
 
 RULE = "LD-08"
-_SAID = (
+_TEXT = (
     "{symptom} is reported more than two weeks into {course}. Stop for 1-2 weeks, then resume as a transdermal cream."
 )
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision a course."""
-    early = picture.catalogue.policy.ldn_early_effects
+    early = context.catalogue.policy.ldn_early_effects
     return [
-        symptom_decision(RULE, intake, late[0], severity=Severity.MODERATE, display=Display.QUEUE, sentence=_SAID)
-        for intake, facts in symptoms_in_courses(picture, "gut")
+        symptom_decision(RULE, intake, late[0], severity=Severity.MODERATE, display=Display.QUEUE, sentence=_TEXT)
+        for intake, facts in symptoms_in_courses(context, "gut")
         if (late := [fact for fact in facts if fact.occurred.earliest - intake.course_begin > early])
     ]

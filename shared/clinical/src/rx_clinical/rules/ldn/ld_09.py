@@ -27,22 +27,22 @@ Timeline: later
 """
 
 from rx_clinical.findings.decisions import Decision
-from rx_clinical.history.context import Picture
+from rx_clinical.history.context import RuleContext
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.rules.ldn.symptoms import symptom_decision, symptoms_in_courses
 
 RULE = "LD-09"
-_SAID = (
+_TEXT = (
     "{symptom} in the first two weeks of {course} is expected and usually passes. Go back one step, or take it in the "
     "morning."
 )
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision a course."""
-    early = picture.catalogue.policy.ldn_early_effects
+    early = context.catalogue.policy.ldn_early_effects
     return [
-        symptom_decision(RULE, intake, soon[0], severity=Severity.INFO, display=Display.PROFILE, sentence=_SAID)
-        for intake, facts in symptoms_in_courses(picture, "night")
+        symptom_decision(RULE, intake, soon[0], severity=Severity.INFO, display=Display.PROFILE, sentence=_TEXT)
+        for intake, facts in symptoms_in_courses(context, "night")
         if (soon := [fact for fact in facts if fact.occurred.earliest - intake.course_begin <= early])
     ]

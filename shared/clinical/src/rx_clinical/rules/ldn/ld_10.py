@@ -25,7 +25,7 @@ from functools import partial
 
 from rx_clinical.findings.decisions import Decision, Explanation
 from rx_clinical.findings.wording import days_text
-from rx_clinical.history.context import Picture
+from rx_clinical.history.context import RuleContext
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.washout import later
 from rx_clinical.rules.ldn.engine import Intake, intakes, low_dose
@@ -33,9 +33,9 @@ from rx_clinical.rules.ldn.engine import Intake, intakes, low_dose
 RULE = "LD-10"
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision a course."""
-    review = picture.catalogue.policy.ldn_review
+    review = context.catalogue.policy.ldn_review
     return [
         Decision(
             rule=RULE,
@@ -45,7 +45,7 @@ def decide(picture: Picture) -> list[Decision]:
             since=later(intake.at, review),
             explain=partial(_explain, intake, review),
         )
-        for intake in low_dose(intakes(picture))
+        for intake in low_dose(intakes(context))
         if intake.starts
     ]
 
@@ -59,6 +59,6 @@ def _explain(intake: Intake, review: timedelta) -> Explanation:
                 "before is no failure. Do not gate on ESR."
             )
         ],
-        resting=intake.resting,
+        basis=intake.basis,
         evidence_level="SEED_CLAIM_ONLY",
     )

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
-from rx_clinical.history.context import Picture
+from rx_clinical.history.context import RuleContext
 from rx_clinical.model.facts import PatientFact
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.washout import later
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-def symptoms_in_courses(picture: Picture, meaning: str) -> Iterator[tuple[Intake, list[PatientFact]]]:
+def symptoms_in_courses(context: RuleContext, meaning: str) -> Iterator[tuple[Intake, list[PatientFact]]]:
     """The first supply of each course with the symptoms of a meaning that were reported while it lasted, if any."""
-    symptoms = picture.patient.symptoms(meaning)
+    symptoms = context.patient.symptoms(meaning)
     if not symptoms:
         return
     courses: dict[datetime, list[Intake]] = {}
-    for intake in low_dose(intakes(picture)):
+    for intake in low_dose(intakes(context)):
         courses.setdefault(intake.course_begin, []).append(intake)
     for course in courses.values():
-        until = later(max(intake.until for intake in course), picture.catalogue.policy.ldn_course_gap)
+        until = later(max(intake.until for intake in course), context.catalogue.policy.ldn_course_gap)
         found = [fact for fact in symptoms if course[0].at <= fact.occurred.earliest <= until]
         if found:
             yield course[0], found
@@ -50,6 +50,6 @@ def symptom_decision(
 def _explain(intake: Intake, fact: PatientFact, sentence: str) -> Explanation:
     return Explanation(
         sentences=[sentence.format(symptom=fact.value, course=intake.text)],
-        resting=[*intake.resting, Resting("patient", "symptom", None, Entry(fact))],
+        basis=[*intake.basis, BasisItem("patient", "symptom", None, Entry(fact))],
         evidence_level="SEED_CLAIM_ONLY",
     )

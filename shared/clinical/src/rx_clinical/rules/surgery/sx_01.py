@@ -28,14 +28,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from rx_clinical.findings.decisions import Decision, Explanation, Resting
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.reason_codes import antagonist_reasons
-from rx_clinical.findings.render import resting_on_antagonist
+from rx_clinical.findings.render import antagonist_basis
 from rx_clinical.findings.wording import hours_text, product_text, utc_text
-from rx_clinical.history.antagonist_exposure import AntagonistHistory, DailyDose, antagonist_begin, daily_dose
+from rx_clinical.history.antagonist_exposure import AntagonistExposure, DailyDose, antagonist_begin, daily_dose
 from rx_clinical.history.chart import Entry
-from rx_clinical.history.context import Picture
-from rx_clinical.history.exposure_period import Event, Span
+from rx_clinical.history.context import RuleContext
+from rx_clinical.history.exposure_period import Event, ExposurePeriod
 from rx_clinical.model.facts import Moment, Procedure
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
@@ -44,28 +44,28 @@ from rx_clinical.model.washout import FOREVER, later
 RULE = "SX-01"
 
 
-def decide(picture: Picture) -> list[Decision]:
+def decide(context: RuleContext) -> list[Decision]:
     """One decision an antagonist form and procedure, at the newest antagonist event before it."""
     return [
         decision
-        for procedure in picture.chart.procedures
+        for procedure in context.chart.procedures
         if procedure.opioid_expected
-        for history in picture.antagonists
-        if (decision := _decision(picture, procedure, history)) is not None
+        for exposure in context.antagonists
+        if (decision := _decision(context, procedure, exposure)) is not None
     ]
 
 
-def _decision(picture: Picture, procedure: Procedure, history: AntagonistHistory) -> Decision | None:
+def _decision(context: RuleContext, procedure: Procedure, exposure: AntagonistExposure) -> Decision | None:
     at = procedure.planned
-    begun = history.spans_begun_by(Moment(earliest=at.latest, latest=at.latest))  # some time of that day
+    begun = exposure.periods_begun_by(Moment(earliest=at.latest, latest=at.latest))  # some time of that day
     if not begun:
         return None
-    span = max(begun, key=lambda one: (one.possible_end, antagonist_begin(one).earliest))
-    dose = daily_dose(picture.antagonists, history, at, span.entries[-1], picture.catalogue)
-    hold_ends = later(span.possible_end, dose.tier.hold)
+    period = max(begun, key=lambda one: (one.possible_end, antagonist_begin(one).earliest))
+    dose = daily_dose(context.antagonists, exposure, at, period.entries[-1], context.catalogue)
+    hold_ends = later(period.possible_end, dose.tier.hold)
     if at.earliest >= hold_ends:
         return None
-    anchor = Event(span.entries[-1], antagonist_begin(span))
+    anchor = Event(period.entries[-1], antagonist_begin(period))
     return Decision(
         rule=RULE,
         anchor=anchor,
@@ -74,7 +74,7 @@ def _decision(picture: Picture, procedure: Procedure, history: AntagonistHistory
         severity=Severity.MAJOR,
         display=Display.QUEUE,
         ends_at=hold_ends,
-        explain=partial(_explain, picture, Hold(history, span, dose, procedure, hold_ends)),
+        explain=partial(_explain, context, Hold(exposure, period, dose, procedure, hold_ends)),
     )
 
 
@@ -82,22 +82,22 @@ def _decision(picture: Picture, procedure: Procedure, history: AntagonistHistory
 class Hold:
     """A course that must be held before a procedure."""
 
-    history: AntagonistHistory
-    span: Span
+    exposure: AntagonistExposure
+    period: ExposurePeriod
     dose: DailyDose
     procedure: Procedure
     ends_at: datetime
 
 
-def _explain(picture: Picture, hold: Hold) -> Explanation:
-    history, span, dose, procedure, hold_ends = hold.history, hold.span, hold.dose, hold.procedure, hold.ends_at
-    antagonist = product_text(history.antagonist.name, span.entries[-1].medicine, dose.total_mg)
+def _explain(context: RuleContext, hold: Hold) -> Explanation:
+    exposure, period, dose, procedure, hold_ends = hold.exposure, hold.period, hold.dose, hold.procedure, hold.ends_at
+    antagonist = product_text(exposure.antagonist.name, period.entries[-1].medicine, dose.total_mg)
     until = "it has no recorded end" if hold_ends == FOREVER else f"the hold ends {utc_text(hold_ends)}"
     return Explanation(
         reasons={
             Reason.HOLD_BEFORE_SURGERY,
-            *span.reasons,
-            *antagonist_reasons(history.antagonist, span.entries[-1], dose.parts, picture.catalogue.names),
+            *period.reasons,
+            *antagonist_reasons(exposure.antagonist, period.entries[-1], dose.parts, context.catalogue.names),
         },
         sentences=[
             (
@@ -110,9 +110,9 @@ def _explain(picture: Picture, hold: Hold) -> Explanation:
             ),
             "Restart only after the whole window from the last opioid.",
         ],
-        resting=[
-            *resting_on_antagonist(history.antagonist, [*span.entries, *dose.parts]),
-            Resting("patient", "procedure", None, Entry(procedure)),
+        basis=[
+            *antagonist_basis(exposure.antagonist, [*period.entries, *dose.parts]),
+            BasisItem("patient", "procedure", None, Entry(procedure)),
         ],
         sources=dose.tier.sources,
         evidence_level="REFERENCE_LIST",

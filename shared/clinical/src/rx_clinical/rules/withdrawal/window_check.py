@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rx_clinical.model.findings import Severity
-from rx_clinical.model.washout import Window, later
+from rx_clinical.model.washout import WindowLengths, later
 
 
 @dataclass(slots=True, eq=False)
-class Judgement:
+class WindowCheck:
     """What a withdrawal rule decides on."""
 
     at: datetime  # antagonist time
     end: datetime  # FOREVER = no end
     documented: bool  # False: the end is an assumption, or the exposure only possible
     short_acting: bool
-    window: Window
+    lengths: WindowLengths
     acute: bool = False  # a short course, and long enough ago
     tested: bool = False  # a negative test or challenge in time
     attested: bool = False  # the recorded supply fires, an attested last dose is past its own window
@@ -24,12 +24,12 @@ class Judgement:
     @property
     def hard_end(self) -> datetime:
         """End of the hard window."""
-        return later(self.end, self.window.hard)
+        return later(self.end, self.lengths.hard)
 
     @property
     def policy_end(self) -> datetime:
         """End of the whole window."""
-        return later(self.end, self.window.policy)
+        return later(self.end, self.lengths.policy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +37,6 @@ class WithdrawalRule:
     """A row of the decision table for antagonists that meet an opioid begun first."""
 
     rule_id: str
-    applies: Callable[[Judgement], bool]
-    severity: Callable[[Judgement], Severity]
-    headline: Callable[[str, str, Judgement], str]  # antagonist, opioid, judgement
+    applies: Callable[[WindowCheck], bool]
+    severity: Callable[[WindowCheck], Severity]
+    headline: Callable[[str, str, WindowCheck], str]  # antagonist, opioid, judgement

@@ -38,22 +38,22 @@ Timeline: no recorded end
 from rx_clinical.findings.wording import utc_text
 from rx_clinical.model.findings import Severity
 from rx_clinical.model.washout import FOREVER
-from rx_clinical.rules.withdrawal.window_check import Judgement, WithdrawalRule
+from rx_clinical.rules.withdrawal.window_check import WindowCheck, WithdrawalRule
 
 
-def applies(judged: Judgement) -> bool:
+def applies(check: WindowCheck) -> bool:
     """The antagonist time lies before the documented end."""
-    return judged.documented and judged.at < judged.end
+    return check.documented and check.at < check.end
 
 
-def severity(_: Judgement) -> Severity:
+def severity(_: WindowCheck) -> Severity:
     """Always contraindicated: an assumed end is never judged here."""
     return Severity.CONTRAINDICATED
 
 
-def headline(antagonist: str, opioid: str, judged: Judgement) -> str:
+def headline(antagonist: str, opioid: str, check: WindowCheck) -> str:
     """What meets what."""
-    until = "without a recorded end" if judged.end == FOREVER else f"until {utc_text(judged.end)}"
+    until = "without a recorded end" if check.end == FOREVER else f"until {utc_text(check.end)}"
     return f"{antagonist} meets {opioid}, supplied {until}: precipitated opioid withdrawal."
 
 

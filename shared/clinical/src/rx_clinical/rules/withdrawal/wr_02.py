@@ -46,29 +46,29 @@ Timeline: a short course, then a negative challenge
 
 from rx_clinical.findings.wording import hours_text, utc_text
 from rx_clinical.model.findings import Severity
-from rx_clinical.rules.withdrawal.window_check import Judgement, WithdrawalRule
+from rx_clinical.rules.withdrawal.window_check import WindowCheck, WithdrawalRule
 
 
-def applies(judged: Judgement) -> bool:
+def applies(check: WindowCheck) -> bool:
     """The antagonist time lies before the end of the hard window."""
-    return judged.at < judged.hard_end
+    return check.at < check.hard_end
 
 
-def severity(judged: Judgement) -> Severity:
+def severity(check: WindowCheck) -> Severity:
     """An assumed end or a short course never contraindicates; a negative test takes one step, not below moderate."""
-    certain = judged.documented and not judged.acute
-    if judged.tested:
+    certain = check.documented and not check.acute
+    if check.tested:
         return Severity.MAJOR if certain else Severity.MODERATE
     return Severity.CONTRAINDICATED if certain else Severity.MAJOR
 
 
-def headline(antagonist: str, opioid: str, judged: Judgement) -> str:
+def headline(antagonist: str, opioid: str, check: WindowCheck) -> str:
     """What meets what, and how far apart."""
-    if not judged.documented:
-        return f"{antagonist} may meet {opioid}, possible until {utc_text(judged.end)}: precipitated opioid withdrawal."
+    if not check.documented:
+        return f"{antagonist} may meet {opioid}, possible until {utc_text(check.end)}: precipitated opioid withdrawal."
     return (
-        f"{antagonist} starts {hours_text(judged.at - judged.end)} h after the end of the known supply of {opioid}, "
-        f"inside the {hours_text(judged.window.hard)} h that must pass: precipitated opioid withdrawal."
+        f"{antagonist} starts {hours_text(check.at - check.end)} h after the end of the known supply of {opioid}, "
+        f"inside the {hours_text(check.lengths.hard)} h that must pass: precipitated opioid withdrawal."
     )
 
 

@@ -40,30 +40,30 @@ Timeline: an attested last dose; its own window is over, the recorded supply is 
 
 from rx_clinical.findings.wording import hours_text, utc_text
 from rx_clinical.model.findings import Severity
-from rx_clinical.rules.withdrawal.window_check import Judgement, WithdrawalRule
+from rx_clinical.rules.withdrawal.window_check import WindowCheck, WithdrawalRule
 
 
-def applies(judged: Judgement) -> bool:
+def applies(check: WindowCheck) -> bool:
     """Between the hard window and the end of the two weeks; or past an attested dose while the supply goes on."""
-    return judged.attested or (judged.short_acting and judged.hard_end <= judged.at < judged.policy_end)
+    return check.attested or (check.short_acting and check.hard_end <= check.at < check.policy_end)
 
 
-def severity(judged: Judgement) -> Severity:
+def severity(check: WindowCheck) -> Severity:
     """Major for documented and assumed ends alike; a negative test takes one step."""
-    return Severity.MODERATE if judged.tested else Severity.MAJOR
+    return Severity.MODERATE if check.tested else Severity.MAJOR
 
 
-def headline(antagonist: str, opioid: str, judged: Judgement) -> str:
+def headline(antagonist: str, opioid: str, check: WindowCheck) -> str:
     """What meets what, and how far apart."""
-    if judged.attested:
+    if check.attested:
         return (
-            f"{antagonist} starts {hours_text(judged.at - judged.end)} h after the attested last dose of {opioid}; the "
+            f"{antagonist} starts {hours_text(check.at - check.end)} h after the attested last dose of {opioid}; the "
             "recorded supply says later, and tablets may be left."
         )
-    end = "the known supply" if judged.documented else f"the possible supply ({utc_text(judged.end)})"
+    end = "the known supply" if check.documented else f"the possible supply ({utc_text(check.end)})"
     return (
-        f"{antagonist} starts {hours_text(judged.at - judged.end)} h after the end of {end} of {opioid}: past the "
-        f"label interval, but inside the {hours_text(judged.window.policy)} h without any opioid."
+        f"{antagonist} starts {hours_text(check.at - check.end)} h after the end of {end} of {opioid}: past the "
+        f"label interval, but inside the {hours_text(check.lengths.policy)} h without any opioid."
     )
 
 
