@@ -10,9 +10,9 @@ from typing import Any
 from jgo.maven import MavenContext, PythonResolver
 from rx_embedded.jars import LOCK, sha256_of
 
-KAFKA = "org.apache.kafka:kafka_2.13:4.1.1"
-LOGGING = ("org.apache.logging.log4j", "log4j-slf4j-impl", "2.24.3")
-HEAD = "# Kafka 4.1.1 and its logging, written by tools/lock_kafka_jars.py. Verified before every use.\n"
+KAFKA = "org.apache.kafka:kafka_2.13:4.2.1"
+LOGGING = ("org.apache.logging.log4j", "log4j-slf4j-impl", "2.25.4")
+HEAD = "# Kafka 4.2.1 and its logging, written by tools/lock_kafka_jars.py. Verified before every use.\n"
 
 
 def line(artifact: Any) -> str:  # noqa: ANN401  # jgo ships no types

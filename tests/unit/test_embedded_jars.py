@@ -98,9 +98,9 @@ def test_the_pinned_list_names_every_jar_once_with_its_digest():
     pinned = pinned_jars()
     assert len({jar.file_name for jar in pinned}) == len(pinned) == 46
     assert all(re.fullmatch("[0-9a-f]{64}", jar.sha256) for jar in pinned)
-    assert ("kafka_2.13", "4.1.1") in {(jar.artifact, jar.version) for jar in pinned}
+    assert ("kafka_2.13", "4.2.1") in {(jar.artifact, jar.version) for jar in pinned}
 
 
 def test_the_pinned_list_holds_one_version_of_kafka_and_no_address():
-    assert {jar.version for jar in pinned_jars() if jar.group == "org.apache.kafka"} == {"4.1.1"}
+    assert {jar.version for jar in pinned_jars() if jar.group == "org.apache.kafka"} == {"4.2.1"}
     assert "://" not in jars_module.LOCK.read_text()
