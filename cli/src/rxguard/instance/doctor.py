@@ -85,7 +85,7 @@ def jars_check(folder: Path) -> Check:
             "the next start fetches them again",
         )
     if missing:
-        fix = "the next start fetches them: it needs the network once (44 MB, Maven Central)"
+        fix = "the next start fetches them: it needs the network once (45 MB, Maven Central)"
         return Check("jars", "warn", f"{len(missing)} of {len(jars)} are not in {folder}", fix)
     return Check("jars", "ok", f"all {len(jars)} in {folder}, each with its pinned SHA-256")
 

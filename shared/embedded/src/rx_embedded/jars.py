@@ -132,7 +132,7 @@ def _fetch_patiently(jar: Jar, incoming: Path, fetch: Fetch) -> Path:
             if not tries_left:
                 raise JarDownloadError(
                     f"{jar.group}:{jar.artifact}:{jar.version} could not be fetched: {error}",
-                    fix="The first start needs the network (44 MB, Maven Central); later starts do not. "
+                    fix="The first start needs the network (45 MB, Maven Central); later starts do not. "
                     "What has arrived is kept: start again, or copy the jars of another machine to "
                     f"{incoming.parent}.",
                 ) from error
