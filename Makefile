@@ -7,9 +7,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-MEMBERS := shared/clinical shared/contracts shared/runtime shared/embedded services/prescriptions services/monitor \
-           services/interactions services/compounding services/alerts cli
-OWN := rx-alerts rx-clinical rx-compounding rx-contracts rx-embedded rx-interactions rx-monitor rx-prescriptions rx-runtime
+MEMBERS := shared/clinical shared/contracts shared/ingest shared/runtime shared/embedded \
+           services/prescriptions services/monitor services/interactions services/compounding services/alerts cli
+OWN := rx-alerts rx-clinical rx-compounding rx-contracts rx-embedded rx-ingest rx-interactions rx-monitor rx-prescriptions rx-runtime
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 

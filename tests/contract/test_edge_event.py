@@ -5,8 +5,8 @@ from importlib import resources
 
 import jsonschema
 import pytest
-from rx_contracts.edge import EVENT_MODELS, EdgeError, json_schema, parse_event
-from rx_contracts.edge_json import MAX_DOCUMENT_BYTES
+from rx_contracts.edge.event import EVENT_MODELS, EdgeError, json_schema, parse_event
+from rx_contracts.edge.json import MAX_DOCUMENT_BYTES
 
 VALID = sorted(resources.files("rx_contracts.examples.edge").glob("*.json"))
 INVALID = sorted(resources.files("rx_contracts.examples.edge_invalid").glob("*.json"))

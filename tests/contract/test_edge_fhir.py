@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 from rx_clinical.catalogue.catalogue import load_catalogue
-from rx_contracts.edge import EdgeError, occurred
-from rx_contracts.edge_json import read_json
-from rx_contracts.fhir_mapping import Origin, read_fhir
+from rx_contracts.edge.event import EdgeError, occurred
+from rx_contracts.edge.json import read_json
+from rx_ingest.formats.fhir_r4.mapping import Origin, read_fhir
 
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 METHADONE = {"coding": [{"system": RXNORM, "code": "864706", "display": "methadone 10 MG"}], "text": "methadone 10 mg"}

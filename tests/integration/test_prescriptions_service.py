@@ -17,7 +17,7 @@ from pharmacy.events.v1.monitor_pb2 import MonitorProgress
 from pharmacy.prescriptions.v1 import prescriptions_pb2 as messages
 from pharmacy.prescriptions.v1 import prescriptions_pb2_grpc
 from rx_clinical import load_catalogue
-from rx_contracts.edge import EVENT_MODELS
+from rx_contracts.edge.event import EVENT_MODELS
 from rx_runtime.kafka import clients, topic_reader
 from rx_runtime.kafka.topic_identity import identities
 from rx_runtime.pseudonym import pseudonym

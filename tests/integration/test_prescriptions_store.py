@@ -7,20 +7,13 @@ from random import Random
 
 import pytest
 from rx_clinical.catalogue.catalogue import load_catalogue
+from rx_ingest.model import EventVersion, InboundRecord, Position, UncodedProduct
+from rx_ingest.reader import Reader
 from rx_prescriptions.adapters.memory import MemoryEventStore
 from rx_prescriptions.adapters.postgres import PostgresEventStore
 from rx_prescriptions.bootstrap import MIGRATIONS
 from rx_prescriptions.domain.ledger import drafts_of
-from rx_prescriptions.domain.model import (
-    EventVersion,
-    InboundRecord,
-    Position,
-    Receipt,
-    ResourceCount,
-    UncodedCount,
-    UncodedProduct,
-)
-from rx_prescriptions.domain.reading import Reader
+from rx_prescriptions.domain.model import Receipt, ResourceCount, UncodedCount
 from rx_prescriptions.ports import NewEvent
 from rx_runtime.errors import DependencyUnavailable
 from rx_runtime.postgres import migrate, open_pool

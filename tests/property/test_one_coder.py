@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from rx_clinical import code_medicine, load_catalogue
 from rx_clinical.catalogue.products import NDC, RXNORM
 from rx_clinical.model.facts import Medicine
-from rx_contracts import edge
+from rx_contracts.edge import event as edge
+from rx_ingest.coding import Coder
 from rx_interactions.domain.answer import Answer, KnownHistory
 from rx_interactions.domain.question import Dispense
 from rx_interactions.handlers import answer
-from rx_prescriptions.domain.coding import Coder
 
 CATALOGUE = load_catalogue()
 CODER = Coder(CATALOGUE)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from pharmacy.events.v1.event_pb2 import Event
 from rx_clinical import History, assess
-from rx_contracts.edge import parse_event
+from rx_contracts.edge.event import parse_event
 from rx_contracts.wire import event_facts
 
 from bench import latency

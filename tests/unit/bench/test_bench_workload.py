@@ -13,10 +13,10 @@ from aiokafka.partitioner import DefaultPartitioner
 from pharmacy.events.v1.event_pb2 import Event
 from rx_clinical import load_catalogue
 from rx_clinical.model.facts import event_key
-from rx_contracts import edge
+from rx_contracts.edge import event as edge
 from rx_contracts.wire import event_facts
-from rx_prescriptions.domain.coding import Coder
-from rx_prescriptions.domain.model import EventClass
+from rx_ingest.coding import Coder
+from rx_ingest.model import EventClass
 
 from bench import workload
 from bench.broker import PARTITIONS, partition_of

@@ -19,7 +19,7 @@ import pytest
 import rxguard
 from rich.console import Console
 from rx_clinical.catalogue.tables import TABLES
-from rx_prescriptions.domain.reading import Reader
+from rx_ingest.reader import Reader
 from rx_runtime.errors import InvalidInput
 from rxguard import __main__ as program
 from rxguard.client.records import MAX_LINE_BYTES

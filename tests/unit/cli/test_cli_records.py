@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from rx_prescriptions.domain.envelope import EVENT_JSON, FHIR_JSON
+from rx_ingest.envelope import EVENT_JSON, FHIR_JSON
 from rx_runtime.errors import InvalidInput
 from rxguard.client.records import (
     CLOUD_EVENT,

@@ -16,11 +16,11 @@ from rx_clinical.model.facts import Moment, event_key
 from rx_contracts.wire.event_facts import occurred_time
 from rx_contracts.wire.finding_json import severity_name
 from rx_contracts.wire.times import timestamp
+from rx_ingest.model import EventClass
 from rx_monitor.adapters.clinical.assessor import CoreAssessor
 from rx_monitor.adapters.protobuf.codec import ProtoCodec
 from rx_monitor.domain.patient import UNKNOWN, HeldEvent, Patient, fold
 from rx_monitor.handlers.process_batch import IRRELEVANT, process_batch
-from rx_prescriptions.domain.model import EventClass
 from rx_runtime.settings import SHIPPED_SITES
 from rx_runtime.sites import load_sites
 

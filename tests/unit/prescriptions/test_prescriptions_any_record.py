@@ -6,11 +6,11 @@ from importlib import resources
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rx_clinical.catalogue.catalogue import load_catalogue
-from rx_prescriptions.adapters.codec import encode
-from rx_prescriptions.domain import reading
+from rx_ingest import reader
+from rx_ingest.encoding import encode
+from rx_ingest.model import WHOLE_DOCUMENT, InboundRecord, Position
+from rx_ingest.reader import Reader
 from rx_prescriptions.domain.ledger import drafts_of
-from rx_prescriptions.domain.model import WHOLE_DOCUMENT, InboundRecord, Position
-from rx_prescriptions.domain.reading import Reader
 from rx_runtime.settings import SHIPPED_SITES
 from rx_runtime.sites import load_sites
 
@@ -139,7 +139,7 @@ def test_a_defect_of_ours_sets_one_record_aside_and_its_message_stays_out_of_the
     def fails(*_):
         raise ZeroDivisionError("Jane Marker")
 
-    monkeypatch.setattr(reading, "open_envelope", fails)
+    monkeypatch.setattr(reader, "open_envelope", fails)
     record = InboundRecord(position=Position(2, 5), key=None, value=b"{}")
     read = READER.read(record)
 

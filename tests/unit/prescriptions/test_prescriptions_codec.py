@@ -9,19 +9,13 @@ from google.protobuf.json_format import MessageToDict
 from pharmacy.events.v1.event_pb2 import Event
 from rx_clinical.catalogue.catalogue import load_catalogue
 from rx_clinical.model.facts import event_key
-from rx_contracts.edge import EVENT_MODELS
+from rx_contracts.edge.event import EVENT_MODELS
 from rx_contracts.wire.event_facts import fact_from_event
-from rx_prescriptions.adapters.codec import encode, receipt_from_json, receipt_to_json
-from rx_prescriptions.domain.model import (
-    InboundRecord,
-    Position,
-    Receipt,
-    Rejection,
-    ResourceCount,
-    UncodedCount,
-    UncodedProduct,
-)
-from rx_prescriptions.domain.reading import Reader
+from rx_ingest.encoding import encode
+from rx_ingest.model import InboundRecord, Position, UncodedProduct
+from rx_ingest.reader import Reader
+from rx_prescriptions.adapters.codec import receipt_from_json, receipt_to_json
+from rx_prescriptions.domain.model import Receipt, Rejection, ResourceCount, UncodedCount
 from rx_runtime.settings import SHIPPED_SITES
 from rx_runtime.sites import load_sites
 

@@ -11,10 +11,11 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, KafkaConnectionError, MessageSizeTooLargeError
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress
+from rx_ingest.model import InboundRecord, Position
 from rx_prescriptions.adapters import kafka
 from rx_prescriptions.adapters.dead_letters import KEPT_BYTES, dead_letter_headers
 from rx_prescriptions.adapters.kafka import KafkaOutbound, MonitorProgressTopic, consume
-from rx_prescriptions.domain.model import InboundRecord, Position, Rejection
+from rx_prescriptions.domain.model import Rejection
 from rx_prescriptions.ports import DeadLetter
 from rx_runtime.errors import DependencyUnavailable
 from rx_runtime.kafka.clients import MAX_RECORD_BYTES

@@ -6,8 +6,8 @@ from importlib import resources
 
 import pytest
 from rx_clinical.catalogue.catalogue import load_catalogue
-from rx_prescriptions.domain.model import InboundRecord, Position
-from rx_prescriptions.domain.reading import Reader
+from rx_ingest.model import InboundRecord, Position
+from rx_ingest.reader import Reader
 from rx_runtime.settings import SHIPPED_SITES
 from rx_runtime.sites import load_sites
 

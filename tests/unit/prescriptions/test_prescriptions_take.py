@@ -7,12 +7,14 @@ import pytest
 from pharmacy.events.v1.event_pb2 import Event
 from rx_clinical.catalogue.catalogue import load_catalogue
 from rx_clinical.model.facts import UnreadFact, event_key
-from rx_contracts.edge import EVENT_MODELS
+from rx_contracts.edge.event import EVENT_MODELS
 from rx_contracts.wire.event_facts import fact_from_event
-from rx_prescriptions.adapters.codec import core_reads, encode
+from rx_ingest.encoding import encode
+from rx_ingest.model import EventClass, InboundRecord, Position
+from rx_ingest.reader import Reader
+from rx_prescriptions.adapters.codec import core_reads
 from rx_prescriptions.adapters.memory import MemoryEventStore, MemoryInbound, MemoryOutbound
-from rx_prescriptions.domain.model import CheckState, EventClass, InboundRecord, Position
-from rx_prescriptions.domain.reading import Reader
+from rx_prescriptions.domain.model import CheckState
 from rx_prescriptions.handlers import histories, list_receipts, record_event, take, uncoded_products
 from rx_runtime.errors import DependencyUnavailable, InvalidInput
 from rx_runtime.settings import SHIPPED_SITES

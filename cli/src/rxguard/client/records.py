@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
-from rx_prescriptions.domain.envelope import CLOUD_EVENT_TYPES, DEFAULT_FHIR_SOURCE, EVENT_JSON, FHIR_JSON
+from rx_ingest.envelope import CLOUD_EVENT_TYPES, DEFAULT_FHIR_SOURCE, EVENT_JSON, FHIR_JSON
 from rx_runtime.errors import InvalidInput
 
 STDIN: Final = "-"

@@ -15,9 +15,9 @@ from pharmacy.events.v1.event_pb2 import Event
 from rx_clinical import Assessment, Catalogue, History, assess
 from rx_clinical.catalogue.tables import TABLES, TableError
 from rx_contracts.wire.event_facts import history_facts
-from rx_prescriptions.adapters.codec import encode
-from rx_prescriptions.domain.model import WHOLE_DOCUMENT, Draft, InboundRecord, Position, ReadRecord, UncodedProduct
-from rx_prescriptions.domain.reading import Reader
+from rx_ingest.encoding import encode
+from rx_ingest.model import WHOLE_DOCUMENT, Draft, InboundRecord, Position, ReadRecord, UncodedProduct
+from rx_ingest.reader import Reader
 from rx_prescriptions.domain.receipts import rejections
 from rx_runtime.errors import InvalidInput
 from rx_runtime.sites import SiteRegistry

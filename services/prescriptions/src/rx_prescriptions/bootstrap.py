@@ -11,6 +11,9 @@ from pathlib import Path
 
 from pharmacy.prescriptions.v1 import prescriptions_pb2_grpc
 from rx_clinical import load_catalogue
+from rx_ingest.encoding import encode
+from rx_ingest.model import InboundRecord
+from rx_ingest.reader import Reader
 from rx_runtime import service
 from rx_runtime.kafka import clients
 from rx_runtime.kafka.topic_identity import identities
@@ -22,12 +25,9 @@ from rx_runtime.sites import load_sites
 from rx_runtime.telemetry.logs import get_logger
 from rx_runtime.telemetry.metrics import counter, gauge, histogram
 
-from rx_prescriptions.adapters.codec import encode
 from rx_prescriptions.adapters.grpc import SERVICE, PrescriptionServicer
 from rx_prescriptions.adapters.kafka import KafkaInbound, KafkaOutbound, MonitorProgressTopic, consume
 from rx_prescriptions.adapters.postgres import PostgresEventStore
-from rx_prescriptions.domain.model import InboundRecord
-from rx_prescriptions.domain.reading import Reader
 from rx_prescriptions.handlers import MAX_UNCODED, take
 from rx_prescriptions.ports import EventStore, Outbound
 from rx_prescriptions.settings import PrescriptionsSettings

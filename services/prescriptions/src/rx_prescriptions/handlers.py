@@ -2,23 +2,13 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+from rx_ingest.envelope import CLOUD_EVENT_TYPES, EVENT_JSON, FHIR_JSON
+from rx_ingest.model import EventKey, EventVersion, InboundRecord, Position, Pseudonym
+from rx_ingest.reader import Reader
 from rx_runtime.errors import InvalidInput
 
-from rx_prescriptions.domain.envelope import CLOUD_EVENT_TYPES, EVENT_JSON, FHIR_JSON
 from rx_prescriptions.domain.ledger import ToPublish, decide, drafts_of, event_class
-from rx_prescriptions.domain.model import (
-    CheckState,
-    EventKey,
-    EventVersion,
-    HistoryEvent,
-    InboundRecord,
-    MedicationHistory,
-    Position,
-    Pseudonym,
-    Receipt,
-    UncodedCount,
-)
-from rx_prescriptions.domain.reading import Reader
+from rx_prescriptions.domain.model import CheckState, HistoryEvent, MedicationHistory, Receipt, UncodedCount
 from rx_prescriptions.domain.receipts import by_entry, receipt, rejections, uncoded_counts
 from rx_prescriptions.ports import (
     CoreReads,

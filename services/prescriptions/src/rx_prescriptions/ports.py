@@ -6,19 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from rx_ingest.model import Draft, EventClass, EventKey, EventVersion, InboundRecord, Position, Pseudonym
+
 from rx_prescriptions.domain.ledger import Held
-from rx_prescriptions.domain.model import (
-    Draft,
-    EventClass,
-    EventKey,
-    EventVersion,
-    InboundRecord,
-    Position,
-    Pseudonym,
-    Receipt,
-    Rejection,
-    UncodedCount,
-)
+from rx_prescriptions.domain.model import Receipt, Rejection, UncodedCount
 
 
 class Encoder(Protocol):

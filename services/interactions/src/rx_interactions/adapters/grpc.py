@@ -9,8 +9,8 @@ from pharmacy.interactions.v1 import interactions_pb2, interactions_pb2_grpc
 from pharmacy.prescriptions.v1 import prescriptions_pb2
 from rx_clinical import Catalogue
 from rx_clinical.model.facts import Medicine
-from rx_contracts import edge
-from rx_contracts.edge_errors import EdgeError, validate
+from rx_contracts.edge import event as edge
+from rx_contracts.edge.errors import EdgeError, validate
 from rx_contracts.wire.finding_messages import coverage, finding_to_proto
 from rx_contracts.wire.times import instant, timestamp
 from rx_runtime.errors import InvalidInput

@@ -8,20 +8,13 @@ from pharmacy.events.v1 import event_pb2
 from pharmacy.prescriptions.v1 import prescriptions_pb2 as messages
 from pharmacy.prescriptions.v1 import prescriptions_pb2_grpc
 from rx_contracts.wire.times import timestamp
+from rx_ingest.model import Position, Pseudonym
+from rx_ingest.reader import Reader
 from rx_runtime.errors import InvalidInput
 
 from rx_prescriptions import handlers
 from rx_prescriptions.adapters.codec import core_reads
-from rx_prescriptions.domain.model import (
-    CheckState,
-    HistoryEvent,
-    MedicationHistory,
-    Position,
-    Pseudonym,
-    Receipt,
-    UncodedCount,
-)
-from rx_prescriptions.domain.reading import Reader
+from rx_prescriptions.domain.model import CheckState, HistoryEvent, MedicationHistory, Receipt, UncodedCount
 from rx_prescriptions.ports import EventStore, Inbound, KnownSince, MonitorPositions
 
 SERVICE = "pharmacy.prescriptions.v1.PrescriptionService"

@@ -9,12 +9,12 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, MessageSizeTooLargeError
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress
+from rx_ingest.model import InboundRecord, Position
 from rx_runtime.errors import DependencyUnavailable
 from rx_runtime.kafka import headers
 from rx_runtime.telemetry.logs import get_logger
 
 from rx_prescriptions.adapters.dead_letters import Message, dead_letter, is_large
-from rx_prescriptions.domain.model import InboundRecord, Position
 from rx_prescriptions.ports import DeadLetter, Publication
 
 BATCH_RECORDS = 1_000

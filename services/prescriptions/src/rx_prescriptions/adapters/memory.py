@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
+from rx_ingest.model import EventKey, EventVersion, Position, Pseudonym
+
 from rx_prescriptions.domain.ledger import Held
-from rx_prescriptions.domain.model import EventKey, EventVersion, Position, Pseudonym, Receipt, UncodedCount
+from rx_prescriptions.domain.model import Receipt, UncodedCount
 from rx_prescriptions.ports import DeadLetter, HistoryRow, NewEvent, Publication, StoredEvent
 
 

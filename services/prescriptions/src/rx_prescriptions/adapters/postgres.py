@@ -7,20 +7,12 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
+from rx_ingest.model import EventClass, EventKey, EventVersion, Position, Pseudonym, UncodedProduct
 from rx_runtime.errors import DependencyUnavailable
 
 from rx_prescriptions.adapters.codec import receipt_from_json, receipt_to_json
 from rx_prescriptions.domain.ledger import Held
-from rx_prescriptions.domain.model import (
-    EventClass,
-    EventKey,
-    EventVersion,
-    Position,
-    Pseudonym,
-    Receipt,
-    UncodedCount,
-    UncodedProduct,
-)
+from rx_prescriptions.domain.model import Receipt, UncodedCount
 from rx_prescriptions.ports import HistoryRow, NewEvent, StoredEvent
 
 # What asyncpg raises when the server is gone, going or restarting.

@@ -14,16 +14,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rx_prescriptions.domain.model import (
-    Draft,
-    EventClass,
-    EventKey,
-    EventVersion,
-    Position,
-    Pseudonym,
-    ReadRecord,
-    Rejection,
-)
+from rx_ingest.model import Draft, EventClass, EventKey, EventVersion, Position, Pseudonym, ReadRecord
+
+from rx_prescriptions.domain.model import Rejection
 
 
 class Verdict(StrEnum):

@@ -3,19 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from rx_ingest.model import Draft, EventKey, Position, ReadEntry, ReadRecord, UncodedProduct
+
 from rx_prescriptions.domain.ledger import Decision, Verdict
-from rx_prescriptions.domain.model import (
-    Draft,
-    EventKey,
-    Position,
-    ReadEntry,
-    ReadRecord,
-    Receipt,
-    Rejection,
-    ResourceCount,
-    UncodedCount,
-    UncodedProduct,
-)
+from rx_prescriptions.domain.model import Receipt, Rejection, ResourceCount, UncodedCount
 
 Judged = Mapping[tuple[Position, int], list[tuple[Draft, Verdict, Rejection | None]]]
 

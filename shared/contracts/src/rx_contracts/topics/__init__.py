@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from pharmacy.events.v1 import event_pb2, finding_pb2, monitor_pb2
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from rx_contracts import edge
+from rx_contracts.edge import event as edge
 
 NAME = r"^rx\.[a-z0-9]+(-[a-z0-9]+)*\.v[1-9][0-9]*(\.dlq)?$"
 EMBEDDED_PARTITIONS = 4

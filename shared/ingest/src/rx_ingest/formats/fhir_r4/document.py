@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rx_contracts.edge_errors import EdgeError
-from rx_contracts.fhir import Reference
+from rx_contracts.edge.errors import EdgeError
+
+from rx_ingest.formats.fhir_r4.resources import Reference
 
 Json = Mapping[str, Any]
 

@@ -5,10 +5,10 @@ from functools import lru_cache
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.catalogue.coding import code_medicine
 from rx_clinical.model.facts import Medicine
-from rx_contracts import edge
-from rx_contracts.fhir_mapping import UNNAMED_INGREDIENT
+from rx_contracts.edge import event as edge
 
-from rx_prescriptions.domain.model import CodedMedicine, UncodedProduct
+from rx_ingest.formats.fhir_r4.mapping import UNNAMED_INGREDIENT
+from rx_ingest.model import CodedMedicine, UncodedProduct
 
 _CACHED_MEDICINES = 16_384
 

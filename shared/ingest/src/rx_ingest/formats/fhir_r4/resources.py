@@ -10,9 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
-
-from rx_contracts.edge import OrderIntent, OrderStatus
-from rx_contracts.edge_fields import parse_decimal
+from rx_contracts.edge.event import OrderIntent, OrderStatus
+from rx_contracts.edge.fields import parse_decimal
 
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 SNOMED = "http://snomed.info/sct"

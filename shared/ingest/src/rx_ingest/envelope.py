@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from rx_contracts.edge_errors import EdgeError
-from rx_contracts.edge_json import read_json
+from rx_contracts.edge.errors import EdgeError
+from rx_contracts.edge.json import read_json
 
 FHIR_JSON = "application/fhir+json"
 EVENT_JSON = "application/json"
@@ -24,7 +24,7 @@ _MAX_ATTRIBUTE_BYTES = 1024
 class Envelope:
     """A document and what is said around it. `source` and `site_id` count for FHIR alone: an event names its own."""
 
-    document: Any  # JSON value, see rx_contracts.edge_json
+    document: Any  # JSON value, see rx_contracts.edge.json
     is_fhir: bool
     source: str = DEFAULT_FHIR_SOURCE
     site_id: str | None = None

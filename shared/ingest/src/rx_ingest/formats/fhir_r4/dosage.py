@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
-from rx_contracts.fhir import SNOMED, CodeableConcept, Dosage, Quantity, Repeat
+from rx_ingest.formats.fhir_r4.resources import SNOMED, CodeableConcept, Dosage, Quantity, Repeat
 
 _PLACES = Decimal("0.000000001")
 _MOST_MG = 1_000_000

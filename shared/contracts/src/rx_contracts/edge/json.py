@@ -4,7 +4,7 @@ import json
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from rx_contracts.edge_errors import EdgeError
+from rx_contracts.edge.errors import EdgeError
 
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 """Largest document taken, 4 MiB."""

@@ -12,10 +12,12 @@ from decimal import Decimal
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from rx_contracts import fhir_dosage
-from rx_contracts.edge import EdgeEvent, validate_event
-from rx_contracts.edge_errors import EdgeError, validate
-from rx_contracts.fhir import (
+from rx_contracts.edge.errors import EdgeError, validate
+from rx_contracts.edge.event import EdgeEvent, validate_event
+
+from rx_ingest.formats.fhir_r4 import dosage
+from rx_ingest.formats.fhir_r4.document import Document, Json, relative, resource_type
+from rx_ingest.formats.fhir_r4.resources import (
     RXNORM,
     CodeableConcept,
     Medication,
@@ -26,7 +28,6 @@ from rx_contracts.fhir import (
     Quantity,
     Reference,
 )
-from rx_contracts.fhir_document import Document, Json, relative, resource_type
 
 UNNAMED_INGREDIENT = "0"
 """Stands for an active ingredient without an RxNorm code: no table knows it, so the compound stays uncoded."""
@@ -134,7 +135,7 @@ class _Reader:
         order = validate(MedicationRequest, resource)
         supply = order.dispense_request
         medicine = self.medicine(order) | _present(
-            days_supply=fhir_dosage.days(supply.expected_supply_duration), quantity=_value(supply.quantity)
+            days_supply=dosage.days(supply.expected_supply_duration), quantity=_value(supply.quantity)
         )
         event = self.event(order, "prescription_written", order.authored_on) | {
             "medicine": medicine,
@@ -172,9 +173,9 @@ class _Reader:
     def fill(self, dispense: MedicationDispense) -> Json:
         days = dispense.days_supply
         medicine = self.medicine(dispense) | _present(
-            days_supply=_value(days) if days and not days.unit_name else fhir_dosage.days(days),
+            days_supply=_value(days) if days and not days.unit_name else dosage.days(days),
             quantity=_value(dispense.quantity),
-            patch_count=fhir_dosage.patch_count(dispense.quantity),
+            patch_count=dosage.patch_count(dispense.quantity),
         )
         order = next(map(self.order_id, dispense.authorizing_prescription), "")
         when = dispense.when_prepared or dispense.when_handed_over
@@ -235,15 +236,15 @@ class _Reader:
     def medicine(self, resource: MedicationResource) -> dict[str, Any]:
         product, strength = self.product(resource)
         dosages = resource.dosage_instruction
-        route = fhir_dosage.route(dosages)
+        route = dosage.route(dosages)
         coded = self.code_product(_pairs(product)) if product.get("codings") else None
-        if coded and coded.form_key and route in fhir_dosage.LOCAL_ROUTES:
+        if coded and coded.form_key and route in dosage.LOCAL_ROUTES:
             route = None  # "topical" on a patch, say: on an opioid or antagonist product only unknown is safe
         return product | _present(
             route=route,
-            directions=fhir_dosage.directions(dosages),
-            as_needed=fhir_dosage.as_needed(dosages),
-            daily_dose_mg=_text(fhir_dosage.daily_dose_mg(dosages, coded.strength_mg if coded else strength)),
+            directions=dosage.directions(dosages),
+            as_needed=dosage.as_needed(dosages),
+            daily_dose_mg=_text(dosage.daily_dose_mg(dosages, coded.strength_mg if coded else strength)),
             indication=next((reason.name for reason in resource.reason_code), None) or None,
         )
 
@@ -274,7 +275,7 @@ class _Reader:
         ]
         if len(relevant) != 1 or relevant[0] is None:
             return None
-        return fhir_dosage.strength_mg(relevant[0].numerator, relevant[0].denominator)
+        return dosage.strength_mg(relevant[0].numerator, relevant[0].denominator)
 
 
 _MAPPERS: Mapping[str, Callable[[_Reader, object], list[Json]]] = {

@@ -1,21 +1,21 @@
 """Inbound records to drafts of events: envelope, validation, coding, pseudonyms."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
+import structlog
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.model.facts import Moment, event_key
-from rx_contracts.edge import EVENT_MODELS, EdgeEvent, PatientMerged, PatientRef, occurred, validate_event
-from rx_contracts.edge_errors import EdgeError
-from rx_contracts.fhir_document import resource_type
-from rx_contracts.fhir_mapping import Origin, read_fhir
-from rx_runtime.sites import Site, SiteRegistry
-from rx_runtime.telemetry.logs import get_logger
+from rx_contracts.edge.errors import EdgeError
+from rx_contracts.edge.event import EVENT_MODELS, EdgeEvent, PatientMerged, PatientRef, occurred, validate_event
 
-from rx_prescriptions.domain.coding import Coder
-from rx_prescriptions.domain.envelope import Envelope, open_envelope
-from rx_prescriptions.domain.model import (
+from rx_ingest.coding import Coder
+from rx_ingest.envelope import Envelope, open_envelope
+from rx_ingest.formats.fhir_r4.document import resource_type
+from rx_ingest.formats.fhir_r4.mapping import Origin, read_fhir
+from rx_ingest.model import (
     WHOLE_DOCUMENT,
     CodedMedicine,
     Draft,
@@ -33,13 +33,37 @@ horizon of the patient's history and hide what is older."""
 UNKNOWN_KIND = "unknown"
 _CONTENT_BYTES = 16
 _UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-log = get_logger()
+log = structlog.get_logger("rxguard")
+
+
+class Site(Protocol):
+    """Where events happen: a row of the site registry."""
+
+    @property
+    def id(self) -> str:
+        """Id of the site, as events name it."""
+
+    @property
+    def zone(self) -> str:
+        """IANA time zone."""
+
+
+class Sites(Protocol):
+    """The site registry, as far as reading needs it."""
+
+    @property
+    def default_site(self) -> Site:
+        """Site of events that name none."""
+
+    @property
+    def sites(self) -> Sequence[Site]:
+        """Every known site."""
 
 
 class Reader:
     """Reads records with one catalogue, one site registry and one key of pseudonyms."""
 
-    def __init__(self, *, catalogue: Catalogue, sites: SiteRegistry, pseudonym: Callable[[str, str], bytes]) -> None:
+    def __init__(self, *, catalogue: Catalogue, sites: Sites, pseudonym: Callable[[str, str], bytes]) -> None:
         """`pseudonym`: of namespace and value of a patient, 16 bytes."""
         self._code_product = catalogue.code_product
         self._coder = Coder(catalogue)

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from pydantic_core import PydanticCustomError
 
-from rx_contracts.edge_errors import EdgeError, validate
-from rx_contracts.edge_fields import (
+from rx_contracts.edge.errors import EdgeError, validate
+from rx_contracts.edge.fields import (
     CodeSystem,
     DaysSupply,
     DoseMg,
@@ -29,7 +29,7 @@ from rx_contracts.edge_fields import (
     SiteId,
     SourceName,
 )
-from rx_contracts.edge_json import read_json
+from rx_contracts.edge.json import read_json
 
 __all__ = ["EdgeError", "EdgeEvent", "json_schema", "parse_event", "validate_event"]
 

@@ -1,0 +1,1 @@
+"""The edge event: the public contract of what a pharmacy system sends."""

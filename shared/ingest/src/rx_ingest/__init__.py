@@ -1,0 +1,1 @@
+"""Reading of inbound records: one package a format, one registry, one reader."""

@@ -1,0 +1,1 @@
+"""FHIR R4: MedicationRequest, MedicationDispense and Bundles of them."""

@@ -1,0 +1,1 @@
+"""The edge event as JSON."""
