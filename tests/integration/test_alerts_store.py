@@ -7,13 +7,14 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from memory_alert_store import MemoryAlertStore
 from pharmacy.events.v1 import finding_pb2
 from rx_alerts import migrations
-from rx_alerts.adapters.codec import finding_set_from_bytes
-from rx_alerts.adapters.memory import MemoryAlertStore
+from rx_alerts.adapters.finding_decoder import finding_set_from_bytes
 from rx_alerts.adapters.postgres import PostgresAlertStore
-from rx_alerts.domain.model import Change, Severity, State
-from rx_alerts.handlers import fold, list_alerts
+from rx_alerts.domain.lifecycle import AlertState, ChangeKind
+from rx_alerts.domain.model import AlertSeverity
+from rx_alerts.handlers import list_alerts, reconcile_batch
 from rx_alerts.ports import AlertQuery
 from rx_contracts.wire.times import timestamp
 from rx_runtime.errors import DependencyUnavailable
@@ -71,15 +72,15 @@ def store(request):
 async def receive(store, *sets, partition=0, now=NOW):
     patients = {one.patient for one in sets}
     async with store.begin(partition) as work:
-        held = await work.orders(patients)
-        applied = fold(sets, held, await work.open_alerts(patients), now=now, new_id=uuid4)
+        held = await work.versions(patients)
+        applied = reconcile_batch(sets, held, await work.open_alerts(patients), now=now, new_id=uuid4)
         await work.save(applied.sets.values(), applied.changes)
     return applied
 
 
-async def announce_and_fail(store):
-    async with store.unannounced(0) as announcements:
-        assert announcements
+async def publish_and_fail(store):
+    async with store.pending_messages(0) as messages:
+        assert messages
         raise ArithmeticError
 
 
@@ -92,9 +93,9 @@ async def test_what_was_saved_is_read_back_as_it_was(store):
 
     (change,) = applied.changes
     assert await store.get_alert(change.alert.alert_id) == change.alert
-    assert await alerts_of(store, State.OPEN) == [change.alert]
+    assert await alerts_of(store, AlertState.OPEN) == [change.alert]
     async with store.begin(0) as work:
-        assert await work.orders({PATIENT, OTHER}) == {PATIENT: (0, 1, 7)}
+        assert await work.versions({PATIENT, OTHER}) == {PATIENT: (0, 1, 7)}
         assert await work.open_alerts({PATIENT}) == [change.alert]
         assert await work.open_alerts({OTHER}) == []
 
@@ -106,7 +107,7 @@ async def test_the_build_of_a_set_is_kept(store):
 
     assert applied.outdated == 1
     async with store.begin(0) as work:
-        assert await work.orders({PATIENT}) == {PATIENT: (2, 1, -1)}
+        assert await work.versions({PATIENT}) == {PATIENT: (2, 1, -1)}
 
 
 async def test_an_alert_that_does_not_exist_is_not_invented(store):
@@ -117,8 +118,8 @@ async def test_a_resolved_alert_is_listed_among_the_resolved_and_no_longer_open(
     await receive(store, found(7, clash()))
     await receive(store, found(8), now=NOW + timedelta(minutes=1))
 
-    assert await alerts_of(store, State.OPEN) == []
-    (alert,) = await alerts_of(store, State.RESOLVED)
+    assert await alerts_of(store, AlertState.OPEN) == []
+    (alert,) = await alerts_of(store, AlertState.RESOLVED)
     assert (alert.revision, alert.resolved_time) == (2, NOW + timedelta(minutes=1))
     async with store.begin(0) as work:
         assert await work.open_alerts({PATIENT}) == []
@@ -127,28 +128,28 @@ async def test_a_resolved_alert_is_listed_among_the_resolved_and_no_longer_open(
 async def test_open_resolved_and_opened_again_in_one_transaction_leaves_one_open_alert(store):
     await receive(store, found(7, clash()), found(8), found(9, clash()))
 
-    assert len(await alerts_of(store, State.OPEN)) == 1
-    assert len(await alerts_of(store, State.RESOLVED)) == 1
+    assert len(await alerts_of(store, AlertState.OPEN)) == 1
+    assert len(await alerts_of(store, AlertState.RESOLVED)) == 1
 
 
 async def test_a_transaction_that_fails_leaves_nothing(store):
     async def save_and_fail():
         async with store.begin(0) as work:
-            applied = fold([found(7, clash())], {}, [], now=NOW, new_id=uuid4)
+            applied = reconcile_batch([found(7, clash())], {}, [], now=NOW, new_id=uuid4)
             await work.save(applied.sets.values(), applied.changes)
             raise ConnectionResetError
 
     with pytest.raises((ConnectionResetError, DependencyUnavailable)):
         await save_and_fail()
 
-    assert await alerts_of(store, State.OPEN, State.RESOLVED) == []
-    async with store.unannounced(0) as announcements:
-        assert announcements == []
+    assert await alerts_of(store, AlertState.OPEN, AlertState.RESOLVED) == []
+    async with store.pending_messages(0) as messages:
+        assert messages == []
 
 
 async def test_a_second_open_alert_for_one_course_is_refused(store):
     await receive(store, found(7, clash()))
-    blind = fold([found(8, clash())], {}, [], now=NOW, new_id=uuid4)
+    blind = reconcile_batch([found(8, clash())], {}, [], now=NOW, new_id=uuid4)
 
     async with store.begin(0) as work:
         with pytest.raises((ValueError, asyncpg.UniqueViolationError)):
@@ -159,26 +160,26 @@ async def test_changes_are_announced_in_order_until_the_announcement_succeeded(s
     await receive(store, found(7, clash()))
     await receive(store, found(8, clash(), clash("oxycodone_ir")))
     with pytest.raises(ArithmeticError):
-        await announce_and_fail(store)
-    async with store.unannounced(1) as elsewhere:
+        await publish_and_fail(store)
+    async with store.pending_messages(1) as elsewhere:
         assert elsewhere == []
-    async with store.unannounced(0) as announcements:
-        assert [b'"revision":1' in announcements[0].value, b'"revision":2' in announcements[1].value] == [True, True]
-    async with store.unannounced(0) as announcements:
-        assert announcements == []
+    async with store.pending_messages(0) as messages:
+        assert [b'"revision":1' in messages[0].value, b'"revision":2' in messages[1].value] == [True, True]
+    async with store.pending_messages(0) as messages:
+        assert messages == []
 
 
 async def test_open_alerts_are_counted_by_severity(store):
     await receive(store, found(7, clash()), found(7, clash(severity="MAJOR"), patient=OTHER))
 
-    assert await store.count_open() == {Severity.CONTRAINDICATED: 1, Severity.MAJOR: 1}
+    assert await store.count_open() == {AlertSeverity.CONTRAINDICATED: 1, AlertSeverity.MAJOR: 1}
 
 
 async def test_pages_join_without_gap_or_repetition_when_times_are_equal(store):
     severities = ["CONTRAINDICATED", "MAJOR"] * 3 + ["CONTRAINDICATED"]
     sets = [found(1, clash(severity=severity), patient=bytes([n]) * 16) for n, severity in enumerate(severities)]
     await receive(store, *sets)
-    whole, seen, after = await alerts_of(store, State.OPEN), [], None
+    whole, seen, after = await alerts_of(store, AlertState.OPEN), [], None
     while True:
         page, after = await list_alerts(patient=None, states=frozenset(), page_size=2, after=after, store=store)
         seen += page
@@ -186,13 +187,13 @@ async def test_pages_join_without_gap_or_repetition_when_times_are_equal(store):
             break
 
     assert seen == whole
-    assert [alert.severity for alert in whole] == [Severity.CONTRAINDICATED] * 4 + [Severity.MAJOR] * 3
+    assert [alert.severity for alert in whole] == [AlertSeverity.CONTRAINDICATED] * 4 + [AlertSeverity.MAJOR] * 3
 
 
 async def test_alerts_of_one_patient_are_listed_alone(store):
     await receive(store, found(7, clash()), found(7, clash(), patient=OTHER))
 
-    listed = await store.list_alerts(AlertQuery(patient=OTHER, states=frozenset({State.OPEN}), limit=10))
+    listed = await store.list_alerts(AlertQuery(patient=OTHER, states=frozenset({AlertState.OPEN}), limit=10))
     assert [alert.patient for alert in listed] == [OTHER]
 
 
@@ -206,7 +207,7 @@ async def test_the_history_on_postgres_cannot_be_rewritten(pool):
     ):
         with pytest.raises(asyncpg.RaiseError, match="append-only"):
             await pool.execute(attempt)
-    assert await pool.fetchval("SELECT change FROM alert_history") == Change.OPENED
+    assert await pool.fetchval("SELECT change FROM alert_history") == ChangeKind.OPENED
 
 
 async def test_two_processes_on_one_partition_wait_for_each_other(pool):

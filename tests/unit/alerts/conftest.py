@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from pharmacy.events.v1 import finding_pb2
-from rx_alerts.adapters.codec import finding_set_from_bytes
-from rx_alerts.domain.model import FindingSet
+from rx_alerts.adapters.finding_decoder import finding_set_from_bytes
+from rx_alerts.domain.model import ReceivedFindings
 from rx_contracts.wire.times import timestamp
 
 START = datetime(2026, 4, 15, 17, 45, tzinfo=UTC)
@@ -87,7 +87,7 @@ class Cases:
     @staticmethod
     def found(
         position: int, *findings: finding_pb2.Finding, patient: bytes = b"p" * 16, ruleset: int = 1, build: int = 0
-    ) -> FindingSet:
+    ) -> ReceivedFindings:
         """The finding set of a patient at a position."""
         message = finding_pb2.FindingSet(
             patient=patient,

@@ -4,8 +4,8 @@ from itertools import permutations
 from uuid import UUID, uuid4
 
 import pytest
-from rx_alerts.adapters.memory import MemoryAlertStore
-from rx_alerts.domain.model import Change, State
+from memory_alert_store import MemoryAlertStore
+from rx_alerts.domain.lifecycle import AlertState, ChangeKind
 from rx_alerts.handlers import apply_findings, list_alerts
 from rx_runtime.errors import InvalidInput
 
@@ -13,17 +13,17 @@ NOW = datetime(2026, 4, 14, 12, 0, 1, tzinfo=UTC)
 OTHER = b"q" * 16
 
 
-class Announcer:
-    """Remembers what was told; can fail before it tells."""
+class Publisher:
+    """Keeps what was published; can fail before it publishes."""
 
     def __init__(self):
-        self.told = []
+        self.published = []
         self.broken = False
 
-    async def announce(self, announcements):
+    async def publish(self, messages):
         if self.broken:
             raise ConnectionError
-        self.told += announcements
+        self.published += messages
 
 
 class Service:
@@ -31,16 +31,16 @@ class Service:
 
     def __init__(self):
         self.store = MemoryAlertStore()
-        self.announcer = Announcer()
+        self.publisher = Publisher()
 
     async def receive(self, *sets, now=NOW, partition=0):
-        return await apply_findings(partition, sets, store=self.store, announcer=self.announcer, now=now, new_id=uuid4)
+        return await apply_findings(partition, sets, store=self.store, publisher=self.publisher, now=now, new_id=uuid4)
 
     def changes(self):
         return [(entry.change, entry.alert.revision) for entry in self.store.history]
 
-    def told(self):
-        return [json.loads(one.value)["type"] for one in self.announcer.told]
+    def published(self):
+        return [json.loads(message.value)["type"] for message in self.publisher.published]
 
 
 @pytest.fixture
@@ -52,8 +52,8 @@ async def test_a_clash_opens_an_alert_and_announces_it(service, case):
     await service.receive(case.found(7, case.clash))
 
     (alert,) = service.store.alerts.values()
-    assert (alert.state, alert.opened_time, alert.revision) == (State.OPEN, NOW, 1)
-    assert service.told() == ["rxguard.alert.opened.v1"]
+    assert (alert.state, alert.opened_time, alert.revision) == (AlertState.OPEN, NOW, 1)
+    assert service.published() == ["rxguard.alert.opened.v1"]
 
 
 async def test_a_replay_changes_and_announces_nothing(service, case):
@@ -62,8 +62,8 @@ async def test_a_replay_changes_and_announces_nothing(service, case):
     applied = await service.receive(first, first)
 
     assert applied.outdated == 0
-    assert service.changes() == [(Change.OPENED, 1)]
-    assert len(service.told()) == 1
+    assert service.changes() == [(ChangeKind.OPENED, 1)]
+    assert len(service.published()) == 1
 
 
 async def test_a_further_line_changes_the_open_alert_instead_of_opening_another(service, case):
@@ -72,7 +72,7 @@ async def test_a_further_line_changes_the_open_alert_instead_of_opening_another(
 
     (alert,) = service.store.alerts.values()
     assert [line.rule for line in alert.lines] == ["WR-02", "WR-03"]
-    assert service.changes() == [(Change.OPENED, 1), (Change.CHANGED, 2)]
+    assert service.changes() == [(ChangeKind.OPENED, 1), (ChangeKind.CHANGED, 2)]
 
 
 async def test_an_alert_whose_basis_is_withdrawn_is_resolved_and_keeps_its_last_lines(service, case):
@@ -81,14 +81,14 @@ async def test_an_alert_whose_basis_is_withdrawn_is_resolved_and_keeps_its_last_
     await service.receive(case.found(8), now=later)
 
     (alert,) = service.store.alerts.values()
-    assert (alert.state, alert.resolution, alert.resolved_time) == (State.RESOLVED, "BASIS_WITHDRAWN", later)
+    assert (alert.state, alert.resolution, alert.resolved_time) == (AlertState.RESOLVED, "BASIS_WITHDRAWN", later)
     assert [line.rule for line in alert.lines] == ["WR-02"]
 
 
 async def test_a_course_that_comes_back_after_its_resolution_is_a_new_alert(service, case):
     await service.receive(case.found(7, case.clash), case.found(8), case.found(9, case.clash))
 
-    assert sorted(alert.state for alert in service.store.alerts.values()) == [State.OPEN, State.RESOLVED]
+    assert sorted(alert.state for alert in service.store.alerts.values()) == [AlertState.OPEN, AlertState.RESOLVED]
 
 
 async def test_an_older_set_that_arrives_late_is_ignored(service, case):
@@ -116,7 +116,7 @@ async def test_a_set_of_a_rebuilt_monitor_wins_at_a_lower_position_and_an_older_
     await service.receive(case.found(-1, build=1))
     applied = await service.receive(case.found(9, case.clash, ruleset=2))
 
-    assert [alert.state for alert in service.store.alerts.values()] == [State.RESOLVED]
+    assert [alert.state for alert in service.store.alerts.values()] == [AlertState.RESOLVED]
     assert applied.outdated == 1
 
 
@@ -136,29 +136,29 @@ async def test_patients_of_one_batch_do_not_mix(service, case):
     await service.receive(case.found(7, case.clash), case.found(7, case.clash, patient=OTHER), case.found(8))
 
     states = {alert.patient: alert.state for alert in service.store.alerts.values()}
-    assert states == {b"p" * 16: State.RESOLVED, OTHER: State.OPEN}
+    assert states == {b"p" * 16: AlertState.RESOLVED, OTHER: AlertState.OPEN}
 
 
 async def test_an_announcement_that_failed_is_made_when_the_batch_is_repeated(service, case):
     batch = case.found(7, case.clash)
-    service.announcer.broken = True
+    service.publisher.broken = True
     with pytest.raises(ConnectionError):
         await service.receive(batch)
-    service.announcer.broken = False
+    service.publisher.broken = False
     await service.receive(batch)
 
-    assert service.told() == ["rxguard.alert.opened.v1"]
-    assert service.changes() == [(Change.OPENED, 1)]
+    assert service.published() == ["rxguard.alert.opened.v1"]
+    assert service.changes() == [(ChangeKind.OPENED, 1)]
 
 
 async def test_announcements_of_another_partition_are_left_to_its_owner(service, case):
-    service.announcer.broken = True
+    service.publisher.broken = True
     with pytest.raises(ConnectionError):
         await service.receive(case.found(7, case.clash), partition=3)
-    service.announcer.broken = False
+    service.publisher.broken = False
     await service.receive(case.found(7, patient=OTHER), partition=0)
 
-    assert service.told() == []
+    assert service.published() == []
 
 
 async def test_alerts_are_listed_worst_first_page_by_page(service, case):
@@ -188,11 +188,11 @@ async def test_a_page_size_out_of_range_is_refused(service, size):
 async def test_the_announcement_says_what_a_sender_needs_and_names_no_patient(service, case):
     await service.receive(case.found(7, case.clash, case.pair))
 
-    (announcement,) = service.announcer.told
-    event = json.loads(announcement.value)
+    (message,) = service.publisher.published
+    event = json.loads(message.value)
     alert_id = UUID(event["subject"])
     assert (event["specversion"], event["id"]) == ("1.0", f"{alert_id}:1")
-    assert announcement.alert_id == alert_id
+    assert message.alert_id == alert_id
     data = event["data"]
     assert (data["state"], data["severity"], data["earliest_start_time"]) == (
         "open",
@@ -206,7 +206,7 @@ async def test_the_announcement_says_what_a_sender_needs_and_names_no_patient(se
         "RX-ranitidine-1",
     }
     assert "not a medical device and not advice" in data["notice"]
-    assert (b"p" * 16).hex().encode() not in announcement.value
+    assert (b"p" * 16).hex().encode() not in message.value
 
 
 async def test_an_alert_of_hundreds_of_lines_announces_the_worst_and_counts_the_rest(service, case):
@@ -216,7 +216,7 @@ async def test_an_alert_of_hundreds_of_lines_announces_the_worst_and_counts_the_
     ]
     await service.receive(case.found(7, *many, case.clash))
 
-    data = json.loads(service.announcer.told[0].value)["data"]
+    data = json.loads(service.publisher.published[0].value)["data"]
     assert (len(data["lines"]), data["lines_omitted"]) == (100, 51)
     assert data["lines"][0]["rule"] == "WR-02"
 
@@ -229,7 +229,7 @@ async def test_a_pair_opens_one_item_and_a_further_fill_of_either_side_changes_i
     await service.receive(case.found(8, induced, again))
 
     (alert,) = service.store.alerts.values()
-    assert service.changes() == [(Change.OPENED, 1), (Change.CHANGED, 2)]
+    assert service.changes() == [(ChangeKind.OPENED, 1), (ChangeKind.CHANGED, 2)]
     assert len(alert.lines) == 2
 
 
@@ -241,7 +241,7 @@ async def test_whatever_comes_to_speak_against_an_open_course_changes_its_one_al
 
     (alert,) = service.store.alerts.values()
     assert [line.rule for line in alert.lines] == ["WR-02", "LD-05", "SX-01"]
-    assert service.told() == ["rxguard.alert.opened.v1", "rxguard.alert.changed.v1"]
+    assert service.published() == ["rxguard.alert.opened.v1", "rxguard.alert.changed.v1"]
 
 
 async def test_findings_of_the_profile_alone_are_kept_and_told_to_nobody(service, case):
@@ -249,4 +249,4 @@ async def test_findings_of_the_profile_alone_are_kept_and_told_to_nobody(service
     await service.receive(case.found(7, review, case.pair))
 
     assert len(service.store.sets) == 1
-    assert (service.store.alerts, service.told()) == ({}, [])
+    assert (service.store.alerts, service.published()) == ({}, [])

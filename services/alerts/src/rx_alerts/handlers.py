@@ -1,110 +1,119 @@
-"""What the service does, as plain functions: gather, decide, apply. Who calls them is in `bootstrap`."""
+"""Handlers: gather, decide, apply, as plain functions. `bootstrap` wires their callers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from rx_contracts.ids import Pseudonym
+from rx_contracts.versions import FindingSetVersion
 from rx_runtime.errors import InvalidInput, NotFound
 
-from rx_alerts.domain.deciding import decide, is_outdated
-from rx_alerts.domain.model import Alert, AlertChange, FindingSet, Order, Pseudonym, State, Subject
-from rx_alerts.ports import AlertQuery, AlertStore, Announcer, Place
+from rx_alerts.domain.lifecycle import AlertState
+from rx_alerts.domain.model import Alert, AlertChange, ReceivedFindings, Subject
+from rx_alerts.domain.reconcile import is_outdated, reconcile
+from rx_alerts.ports import AlertPublisher, AlertQuery, AlertStore, PageCursor
 
 DEFAULT_PAGE = 100
 LARGEST_PAGE = 1_000
 
 
 @dataclass(slots=True)
-class Applied:
-    """What became of a batch."""
+class ReconciledBatch:
+    """Result of a batch: the newest set of each patient, the changes in order, and how many sets were outdated."""
 
-    sets: dict[Pseudonym, FindingSet] = field(default_factory=dict)
+    sets: dict[Pseudonym, ReceivedFindings] = field(default_factory=dict)
     changes: list[AlertChange] = field(default_factory=list)
     outdated: int = 0
 
 
 async def apply_findings(
     partition: int,
-    received: Sequence[FindingSet],
+    received: Sequence[ReceivedFindings],
     *,
     store: AlertStore,
-    announcer: Announcer,
+    publisher: AlertPublisher,
     now: datetime,
     new_id: Callable[[], UUID],
-) -> Applied:
-    """Bring the alerts to what a batch of one partition says, then announce what changed.
+) -> ReconciledBatch:
+    """Reconcile the alerts with a batch of one partition, then publish the outbox.
 
-    Repeating it, wholly or in part, changes nothing. Only when it returns may the input be committed.
+    Idempotent, as a whole and in part. Commit the input offset only after it returns.
     """
-    patients = {one.patient for one in received}
+    patients = {found.patient for found in received}
     async with store.begin(partition) as work:
-        orders = await work.orders(patients)
-        applied = fold(received, orders, await work.open_alerts(patients), now=now, new_id=new_id)
-        await work.save(applied.sets.values(), applied.changes)
-    await announce(partition, store=store, announcer=announcer)
-    return applied
+        versions = await work.versions(patients)
+        batch = reconcile_batch(received, versions, await work.open_alerts(patients), now=now, new_id=new_id)
+        await work.save(batch.sets.values(), batch.changes)
+    await publish_outbox(partition, store=store, publisher=publisher)
+    return batch
 
 
-def fold(
-    received: Sequence[FindingSet],
-    orders: Mapping[Pseudonym, Order],
+def reconcile_batch(
+    received: Sequence[ReceivedFindings],
+    versions: Mapping[Pseudonym, FindingSetVersion],
     open_alerts: Sequence[Alert],
     *,
     now: datetime,
     new_id: Callable[[], UUID],
-) -> Applied:
-    """The sets to keep and the changes to make, set by set in the order received."""
-    applied = Applied()
-    held = dict(orders)
-    open_of: dict[Pseudonym, dict[Subject, Alert]] = {one.patient: {} for one in received}
+) -> ReconciledBatch:
+    """Return the sets to store and the changes to make, set by set in the order received."""
+    batch = ReconciledBatch()
+    stored = dict(versions)
+    open_of: dict[Pseudonym, dict[Subject, Alert]] = {found.patient: {} for found in received}
     for alert in open_alerts:
         open_of[alert.patient][alert.subject] = alert
-    for one in received:
-        if is_outdated(held.get(one.patient), one):
-            applied.outdated += 1
+    for found in received:
+        if is_outdated(stored.get(found.patient), found):
+            batch.outdated += 1
             continue
-        changes = decide(open_of[one.patient].values(), one, now=now, new_id=new_id)
+        changes = reconcile(open_of[found.patient].values(), found, now=now, new_id=new_id)
         for change in changes:
-            open_of[one.patient].pop(change.alert.subject, None)
-            if change.alert.state is State.OPEN:
-                open_of[one.patient][change.alert.subject] = change.alert
-        held[one.patient] = one.order
-        applied.sets[one.patient] = one
-        applied.changes += changes
-    return applied
+            open_of[found.patient].pop(change.alert.subject, None)
+            if change.alert.state is AlertState.OPEN:
+                open_of[found.patient][change.alert.subject] = change.alert
+        stored[found.patient] = found.version
+        batch.sets[found.patient] = found
+        batch.changes += changes
+    return batch
 
 
-async def announce(partition: int, *, store: AlertStore, announcer: Announcer) -> None:
-    """Announce what is not announced yet; a crash before the end announces it again."""
-    async with store.unannounced(partition) as announcements:
-        if announcements:
-            await announcer.announce(announcements)
+async def publish_outbox(partition: int, *, store: AlertStore, publisher: AlertPublisher) -> None:
+    """Publish pending outbox messages of a partition (at least once)."""
+    async with store.pending_messages(partition) as messages:
+        if messages:
+            await publisher.publish(messages)
 
 
 async def list_alerts(
-    *, patient: Pseudonym | None, states: frozenset[State], page_size: int, after: Place | None, store: AlertStore
-) -> tuple[Sequence[Alert], Place | None]:
-    """A page of alerts and, unless it is the last, the place after which the next one begins.
+    *,
+    patient: Pseudonym | None,
+    states: frozenset[AlertState],
+    page_size: int,
+    after: PageCursor | None,
+    store: AlertStore,
+) -> tuple[Sequence[Alert], PageCursor | None]:
+    """Return a page of alerts and the cursor of the next page, None on the last one.
 
-    No states means the open ones. Raises InvalidInput PAGE_SIZE_OUT_OF_RANGE.
+    `states` empty means open alerts; `page_size` is 1 to 1,000, or 0 for 100.
+    Raises InvalidInput PAGE_SIZE_OUT_OF_RANGE.
     """
     if not 0 <= page_size <= LARGEST_PAGE:
         raise InvalidInput("PAGE_SIZE_OUT_OF_RANGE", f"page_size: 1 to {LARGEST_PAGE}, or 0 for {DEFAULT_PAGE}")
     size = page_size or DEFAULT_PAGE
-    query = AlertQuery(patient=patient, states=states or frozenset({State.OPEN}), limit=size + 1, after=after)
+    query = AlertQuery(patient=patient, states=states or frozenset({AlertState.OPEN}), limit=size + 1, after=after)
     found = await store.list_alerts(query)
     page = found[:size]
-    return page, place_of(page[-1]) if len(found) > size else None
+    return page, cursor_of(page[-1]) if len(found) > size else None
 
 
-def place_of(alert: Alert) -> Place:
-    """Where an alert stands in a list."""
-    return Place(severity=alert.severity, opened_time=alert.opened_time, alert_id=alert.alert_id)
+def cursor_of(alert: Alert) -> PageCursor:
+    """Return the position of an alert in a list."""
+    return PageCursor(severity=alert.severity, opened_time=alert.opened_time, alert_id=alert.alert_id)
 
 
 async def get_alert(alert_id: UUID, *, store: AlertStore) -> Alert:
-    """The alert of that id; raises NotFound ALERT_UNKNOWN."""
+    """Return the alert of that id. Raises NotFound ALERT_UNKNOWN."""
     alert = await store.get_alert(alert_id)
     if alert is None:
         raise NotFound("ALERT_UNKNOWN", "there is no alert with this id")

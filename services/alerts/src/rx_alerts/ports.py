@@ -1,4 +1,4 @@
-"""What the handlers need from the outside."""
+"""Ports: what the handlers need from the outside."""
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -7,88 +7,101 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from rx_alerts.domain.model import Alert, AlertChange, FindingSet, Order, Pseudonym, Severity, State
+from rx_contracts.ids import Pseudonym
+from rx_contracts.versions import FindingSetVersion
+
+from rx_alerts.domain.lifecycle import AlertState
+from rx_alerts.domain.model import Alert, AlertChange, AlertSeverity, ReceivedFindings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Announcement:
-    """A change of an alert as it is told to the world. Repeating it changes nothing: it carries its revision."""
+class OutboxMessage:
+    """Stored event of one change of an alert. Publishing is idempotent: the event carries the alert's revision."""
 
     alert_id: UUID
-    value: bytes
+    value: bytes  # encoded CloudEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where an alert stands in a list: worst first, then newest first."""
+class PageCursor:
+    """Position of an alert in a list: worst first, then newest first, then by id."""
 
-    severity: Severity
+    severity: AlertSeverity
     opened_time: datetime
     alert_id: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertQuery:
-    """Which alerts, worst first, then newest first; `after` is the place of the last one of the page before."""
+    """Filter and page of a list of alerts, worst first, then newest first, then by id."""
 
-    patient: Pseudonym | None
-    states: frozenset[State]
-    limit: int
-    after: Place | None = None
+    patient: Pseudonym | None  # None: every patient
+    states: frozenset[AlertState]
+    limit: int  # most alerts to return
+    after: PageCursor | None = None  # position of the last alert of the page before
 
 
 class UnitOfWork(Protocol):
-    """One transaction: all of it is stored, or none. Others that work on the same partition wait for its end."""
+    """One transaction: everything is stored, or nothing."""
 
-    async def orders(self, patients: Collection[Pseudonym]) -> Mapping[Pseudonym, Order]:
-        """Order of the finding set held for each patient; patients without one are absent."""
+    async def versions(self, patients: Collection[Pseudonym]) -> Mapping[Pseudonym, FindingSetVersion]:
+        """Return the version of the finding set stored for each patient; patients without one are absent."""
         ...
 
     async def open_alerts(self, patients: Collection[Pseudonym]) -> Sequence[Alert]:
-        """Every open alert of these patients."""
+        """Return every open alert of these patients."""
         ...
 
-    async def save(self, sets: Collection[FindingSet], changes: Sequence[AlertChange]) -> None:
-        """Keep the sets as the newest of their patients and make the changes, in order.
+    async def save(self, sets: Collection[ReceivedFindings], changes: Sequence[AlertChange]) -> None:
+        """Store the sets as the newest of their patients, and the changes, in order.
 
-        Every change goes into the alerts, the history and the announcements to be made.
+        Each change updates the alert and appends to the history and the outbox. A second open alert for one subject is
+        refused by an error of the store.
         """
         ...
 
 
 class AlertStore(Protocol):
-    """Keeps finding sets, alerts, their history and what is still to be announced.
+    """Stores finding sets, alerts, their history and the outbox.
 
     Every method raises DependencyUnavailable STORE_UNAVAILABLE if the store does not answer.
     """
 
     def begin(self, partition: int) -> AbstractAsyncContextManager[UnitOfWork]:
-        """A transaction for patients of one input partition."""
+        """Open a transaction for patients of one input partition.
+
+        Blocks while another process has one open for the partition. Commits when the block ends, rolls back on an error
+        or cancellation.
+        """
         ...
 
-    def unannounced(self, partition: int) -> AbstractAsyncContextManager[Sequence[Announcement]]:
-        """What one input partition has to announce, oldest first; forgotten when the block ends without an error.
+    def pending_messages(self, partition: int) -> AbstractAsyncContextManager[Sequence[OutboxMessage]]:
+        """Lock the outbox of one input partition and yield its messages, oldest first.
 
-        Others that announce for the same partition wait for the end of the block, so that order is kept.
+        Blocks while another process publishes for the partition, so that order is kept. The messages are deleted when
+        the block ends without an error, and kept on an error or cancellation.
         """
         ...
 
     async def list_alerts(self, query: AlertQuery) -> Sequence[Alert]:
-        """The alerts asked for, at most `query.limit`."""
+        """Return the alerts that match, at most `query.limit`."""
         ...
 
     async def get_alert(self, alert_id: UUID) -> Alert | None:
-        """The alert of that id, if there is one."""
+        """Return the alert of that id, None if there is none."""
         ...
 
-    async def count_open(self) -> Mapping[Severity, int]:
-        """How many alerts are open, by severity; a severity without one is absent."""
+    async def count_open(self) -> Mapping[AlertSeverity, int]:
+        """Return the number of open alerts by severity; a severity without one is absent."""
         ...
 
 
-class Announcer(Protocol):
-    """Tells pharmacy systems about changes of alerts."""
+class AlertPublisher(Protocol):
+    """Publishes changes of alerts to pharmacy systems."""
 
-    async def announce(self, announcements: Sequence[Announcement]) -> None:
-        """Returns once all are acknowledged; announcements of one alert keep their order."""
+    async def publish(self, messages: Sequence[OutboxMessage]) -> None:
+        """Publish in order and return once every message is acknowledged. May publish a message again.
+
+        Raises DependencyUnavailable KAFKA_UNAVAILABLE; some of the messages may be published then.
+        """
         ...

@@ -1,4 +1,4 @@
-"""Serves alerts over gRPC."""
+"""Serve alerts over gRPC."""
 
 import base64
 import binascii
@@ -10,26 +10,27 @@ from uuid import UUID
 
 from pharmacy.alerts.v1 import alerts_pb2, alerts_pb2_grpc
 from pharmacy.prescriptions.v1 import prescriptions_pb2
+from rx_contracts.ids import Pseudonym
+from rx_contracts.patient_ref import PATIENT_INVALID, patient_ref_fault
 from rx_contracts.wire.times import UNIX_EPOCH
 from rx_runtime.errors import InvalidInput
 
 from rx_alerts import handlers
-from rx_alerts.adapters.codec import STATES, alert_to_proto
-from rx_alerts.domain.model import Alert, Pseudonym, Severity, State
-from rx_alerts.ports import AlertStore, Place
+from rx_alerts.adapters.alert_messages import STATES, alert_to_proto
+from rx_alerts.domain.lifecycle import AlertState
+from rx_alerts.domain.model import Alert, AlertSeverity
+from rx_alerts.ports import AlertStore, PageCursor
 
 SERVICE = "pharmacy.alerts.v1.AlertService"
 LARGEST_PAGE_BYTES = 3 * 1024 * 1024
-"""A page ends before it would grow past this: a gRPC client takes 4 MiB unless told otherwise."""
+"""Largest page, unless one alert alone is larger: a gRPC client accepts 4 MiB by default."""
 
-_STATE_OF: dict[int, State] = {number: state for state, number in STATES.items()}
+_STATE_OF: dict[int, AlertState] = {number: state for state, number in STATES.items()}
 _TOKEN = struct.Struct(">Bq16s")  # severity, microseconds since 1970, alert id
-_NAMESPACE_CHARACTERS = 128
-_VALUE_CHARACTERS = 256
 
 
 class AlertServicer(alerts_pb2_grpc.AlertServiceServicer):
-    """Translates messages; what is answered is decided in `handlers`."""
+    """Translates messages; `handlers` decides the answer."""
 
     def __init__(self, store: AlertStore, pseudonym_of: Callable[[str, str], bytes]) -> None:
         self._store = store
@@ -40,38 +41,39 @@ class AlertServicer(alerts_pb2_grpc.AlertServiceServicer):
         request: alerts_pb2.ListAlertsRequest,
         context: Any,  # noqa: ANN401, ARG002  # gRPC passes it
     ) -> alerts_pb2.ListAlertsResponse:
-        """A page of alerts."""
+        """Return a page of alerts."""
         alerts, following = await handlers.list_alerts(
             patient=self._patient(request.patient) if request.HasField("patient") else None,
-            states=frozenset(_state(number) for number in request.states),
+            states=frozenset(_state_from_proto(number) for number in request.states),
             page_size=request.page_size,
-            after=place_from_token(request.page_token) if request.page_token else None,
+            after=cursor_from_token(request.page_token) if request.page_token else None,
             store=self._store,
         )
-        page = _fitting(alerts)
+        page = _fitting_page(alerts)
         if len(page) < len(alerts):
-            following = handlers.place_of(alerts[len(page) - 1])
-        return alerts_pb2.ListAlertsResponse(alerts=page, next_page_token=token_of(following) if following else "")
+            following = handlers.cursor_of(alerts[len(page) - 1])
+        return alerts_pb2.ListAlertsResponse(
+            alerts=page, next_page_token=token_from_cursor(following) if following else ""
+        )
 
     async def GetAlert(  # noqa: N802  # named by the proto
         self,
         request: alerts_pb2.GetAlertRequest,
         context: Any,  # noqa: ANN401, ARG002  # gRPC passes it
     ) -> alerts_pb2.GetAlertResponse:
-        """One alert."""
-        alert = await handlers.get_alert(_alert_id(request.alert_id), store=self._store)
+        """Return one alert."""
+        alert = await handlers.get_alert(_uuid(request.alert_id), store=self._store)
         return alerts_pb2.GetAlertResponse(alert=alert_to_proto(alert))
 
     def _patient(self, reference: prescriptions_pb2.PatientRef) -> Pseudonym:
-        if not 1 <= len(reference.namespace) <= _NAMESPACE_CHARACTERS:
-            raise InvalidInput("PATIENT_NAMESPACE_INVALID", "patient.namespace: 1 to 128 characters")
-        if not 1 <= len(reference.value) <= _VALUE_CHARACTERS:
-            raise InvalidInput("PATIENT_VALUE_INVALID", "patient.value: 1 to 256 characters")
+        fault = patient_ref_fault(reference)
+        if fault:
+            raise InvalidInput(PATIENT_INVALID, fault)
         return Pseudonym(self._pseudonym_of(reference.namespace, reference.value))
 
 
-def _fitting(alerts: Sequence[Alert]) -> list[alerts_pb2.Alert]:
-    """As many of the first as one answer holds, and never none of some."""
+def _fitting_page(alerts: Sequence[Alert]) -> list[alerts_pb2.Alert]:
+    """Return the messages of the first alerts that fit one response: at least one if there are any."""
     page: list[alerts_pb2.Alert] = []
     room_bytes = LARGEST_PAGE_BYTES
     for alert in alerts:
@@ -83,33 +85,33 @@ def _fitting(alerts: Sequence[Alert]) -> list[alerts_pb2.Alert]:
     return page
 
 
-def token_of(place: Place) -> str:
-    """The page token of a place; callers keep it as it is."""
-    microseconds = (place.opened_time - UNIX_EPOCH) // timedelta(microseconds=1)
-    return base64.urlsafe_b64encode(_TOKEN.pack(place.severity, microseconds, place.alert_id.bytes)).decode()
+def token_from_cursor(cursor: PageCursor) -> str:
+    """Return the page token of a cursor; it is opaque to callers."""
+    microseconds = (cursor.opened_time - UNIX_EPOCH) // timedelta(microseconds=1)
+    return base64.urlsafe_b64encode(_TOKEN.pack(cursor.severity, microseconds, cursor.alert_id.bytes)).decode()
 
 
-def place_from_token(token: str) -> Place:
-    """The place in a page token; raises InvalidInput PAGE_TOKEN_INVALID."""
+def cursor_from_token(token: str) -> PageCursor:
+    """Return the cursor of a page token. Raises InvalidInput PAGE_TOKEN_INVALID."""
     try:
         severity, microseconds, alert_id = _TOKEN.unpack(base64.urlsafe_b64decode(token))
-        return Place(
-            severity=Severity(severity),
+        return PageCursor(
+            severity=AlertSeverity(severity),
             opened_time=UNIX_EPOCH + timedelta(microseconds=microseconds),
             alert_id=UUID(bytes=alert_id),
         )
     except (ValueError, OverflowError, binascii.Error, struct.error) as error:
-        raise InvalidInput("PAGE_TOKEN_INVALID", "page_token: not one that a page before gave") from error
+        raise InvalidInput("PAGE_TOKEN_INVALID", "page_token: not a next_page_token of this service") from error
 
 
-def _state(number: int) -> State:
+def _state_from_proto(number: int) -> AlertState:
     state = _STATE_OF.get(number)
     if state is None:
         raise InvalidInput("ALERT_STATE_UNKNOWN", "states: ALERT_STATE_OPEN or ALERT_STATE_RESOLVED")
     return state
 
 
-def _alert_id(text: str) -> UUID:
+def _uuid(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError as error:

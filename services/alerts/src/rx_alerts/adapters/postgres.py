@@ -1,4 +1,4 @@
-"""The store on PostgreSQL."""
+"""Store alerts in PostgreSQL."""
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -6,11 +6,15 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from rx_contracts.ids import Pseudonym
+from rx_contracts.versions import FindingSetVersion
 from rx_runtime.errors import DependencyUnavailable
 
-from rx_alerts.adapters.codec import cloud_event, line_from_bytes
-from rx_alerts.domain.model import Alert, AlertChange, FindingSet, Kind, Order, Pseudonym, Severity, State, Subject
-from rx_alerts.ports import AlertQuery, Announcement
+from rx_alerts.adapters.cloud_event import cloud_event
+from rx_alerts.adapters.finding_decoder import line_from_bytes
+from rx_alerts.domain.lifecycle import AlertState
+from rx_alerts.domain.model import Alert, AlertChange, AlertSeverity, ReceivedFindings, Subject, SubjectKind
+from rx_alerts.ports import AlertQuery, OutboxMessage
 
 # What asyncpg raises when the server is gone, going or restarting.
 _LOST = (
@@ -24,15 +28,15 @@ _LOST = (
     asyncpg.TooManyConnectionsError,
 )
 
-_ORDERS = "SELECT patient, build, ruleset_seq, position FROM finding_sets WHERE patient = ANY($1::bytea[])"
+_VERSIONS = "SELECT patient, build, ruleset_seq, position FROM finding_sets WHERE patient = ANY($1::bytea[])"
 _OPEN = "SELECT * FROM alerts WHERE state = 'open' AND patient = ANY($1::bytea[])"
-_KEEP_SET = """
+_UPSERT_SET = """
     INSERT INTO finding_sets (patient, build, ruleset_seq, ruleset_version, position, encoded)
     VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (patient) DO UPDATE SET build = excluded.build, ruleset_seq = excluded.ruleset_seq,
         ruleset_version = excluded.ruleset_version, position = excluded.position, encoded = excluded.encoded
 """
-_KEEP_ALERT = """
+_UPSERT_ALERT = """
     INSERT INTO alerts (alert_id, revision, patient, kind, subject, state, severity, lines, opened_time, resolved_time,
         resolution, ruleset_seq, ruleset_version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
     ON CONFLICT (alert_id) DO UPDATE SET revision = excluded.revision, state = excluded.state,
@@ -40,13 +44,13 @@ _KEEP_ALERT = """
         resolution = excluded.resolution, ruleset_seq = excluded.ruleset_seq, ruleset_version = excluded.ruleset_version
 """
 _APPEND_HISTORY = "INSERT INTO alert_history (alert_id, revision, change, time, event) VALUES ($1, $2, $3, $4, $5)"
-_QUEUE = "INSERT INTO outbox (partition, alert_id, revision) VALUES ($1, $2, $3)"
-_UNANNOUNCED = """
+_APPEND_OUTBOX = "INSERT INTO outbox (partition, alert_id, revision) VALUES ($1, $2, $3)"
+_PENDING = """
     SELECT outbox.seq, outbox.alert_id, alert_history.event
     FROM outbox JOIN alert_history USING (alert_id, revision)
     WHERE partition = $1 ORDER BY seq
 """
-_ANNOUNCED = "DELETE FROM outbox WHERE seq = ANY($1::bigint[])"
+_DELETE_PUBLISHED = "DELETE FROM outbox WHERE seq = ANY($1::bigint[])"
 _LIST = """
     SELECT * FROM alerts
     WHERE state = ANY($1::text[]) AND ($2::bytea IS NULL OR patient = $2)
@@ -65,51 +69,51 @@ async def _reachable() -> AsyncIterator[None]:
 
 
 class PostgresAlertStore:
-    """The store in the tables that the migrations make; `pool` sees their schema alone."""
+    """Stores alerts in the tables of the migrations; connections of `pool` see their schema alone."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
     @asynccontextmanager
     async def begin(self, partition: int) -> AsyncIterator["PostgresUnitOfWork"]:
-        """A transaction; another process that still works on the partition is waited for."""
+        """Open a transaction; blocks while another process has one open for the partition."""
         async with self._transaction("apply", partition) as connection:
             yield PostgresUnitOfWork(connection, partition)
 
     @asynccontextmanager
-    async def unannounced(self, partition: int) -> AsyncIterator[Sequence[Announcement]]:
-        """The outbox of a partition, emptied if the block ends without an error."""
+    async def pending_messages(self, partition: int) -> AsyncIterator[Sequence[OutboxMessage]]:
+        """Yield the outbox of a partition; delete it if the block ends without an error."""
         async with self._transaction("announce", partition) as connection:
-            rows = await connection.fetch(_UNANNOUNCED, partition)
-            yield [Announcement(alert_id=row["alert_id"], value=row["event"].encode()) for row in rows]
+            rows = await connection.fetch(_PENDING, partition)
+            yield [OutboxMessage(alert_id=row["alert_id"], value=row["event"].encode()) for row in rows]
             if rows:
-                await connection.execute(_ANNOUNCED, [row["seq"] for row in rows])
+                await connection.execute(_DELETE_PUBLISHED, [row["seq"] for row in rows])
 
     async def list_alerts(self, query: AlertQuery) -> Sequence[Alert]:
-        """The alerts asked for."""
+        """Return the alerts that match."""
         after = query.after
-        place = (after.severity, after.opened_time, after.alert_id) if after else (None, None, None)
+        cursor = (after.severity, after.opened_time, after.alert_id) if after else (None, None, None)
         async with _reachable():
-            rows = await self._pool.fetch(_LIST, list(query.states), query.patient, *place, query.limit)
-        return [_alert(row) for row in rows]
+            rows = await self._pool.fetch(_LIST, list(query.states), query.patient, *cursor, query.limit)
+        return [_alert_from_row(row) for row in rows]
 
     async def get_alert(self, alert_id: UUID) -> Alert | None:
-        """One alert."""
+        """Return one alert."""
         async with _reachable():
             row = await self._pool.fetchrow("SELECT * FROM alerts WHERE alert_id = $1", alert_id)
-        return _alert(row) if row else None
+        return _alert_from_row(row) if row else None
 
-    async def count_open(self) -> Mapping[Severity, int]:
-        """Open alerts by severity."""
+    async def count_open(self) -> Mapping[AlertSeverity, int]:
+        """Count open alerts by severity."""
         async with _reachable():
             rows = await self._pool.fetch(
                 "SELECT severity, count(*) AS n FROM alerts WHERE state = 'open' GROUP BY severity"
             )
-        return {Severity(row["severity"]): row["n"] for row in rows}
+        return {AlertSeverity(row["severity"]): row["n"] for row in rows}
 
     @asynccontextmanager
     async def _transaction(self, purpose: str, partition: int) -> AsyncIterator[Any]:
-        """Serialises work on a partition: two processes can hold it for a moment while it moves between them."""
+        """Serialise transactions of a partition: during a rebalance two processes can own it for a moment."""
         async with _reachable(), self._pool.acquire() as connection, connection.transaction():
             await connection.execute(
                 "SELECT pg_advisory_xact_lock(hashtext(current_schema()::text || $1::text), $2)", purpose, partition
@@ -118,28 +122,31 @@ class PostgresAlertStore:
 
 
 class PostgresUnitOfWork:
-    """What one transaction reads and writes."""
+    """Reads and writes of one transaction."""
 
     def __init__(self, connection: Any, partition: int) -> None:  # noqa: ANN401  # asyncpg types none
         self._connection = connection
         self._partition = partition
 
-    async def orders(self, patients: Collection[Pseudonym]) -> Mapping[Pseudonym, Order]:
-        """Orders held."""
-        rows = await self._connection.fetch(_ORDERS, list(patients))
-        return {Pseudonym(row["patient"]): (row["build"], row["ruleset_seq"], row["position"]) for row in rows}
+    async def versions(self, patients: Collection[Pseudonym]) -> Mapping[Pseudonym, FindingSetVersion]:
+        """Return the stored versions."""
+        rows = await self._connection.fetch(_VERSIONS, list(patients))
+        return {
+            Pseudonym(row["patient"]): FindingSetVersion(row["build"], row["ruleset_seq"], row["position"])
+            for row in rows
+        }
 
     async def open_alerts(self, patients: Collection[Pseudonym]) -> Sequence[Alert]:
-        """Open alerts held."""
-        return [_alert(row) for row in await self._connection.fetch(_OPEN, list(patients))]
+        """Return the open alerts."""
+        return [_alert_from_row(row) for row in await self._connection.fetch(_OPEN, list(patients))]
 
-    async def save(self, sets: Collection[FindingSet], changes: Sequence[AlertChange]) -> None:
-        """Write all of a batch; changes in order, so that a subject is closed before it is opened again."""
+    async def save(self, sets: Collection[ReceivedFindings], changes: Sequence[AlertChange]) -> None:
+        """Write a batch; changes in order, so that a subject is closed before it is opened again."""
         await self._connection.executemany(
-            _KEEP_SET,
-            [(one.patient, *one.order[:2], one.ruleset_version, one.position, one.encoded) for one in sets],
+            _UPSERT_SET,
+            [_set_row(found) for found in sets],
         )
-        await self._connection.executemany(_KEEP_ALERT, [_row(change.alert) for change in changes])
+        await self._connection.executemany(_UPSERT_ALERT, [_alert_row(change.alert) for change in changes])
         await self._connection.executemany(
             _APPEND_HISTORY,
             [
@@ -148,11 +155,23 @@ class PostgresUnitOfWork:
             ],
         )
         await self._connection.executemany(
-            _QUEUE, [(self._partition, change.alert.alert_id, change.alert.revision) for change in changes]
+            _APPEND_OUTBOX, [(self._partition, change.alert.alert_id, change.alert.revision) for change in changes]
         )
 
 
-def _row(alert: Alert) -> tuple[object, ...]:
+def _set_row(found: ReceivedFindings) -> tuple[object, ...]:
+    version = found.version
+    return (
+        found.patient,
+        version.state_epoch,
+        version.ruleset_seq,
+        found.ruleset_version,
+        version.position,
+        found.encoded,
+    )
+
+
+def _alert_row(alert: Alert) -> tuple[object, ...]:
     return (
         alert.alert_id,
         alert.revision,
@@ -170,13 +189,13 @@ def _row(alert: Alert) -> tuple[object, ...]:
     )
 
 
-def _alert(row: Any) -> Alert:  # noqa: ANN401  # asyncpg types none
+def _alert_from_row(row: Any) -> Alert:  # noqa: ANN401  # asyncpg types none
     return Alert(
         alert_id=row["alert_id"],
         revision=row["revision"],
         patient=Pseudonym(row["patient"]),
-        subject=Subject(Kind(row["kind"]), row["subject"]),
-        state=State(row["state"]),
+        subject=Subject(SubjectKind(row["kind"]), row["subject"]),
+        state=AlertState(row["state"]),
         lines=tuple(line_from_bytes(encoded) for encoded in row["lines"]),
         opened_time=row["opened_time"],
         resolved_time=row["resolved_time"],

@@ -1,70 +1,73 @@
-"""Which alerts a set of findings asks for.
+"""Group the findings of a patient into the alerts that should be open.
 
 - A finding of a course family (withdrawal, blockade, hidden antagonist, LDN, surgery) is a line of the alert of its
-  antagonist's course: all of them of one antagonist in one patient are one alert.
-- A finding of any other family is an item of its own: one for each rule and the medicines that it names, so that a
-  refill joins the open item instead of opening another, whichever of the medicines started later.
-- A finding of display profile opens nothing. It is a line of its own course or item where something else opens that,
-  else it is read beside the courses whose medicines or events it is about.
+  antagonist's course: one alert for each antagonist of a patient.
+- A finding of any other family belongs to an item: one for each rule and set of medicines named, so that a refill joins
+  the open item instead of opening another, whichever of the medicines started later.
+- A finding of display `profile` opens no alert. It is a line of its own course or item if another finding opens that,
+  else a related line of the courses whose medicines or events it names.
 
-So a finding that asks for a person is a line of exactly one alert, whatever facts it rests on.
+So every finding above `profile` is a line of exactly one alert, whatever its basis holds.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 
-from rx_alerts.domain.model import ANTAGONIST, OPIOID, PATIENT_ROLES, Kind, Line, Subject
+from rx_alerts.domain.model import ANTAGONIST, OPIOID, PATIENT_ROLES, AlertLine, Subject, SubjectKind
 
 COURSE_FAMILIES = frozenset({"withdrawal", "blockade", "hidden", "ldn", "surgery"})
 DATA_FAMILIES = frozenset({"data", "compounding"})
-LONGEST_NAME = 200
-"""Characters of a subject's name: a unique index holds names, and takes no page of text."""
+MAX_NAME_CHARACTERS = 200
+"""Longest name of a subject: a unique index holds the names, and PostgreSQL bounds an index entry."""
 
 
-def alerts_asked_for(lines: Sequence[Line]) -> Mapping[Subject, tuple[Line, ...]]:
-    """The lines of each alert that should be open, worst first, by subject."""
-    groups: dict[Subject, set[Line]] = defaultdict(set)
+def desired_alerts(lines: Sequence[AlertLine]) -> Mapping[Subject, tuple[AlertLine, ...]]:
+    """Return the lines of each alert that should be open, worst first, by subject."""
+    groups: dict[Subject, set[AlertLine]] = defaultdict(set)
     for line in lines:
         groups[subject_of(line)].add(line)
-    asked = {subject: group for subject, group in groups.items() if any(line.opens_alert for line in group)}
-    quiet = {line for subject, group in groups.items() if subject not in asked for line in group}
-    return {subject: worst_first(group | _beside(subject, group, quiet)) for subject, group in sorted(asked.items())}
+    desired = {subject: group for subject, group in groups.items() if any(line.opens_alert for line in group)}
+    unassigned = {line for subject, group in groups.items() if subject not in desired for line in group}
+    return {
+        subject: worst_first(group | _related_profile_lines(subject, group, unassigned))
+        for subject, group in sorted(desired.items())
+    }
 
 
-def worst_first(lines: Iterable[Line]) -> tuple[Line, ...]:
-    """Most severe, then most prominent first; equal ones by rule and id, so that equal sets give equal orders."""
+def worst_first(lines: Iterable[AlertLine]) -> tuple[AlertLine, ...]:
+    """Sort lines by severity, then prominence, highest first; ties by rule and id, so that equal sets sort equally."""
     return tuple(sorted(lines, key=lambda line: (-line.severity, -line.display, line.rule, line.finding_id)))
 
 
-def subject_of(line: Line) -> Subject:
-    """What the finding is about: the one alert that it is a line of, if that is open."""
+def subject_of(line: AlertLine) -> Subject:
+    """Return the subject of a finding: the one alert that it is a line of, if that is open."""
     if line.family in COURSE_FAMILIES:
-        return Subject(Kind.ANTAGONIST_COURSE, _bounded(_antagonist(line)))
-    kind = Kind.DATA if line.family in DATA_FAMILIES else Kind.INTERACTION
-    return Subject(kind, _bounded(f"{line.rule}:{'+'.join(sorted(_named(line)))}"))
+        return Subject(SubjectKind.ANTAGONIST_COURSE, _bounded_name(_antagonist(line)))
+    kind = SubjectKind.DATA if line.family in DATA_FAMILIES else SubjectKind.INTERACTION
+    return Subject(kind, _bounded_name(f"{line.rule}:{'+'.join(sorted(_identifying_products(line)))}"))
 
 
-def _bounded(name: str) -> str:
-    """The name itself, or its hash: a product without a code is named by its text, which can be a page."""
-    return name if len(name) <= LONGEST_NAME else blake2b(name.encode(), digest_size=16).hexdigest()
+def _bounded_name(name: str) -> str:
+    """Return the name, or its hash if it is too long: a product without a code is named by its text, of any length."""
+    return name if len(name) <= MAX_NAME_CHARACTERS else blake2b(name.encode(), digest_size=16).hexdigest()
 
 
-def _antagonist(line: Line) -> str:
-    """The antagonist whose course it is: the anchor itself, else the other side, else the first one named.
+def _antagonist(line: AlertLine) -> str:
+    """Return the antagonist of the course: the anchor itself, else the counterpart, else the first one named.
 
-    A finding that names no antagonist is about the medicine that it hangs on, for example an opioid with a sequestered
-    one inside.
+    A finding that names no antagonist belongs to the medicine of its anchor, for example an opioid with a sequestered
+    antagonist inside.
     """
     named = line.products(ANTAGONIST)
     preferred = (line.anchor_products & named, named & {line.counterpart}, named, line.anchor_products)
     return min(next((products for products in preferred if products), {line.counterpart}))
 
 
-def _named(line: Line) -> frozenset[str]:
-    """The medicines that tell the item from others of its rule: what it hangs on and the other side, in no order.
+def _identifying_products(line: AlertLine) -> frozenset[str]:
+    """Return the medicines that identify an item among those of its rule: anchor and counterpart, unordered.
 
-    Whatever else it rests on stays out: that may grow, and a growing item must not become another one.
+    The rest of the basis may grow, and a growing item must stay the same item.
     """
     medicines = line.medicines
     anchor = line.anchor_products & medicines
@@ -73,14 +76,14 @@ def _named(line: Line) -> frozenset[str]:
     return medicines
 
 
-def _beside(subject: Subject, group: set[Line], quiet: Iterable[Line]) -> set[Line]:
-    """Of the profile findings without an open alert those that the reader of this course must see."""
-    if subject.kind is not Kind.ANTAGONIST_COURSE:
+def _related_profile_lines(subject: Subject, group: set[AlertLine], unassigned: Iterable[AlertLine]) -> set[AlertLine]:
+    """Return the unassigned profile findings that the reader of this course must see."""
+    if subject.kind is not SubjectKind.ANTAGONIST_COURSE:
         return set()
     medicines = frozenset[str]().union(*({_antagonist(line), *line.products(OPIOID)} for line in group))
     events = {basis.event_key for line in group for basis in line.basis if basis.role not in PATIENT_ROLES}
     return {
         line
-        for line in quiet
+        for line in unassigned
         if line.products() & medicines or (line.family in DATA_FAMILIES and line.anchor_key in events)
     }
