@@ -139,8 +139,8 @@ async def test_a_dispense_inside_the_window_is_held_with_its_earliest_start_and_
     ("changes", "code"),
     [
         ({"hand_over_time": None}, "HAND_OVER_TIME_MISSING"),
-        ({"patient": prescriptions_pb2.PatientRef(namespace="demo")}, "PATIENT_VALUE_INVALID"),
-        ({"patient": None}, "PATIENT_NAMESPACE_INVALID"),
+        ({"patient": prescriptions_pb2.PatientRef(namespace="demo")}, "PATIENT_INVALID"),
+        ({"patient": None}, "PATIENT_INVALID"),
         ({"daily_dose_mg": "NaN"}, "DOSE_NOT_A_NUMBER"),
         ({"daily_dose_mg": "0"}, "DOSE_OUT_OF_RANGE"),
         ({"days_supply": "-1"}, "DAYS_SUPPLY_OUT_OF_RANGE"),

@@ -11,6 +11,7 @@ from rx_clinical import Catalogue
 from rx_clinical.model.facts import Medicine
 from rx_contracts.edge import event as edge
 from rx_contracts.edge.errors import EdgeError, validate
+from rx_contracts.patient_ref import PATIENT_INVALID, patient_ref_fault
 from rx_contracts.wire.finding_messages import coverage, finding_to_proto
 from rx_contracts.wire.times import instant, timestamp
 from rx_runtime.errors import InvalidInput
@@ -23,8 +24,6 @@ from rx_interactions.ports import Histories
 
 SERVICE = "pharmacy.interactions.v1.InteractionService"
 _SPARED_SECONDS = 0.01  # of the caller's deadline, to still answer in words
-_NAMESPACE_CHARACTERS = 128
-_VALUE_CHARACTERS = 256
 _FIRST_YEAR, _LAST_YEAR = 1900, 2199
 
 
@@ -87,10 +86,9 @@ def _within(remaining_seconds: float | None, longest_seconds: float) -> float:
 
 
 def _patient(reference: prescriptions_pb2.PatientRef) -> tuple[str, str]:
-    if not 1 <= len(reference.namespace) <= _NAMESPACE_CHARACTERS:
-        raise InvalidInput("PATIENT_NAMESPACE_INVALID", "patient.namespace: 1 to 128 characters")
-    if not 1 <= len(reference.value) <= _VALUE_CHARACTERS:
-        raise InvalidInput("PATIENT_VALUE_INVALID", "patient.value: 1 to 256 characters")
+    fault = patient_ref_fault(reference)
+    if fault:
+        raise InvalidInput(PATIENT_INVALID, fault)
     return reference.namespace, reference.value
 
 

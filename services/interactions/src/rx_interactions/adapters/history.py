@@ -5,6 +5,7 @@ from typing import Any
 
 import grpc
 from pharmacy.prescriptions.v1 import prescriptions_pb2, prescriptions_pb2_grpc
+from rx_contracts.patient_ref import PATIENT_INVALID
 from rx_contracts.wire.event_facts import history_facts
 from rx_contracts.wire.times import instant
 from rx_runtime.errors import DependencyUnavailable, InvalidInput
@@ -43,7 +44,7 @@ class GrpcHistories:
 
 def _refusal(error: grpc.aio.AioRpcError) -> DependencyUnavailable | InvalidInput:
     if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
-        return InvalidInput("PATIENT_INVALID", "patient: not taken by the prescription service")
+        return InvalidInput(PATIENT_INVALID, "patient: prescriptions refuses this patient")
     return DependencyUnavailable(
         "HISTORY_UNAVAILABLE", f"the history cannot be read ({error.code().name}); retry later, do not go on without it"
     )

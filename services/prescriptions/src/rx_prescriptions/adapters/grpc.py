@@ -7,6 +7,7 @@ from typing import Any
 from pharmacy.events.v1 import event_pb2
 from pharmacy.prescriptions.v1 import prescriptions_pb2 as messages
 from pharmacy.prescriptions.v1 import prescriptions_pb2_grpc
+from rx_contracts.patient_ref import PATIENT_INVALID, patient_ref_fault
 from rx_contracts.wire.times import timestamp
 from rx_ingest.model import Position, Pseudonym
 from rx_ingest.reader import Reader
@@ -24,7 +25,6 @@ _CHECK_STATES = {
     CheckState.CHECKED: messages.CHECK_STATE_CHECKED,
     CheckState.NOT_ASSESSED: messages.CHECK_STATE_NOT_ASSESSED,
 }
-_MAX_NAMESPACE, _MAX_VALUE = 128, 256
 
 
 class PrescriptionServicer(prescriptions_pb2_grpc.PrescriptionServiceServicer):
@@ -103,8 +103,9 @@ class PrescriptionServicer(prescriptions_pb2_grpc.PrescriptionServiceServicer):
         return [_history(history) for history in found]
 
     def _patient(self, patient: messages.PatientRef) -> Pseudonym:
-        if not (1 <= len(patient.namespace) <= _MAX_NAMESPACE and 1 <= len(patient.value) <= _MAX_VALUE):
-            raise InvalidInput("PATIENT_INVALID", "a patient needs a namespace and a value, both short")
+        fault = patient_ref_fault(patient)
+        if fault:
+            raise InvalidInput(PATIENT_INVALID, fault)
         return Pseudonym(self._pseudonym(patient.namespace, patient.value))
 
 
