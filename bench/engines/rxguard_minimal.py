@@ -32,7 +32,7 @@ class MinimalAssessor:
             kinds |= self._read(event.content)[1].role
         return kinds
 
-    def may_speak(self, patient: Patient) -> bool:
+    def may_fire(self, patient: Patient) -> bool:
         """Both an antagonist and an opioid are or were held."""
         return patient.kinds is None or patient.kinds == ANTAGONIST | OPIOID
 

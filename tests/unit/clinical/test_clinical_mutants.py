@@ -19,7 +19,7 @@ from clinical_kit import (
     report,
 )
 from rx_clinical import History, assess
-from rx_clinical.history.applicability import kinds_of
+from rx_clinical.history.applicability import fact_bits
 from rx_clinical.history.chart import Entry, read_chart
 from rx_clinical.model.facts import (
     CompoundRequest,
@@ -52,7 +52,7 @@ def findings(catalogue, rule, *facts):
 
 
 def chart_of(catalogue, *facts):
-    return read_chart(facts, catalogue, kinds_of(facts, catalogue))
+    return read_chart(facts, catalogue, fact_bits(facts, catalogue))
 
 
 @pytest.mark.parametrize(

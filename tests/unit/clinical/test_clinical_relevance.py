@@ -7,7 +7,7 @@ import table_kit
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.catalogue.products import NDC, RXNORM
 from rx_clinical.catalogue.relevance import Relevance, Verdict, load_relevance, relevant_since, updated
-from rx_clinical.catalogue.roles import Kind
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.catalogue.tables import TableError
 
 READ, PASSED, GONE = Verdict.READ, Verdict.PASSED, Verdict.GONE
@@ -21,8 +21,8 @@ def test_the_table_says_what_the_other_tables_make_of_every_code():
 
 
 def test_the_bits_in_stored_states_mean_what_they_meant():
-    """Fails after a change of Kind: stored states keep its bits. Raise ruleset_seq.txt, then pin the new bits here."""
-    bits = sorted((name, value) for name, value in vars(Kind).items() if name.isupper())
+    """Fails after a change of FactBits, which stored states keep: raise ruleset_seq.txt, then pin the new bits."""
+    bits = sorted((name, value) for name, value in vars(FactBits).items() if name.isupper())
     pinned = {4: "4b16c2af4cda6070"}
     assert pinned == {Catalogue().ruleset_seq: sha256(repr(bits).encode()).hexdigest()[:16]}
 

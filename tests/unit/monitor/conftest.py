@@ -88,7 +88,7 @@ class AssessPairs:
     def kinds(self, events):
         return sum({self.KINDS.get(one.content.split(b"|")[0], 0) for one in events})
 
-    def may_speak(self, patient):
+    def may_fire(self, patient):
         return patient.kinds == 3
 
     def __call__(self, name, patient):

@@ -191,18 +191,18 @@ def test_where_no_rule_could_speak_the_core_finds_nothing(facts):
     kinds = [ASSESS.kinds((one,)) for one in patient.events.values()]
     assert reduce(or_, kinds) == ASSESS.kinds(patient.events.values())
     found = ASSESS(ANNA, replace(patient, kinds=reduce(or_, kinds)))
-    assert found.is_empty or ASSESS.may_speak(replace(patient, kinds=reduce(or_, kinds)))
+    assert found.is_empty or ASSESS.may_fire(replace(patient, kinds=reduce(or_, kinds)))
 
 
 def test_too_many_facts_are_seen_however_little_each_may_bring():
     limit = CATALOGUE.policy.too_many_facts
     for count_of, speaks in ((limit, False), (limit + 1, True)):
         events = {name: HeldEvent(name, (1, 0), b"") for name in (b"%016d" % number for number in range(count_of))}
-        assert ASSESS.may_speak(Patient(events=events, kinds=0)) is speaks
+        assert ASSESS.may_fire(Patient(events=events, kinds=0)) is speaks
 
 
 def test_a_patient_of_whom_it_is_not_known_what_the_facts_may_bring_is_assessed():
-    assert ASSESS.may_speak(UNKNOWN)
+    assert ASSESS.may_fire(UNKNOWN)
 
 
 def test_the_one_class_that_the_monitor_passes_unread_is_the_one_that_prescriptions_gives_to_the_irrelevant():

@@ -34,7 +34,7 @@ class Assess:
     def kinds(self, events):
         return int(any(b"opioid" in one.content for one in events))
 
-    def may_speak(self, patient):
+    def may_fire(self, patient):
         return patient.kinds == 1
 
     def __call__(self, name, patient):
@@ -46,7 +46,7 @@ class Assess:
 class AssessAlways(Assess):
     """The same without a gate."""
 
-    def may_speak(self, _):
+    def may_fire(self, _):
         return True
 
 

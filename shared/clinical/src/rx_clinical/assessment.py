@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from rx_clinical.catalogue.catalogue import Catalogue
-from rx_clinical.catalogue.roles import Kind
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import Decision
 from rx_clinical.findings.render import finding
-from rx_clinical.history.applicability import kinds_of, may_speak
+from rx_clinical.history.applicability import fact_bits, may_fire
 from rx_clinical.history.chart import read_chart
 from rx_clinical.history.context import RuleContext, build_context
 from rx_clinical.model.facts import Fact, History, UnreadFact
@@ -28,31 +28,31 @@ from rx_clinical.rules.withdrawal.engine import ClearedWindow, withdrawal
 _ANY = -1
 # Each rule with the two kinds of facts that it needs: without them it is not asked.
 _RULES = (
-    (Kind.SEQUESTERED, _ANY, hn_02),
-    (Kind.PARTIAL, Kind.FULL, pa_01),
-    (Kind.MIXED, Kind.FULL | Kind.PARTIAL, pa_02),
-    (Kind.PROLONGING, Kind.OPIOID, pk_01),
-    (Kind.MEETING, Kind.OPIOID, pk_02),
-    (Kind.MEETING, Kind.OPIOID, pk_03),
-    (Kind.INDUCING, Kind.OPIOID, in_01),
-    (Kind.INDUCING, Kind.OPIOID, in_02),
-    (Kind.GUT_OPIOID, Kind.ANTAGONIST, ot_01),
-    (Kind.PERIPHERAL, Kind.OPIOID, ot_02),
-    (Kind.PERIPHERAL, Kind.OPIOID, ot_03),
-    (Kind.PROCEDURE, Kind.ANTAGONIST, sx_01),
-    (Kind.ANTAGONIST, Kind.PARTNER, ld_01),
-    (Kind.ANTAGONIST, Kind.PARTNER | Kind.PATIENT, ld_02),
-    (Kind.ANTAGONIST, Kind.PARTNER, ld_03),
-    *((Kind.ANTAGONIST, Kind.PATIENT, rule) for rule in (ld_04, ld_05, ld_06, ld_08, ld_09)),
-    (Kind.ANTAGONIST, _ANY, ld_07),
-    (Kind.ANTAGONIST, _ANY, ld_10),
-    *((Kind.DEFICIENT, _ANY, rule) for rule in (dq_01, dq_02, dq_03)),
-    (Kind.LATE, _ANY, dq_05),
-    (Kind.EVIDENCE, _ANY, dq_04),
-    (Kind.MANY, _ANY, dq_06),
-    (Kind.ROUTE_OPEN, _ANY, dq_07),
-    *((Kind.COMPOUNDING, _ANY, rule) for rule in (cp_01, cp_02, cp_03, cp_04, cp_05, cp_09)),
-    *((Kind.ANTAGONIST | Kind.COMPOUNDING, _ANY, rule) for rule in (cp_06, cp_08)),
+    (FactBits.SEQUESTERED, _ANY, hn_02),
+    (FactBits.PARTIAL, FactBits.FULL, pa_01),
+    (FactBits.MIXED, FactBits.FULL | FactBits.PARTIAL, pa_02),
+    (FactBits.PROLONGING, FactBits.OPIOID, pk_01),
+    (FactBits.MEETING, FactBits.OPIOID, pk_02),
+    (FactBits.MEETING, FactBits.OPIOID, pk_03),
+    (FactBits.INDUCING, FactBits.OPIOID, in_01),
+    (FactBits.INDUCING, FactBits.OPIOID, in_02),
+    (FactBits.GUT_OPIOID, FactBits.ANTAGONIST, ot_01),
+    (FactBits.PERIPHERAL, FactBits.OPIOID, ot_02),
+    (FactBits.PERIPHERAL, FactBits.OPIOID, ot_03),
+    (FactBits.PROCEDURE, FactBits.ANTAGONIST, sx_01),
+    (FactBits.ANTAGONIST, FactBits.PARTNER, ld_01),
+    (FactBits.ANTAGONIST, FactBits.PARTNER | FactBits.PATIENT, ld_02),
+    (FactBits.ANTAGONIST, FactBits.PARTNER, ld_03),
+    *((FactBits.ANTAGONIST, FactBits.PATIENT, rule) for rule in (ld_04, ld_05, ld_06, ld_08, ld_09)),
+    (FactBits.ANTAGONIST, _ANY, ld_07),
+    (FactBits.ANTAGONIST, _ANY, ld_10),
+    *((FactBits.DEFICIENT, _ANY, rule) for rule in (dq_01, dq_02, dq_03)),
+    (FactBits.LATE, _ANY, dq_05),
+    (FactBits.EVIDENCE, _ANY, dq_04),
+    (FactBits.MANY, _ANY, dq_06),
+    (FactBits.ROUTE_OPEN, _ANY, dq_07),
+    *((FactBits.COMPOUNDING, _ANY, rule) for rule in (cp_01, cp_02, cp_03, cp_04, cp_05, cp_09)),
+    *((FactBits.ANTAGONIST | FactBits.COMPOUNDING, _ANY, rule) for rule in (cp_06, cp_08)),
 )
 RULES_RUN = tuple(
     sorted([
@@ -75,8 +75,8 @@ class Decided:
 
 def decide(history: History, catalogue: Catalogue) -> Decided:
     """The decisions about a history; the same for every order and duplication of its facts."""
-    kinds = kinds_of(history.facts, catalogue)
-    if not may_speak(kinds):
+    kinds = fact_bits(history.facts, catalogue)
+    if not may_fire(kinds):
         return Decided((), (), None)
     context = build_context(read_chart(history.facts, catalogue, kinds), catalogue, history.known_since)
     decisions: list[Decision] = []

@@ -35,7 +35,7 @@ class Assessor(Protocol):
     def kinds(self, events: Iterable[Held]) -> int:
         """What these facts may bring to the rules, as bits: those of many are the union of those of each."""
 
-    def may_speak(self, patient: Patient) -> bool:
+    def may_fire(self, patient: Patient) -> bool:
         """Some rule could find something, told from the patient's kinds; False is certain, True is not."""
 
     def __call__(self, name: Pseudonym, patient: Patient) -> FindingSet:
@@ -71,7 +71,7 @@ def decide(
         else:
             after.kinds, after.is_assessed = _kinds(before, incoming.event, after, assess), True
             # What stands for a patient who is due may have to be withdrawn, whatever the rules can say now.
-            if assess.may_speak(after) or not before.is_assessed:
+            if assess.may_fire(after) or not before.is_assessed:
                 after = _published(decision, name, after, assess(name, after))
         decision.patients[name] = after
     return decision
@@ -83,7 +83,7 @@ def assess_anew(known: Mapping[Pseudonym, Patient], assess: Assessor) -> Decisio
     for name, before in known.items():
         kinds = assess.kinds(before.events.values())
         patient = Patient(before.events, before.position, before.findings_hash, kinds)
-        if patient.findings_hash or assess.may_speak(patient):
+        if patient.findings_hash or assess.may_fire(patient):
             patient = _published(decision, name, patient, assess(name, patient))
         decision.patients[name] = patient
     return decision

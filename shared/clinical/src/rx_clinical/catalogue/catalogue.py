@@ -26,7 +26,7 @@ from rx_clinical.catalogue.names import Names
 from rx_clinical.catalogue.patient import Patient, Terms
 from rx_clinical.catalogue.policy import load_policy
 from rx_clinical.catalogue.products import NDC, RXNORM, Product, load_ingredients, load_products, normal_ndc
-from rx_clinical.catalogue.roles import Kind, MedicineClassifier, Roles
+from rx_clinical.catalogue.roles import FactBits, MedicineClassifier, Roles
 from rx_clinical.catalogue.tables import TABLES, Row, Source, TableError, Tables
 from rx_clinical.catalogue.titration import Plan, load_plans
 from rx_clinical.model.facts import Medicine
@@ -137,7 +137,7 @@ class Catalogue:
         return self.read(medicine, misuse=misuse)[0]
 
     def read(self, medicine: Medicine, *, misuse: bool = False) -> tuple[Roles, int]:
-        """What a medicine is to the rules, and what it may bring to them as bits of Kind; kept with the medicine."""
+        """What a medicine is to the rules, and what it may bring to them as FactBits; kept with the medicine."""
         memo = medicine.memo
         if memo is not None and memo[0] is self and not misuse:  # type: ignore[index]  # written here, nowhere else
             return memo[1]  # type: ignore[index,no-any-return]
@@ -148,14 +148,14 @@ class Catalogue:
         return read
 
     def _deficiency(self, medicine: Medicine, roles: Roles) -> int:
-        """What may be missing about it, as bits of Kind: DQ-01 to DQ-03 look closer."""
+        """What may be missing about it, as FactBits: DQ-01 to DQ-03 look closer."""
         if not medicine.coded or self._names_what_codes_lack(medicine, roles):
-            return Kind.DEFICIENT | Kind.NO_DAYS
-        missing = Kind.NO_DAYS if roles.kinds and medicine.days_supply is None else 0
+            return FactBits.DEFICIENT | FactBits.NO_DAYS
+        missing = FactBits.NO_DAYS if roles.kinds and medicine.days_supply is None else 0
         if roles.antagonist is not None and (
             medicine.daily_dose_mg is None or (medicine.route is None and not self.classifier.form_known(medicine))
         ):
-            missing |= Kind.DEFICIENT
+            missing |= FactBits.DEFICIENT
         return missing
 
     def product(self, code: str | None) -> Product | None:

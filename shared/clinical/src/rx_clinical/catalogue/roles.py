@@ -15,7 +15,7 @@ _RESCUE_ROUTES = frozenset({"iv", "im", "sc", "nasal_local"})
 _CACHE_LIMIT = 20_000
 
 
-class Kind:
+class FactBits:
     """What a fact, or a whole chart, brings to the rules, as bits: the gates before the rules read it."""
 
     FULL: Final = 1  # an opioid that is a full agonist
@@ -94,7 +94,7 @@ class Roles:
     route_open: tuple[str, ...] = ()  # names of ingredients that may be systemic or local, of unknown route
     supply_key: tuple[tuple[str, str], ...] = ()  # orders and fills of one medicine share it
     hidden: bool = False  # the product is known to hide its antagonist
-    kinds: int = 0  # of Kind
+    kinds: int = 0  # FactBits
 
     @property
     def none(self) -> bool:
@@ -238,7 +238,7 @@ class MedicineClassifier:
             supply_key=parts or tuple((code, "") for code in sorted(codes)),
             hidden=bool(product and product.hidden) or self._hides(form),
         )
-        kinds = _kinds_of(roles, self._effects)
+        kinds = _bits_of(roles, self._effects)
         return replace(roles, kinds=kinds) if kinds else NO_ROLES
 
     def _is_antagonist(self, code: str) -> bool:
@@ -315,26 +315,26 @@ class MedicineClassifier:
 
 
 _EFFECTS = {
-    "prolong": Kind.PROLONGING,
-    "shorten": Kind.INDUCING,
-    "exposure_only": Kind.MEETING,
-    "prodrug_block": Kind.MEETING,
+    "prolong": FactBits.PROLONGING,
+    "shorten": FactBits.INDUCING,
+    "exposure_only": FactBits.MEETING,
+    "prodrug_block": FactBits.MEETING,
 }
-_CLASSES = {"partial_agonist": Kind.PARTIAL, "mixed_agonist_antagonist": Kind.MIXED}
+_CLASSES = {"partial_agonist": FactBits.PARTIAL, "mixed_agonist_antagonist": FactBits.MIXED}
 
 
-def _kinds_of(roles: Roles, effects: Mapping[str, int]) -> int:
+def _bits_of(roles: Roles, effects: Mapping[str, int]) -> int:
     kinds = 0
     for opioid in roles.opioids:
-        kinds |= _CLASSES.get(opioid.form.drug_class, Kind.FULL)
+        kinds |= _CLASSES.get(opioid.form.drug_class, FactBits.FULL)
     for code in roles.precipitant_codes:
         kinds |= effects[code]
     found = {
-        Kind.ANTAGONIST: roles.antagonist is not None,
-        Kind.GUT_OPIOID: bool(roles.gut_opioids),
-        Kind.PERIPHERAL: roles.peripheral is not None,
-        Kind.SEQUESTERED: roles.sequestered,
-        Kind.PARTNER: bool(roles.partners),
-        Kind.ROUTE_OPEN: bool(roles.route_open),
+        FactBits.ANTAGONIST: roles.antagonist is not None,
+        FactBits.GUT_OPIOID: bool(roles.gut_opioids),
+        FactBits.PERIPHERAL: roles.peripheral is not None,
+        FactBits.SEQUESTERED: roles.sequestered,
+        FactBits.PARTNER: bool(roles.partners),
+        FactBits.ROUTE_OPEN: bool(roles.route_open),
     }
     return kinds | sum(kind for kind, holds in found.items() if holds)

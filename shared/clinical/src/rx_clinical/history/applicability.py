@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from rx_clinical.catalogue.catalogue import Catalogue
-from rx_clinical.catalogue.roles import Kind
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.history.chart import read_as
 from rx_clinical.model.facts import (
     BatchRecord,
@@ -19,43 +19,43 @@ from rx_clinical.model.facts import (
 )
 
 # A positive test is an opioid of unknown kind, as a full agonist.
-_BITS = {Evidence: Kind.EVIDENCE | Kind.FULL, PatientFact: Kind.PATIENT, Procedure: Kind.PROCEDURE}
-_BITS |= {CompoundRequest: Kind.COMPOUNDING, BatchRecord: Kind.COMPOUNDING}
-_BITS |= {Void: Kind.REMOVING, ReturnToStock: Kind.REMOVING}
+_BITS = {Evidence: FactBits.EVIDENCE | FactBits.FULL, PatientFact: FactBits.PATIENT, Procedure: FactBits.PROCEDURE}
+_BITS |= {CompoundRequest: FactBits.COMPOUNDING, BatchRecord: FactBits.COMPOUNDING}
+_BITS |= {Void: FactBits.REMOVING, ReturnToStock: FactBits.REMOVING}
 # Each of these may raise a finding without anything beside it.
-_ALONE = Kind.ANTAGONIST | Kind.SEQUESTERED | Kind.ROUTE_OPEN | Kind.EVIDENCE | Kind.DEFICIENT
-_ALONE |= Kind.LATE | Kind.MANY | Kind.COMPOUNDING
-_WITH_OPIOID = Kind.INTERACTING | Kind.PERIPHERAL
+_ALONE = FactBits.ANTAGONIST | FactBits.SEQUESTERED | FactBits.ROUTE_OPEN | FactBits.EVIDENCE | FactBits.DEFICIENT
+_ALONE |= FactBits.LATE | FactBits.MANY | FactBits.COMPOUNDING
+_WITH_OPIOID = FactBits.INTERACTING | FactBits.PERIPHERAL
 
 
-def kinds_of(facts: Collection[Fact], catalogue: Catalogue) -> int:
-    """Everything that the facts may bring, as bits of Kind; what is voided or superseded counts too."""
-    kinds = Kind.MANY if len(facts) > catalogue.policy.too_many_facts else 0
+def fact_bits(facts: Collection[Fact], catalogue: Catalogue) -> int:
+    """Everything that the facts may bring, as FactBits; what is voided or superseded counts too."""
+    kinds = FactBits.MANY if len(facts) > catalogue.policy.too_many_facts else 0
     read, late = catalogue.read, catalogue.policy.late_beyond
     for fact in facts:
         medicine = getattr(fact, "medicine", None)
         if medicine is None:
             kinds |= _BITS.get(type(fact), 0)
             if isinstance(fact, Evidence) and fact.recorded_at - fact.occurred.latest > late:
-                kinds |= Kind.LATE
+                kinds |= FactBits.LATE
             continue
         if isinstance(fact, Report):
             bits = read(read_as(fact, catalogue), misuse=fact.misuse)[1]
         else:
             bits = read(medicine)[1]
-            if bits & Kind.NO_DAYS and isinstance(fact, Fill):
-                bits |= Kind.DEFICIENT
+            if bits & FactBits.NO_DAYS and isinstance(fact, Fill):
+                bits |= FactBits.DEFICIENT
         kinds |= bits
         if fact.recorded_at - fact.occurred.latest > late:
-            kinds |= Kind.LATE
+            kinds |= FactBits.LATE
     return kinds
 
 
-def may_speak(kinds: int) -> bool:
+def may_fire(kinds: int) -> bool:
     """Some rule could raise a finding."""
     if kinds & _ALONE:
         return True
-    classes = kinds & Kind.OPIOID
+    classes = kinds & FactBits.OPIOID
     if not classes:
         return False
-    return bool(kinds & _WITH_OPIOID) or classes not in (Kind.FULL, Kind.PARTIAL, Kind.MIXED)
+    return bool(kinds & _WITH_OPIOID) or classes not in (FactBits.FULL, FactBits.PARTIAL, FactBits.MIXED)

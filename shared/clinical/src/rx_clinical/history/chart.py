@@ -6,7 +6,7 @@ from datetime import datetime
 
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.catalogue.policy import Policy
-from rx_clinical.catalogue.roles import NO_ROLES, Kind, Roles
+from rx_clinical.catalogue.roles import NO_ROLES, FactBits, Roles
 from rx_clinical.model.facts import (
     Administration,
     BatchRecord,
@@ -112,7 +112,7 @@ class Chart:
     compounding: list[CompoundRequest | BatchRecord] = field(
         default_factory=list
     )  # of preparations, not of the patient
-    kinds: int = 0  # bits of Kind, over all of it
+    kinds: int = 0  # FactBits, over all of it
 
     @property
     def newest_recorded_at(self) -> datetime | None:
@@ -139,7 +139,7 @@ class Chart:
 
 
 def read_chart(facts: Iterable[Fact], catalogue: Catalogue, kinds: int) -> Chart:
-    """The chart of a set of facts; the same for every order and duplication. `kinds`: see gate.kinds_of."""
+    """The chart of a set of facts; the same for every order and duplication. `kinds`: see applicability.fact_bits."""
     chart = Chart(kinds=kinds)
     hand_overs: dict[bytes, HandOver] = {}
     stops: dict[bytes, list[Stop]] = {}
@@ -179,7 +179,7 @@ def _standing(facts: Iterable[Fact], kinds: int) -> list[Fact]:
         held = latest.get(fact.key)
         if held is None or (fact is not held and _outranks(fact, held)):
             latest[fact.key] = fact
-    kept = _without_removed(latest) if kinds & Kind.REMOVING else list(latest.values())
+    kept = _without_removed(latest) if kinds & FactBits.REMOVING else list(latest.values())
     kept.sort(key=lambda fact: (fact.occurred.earliest, fact.key))
     return kept
 
@@ -204,7 +204,7 @@ def _enter(chart: Chart, fact: MedicineFact, catalogue: Catalogue) -> None:
         roles, kinds = catalogue.read(medicine, misuse=fact.misuse)
     else:
         roles, kinds = catalogue.read(medicine)
-    if kinds & Kind.DEFICIENT and (not medicine.coded or catalogue.names_what_codes_lack(medicine)):
+    if kinds & FactBits.DEFICIENT and (not medicine.coded or catalogue.names_what_codes_lack(medicine)):
         chart.uncoded.append(Entry(fact, roles, fact.medicine))
     if not roles.kinds:
         return

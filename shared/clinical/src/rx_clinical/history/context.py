@@ -6,7 +6,7 @@ from datetime import datetime
 
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.catalogue.patient import Patient
-from rx_clinical.catalogue.roles import Kind
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.history.antagonist_exposure import AntagonistExposure, AntagonistStart, antagonist_exposures, starts
 from rx_clinical.history.chart import Chart, Entry
 from rx_clinical.history.co_medication import CoMedicationExposure, gut_opioids, partners, peripherals
@@ -66,11 +66,11 @@ def build_context(chart: Chart, catalogue: Catalogue, known_since: datetime | No
         return RuleContext(catalogue, chart, known_since, patient)
     horizon = later(newest, -catalogue.policy.horizon)
     kinds = chart.kinds
-    taken = precipitant_exposures(chart, catalogue, horizon) if kinds & Kind.INTERACTING else ()
+    taken = precipitant_exposures(chart, catalogue, horizon) if kinds & FactBits.INTERACTING else ()
     opioids = tuple(opioid_exposures(chart, catalogue, horizon))
     if taken:
         _add_precipitants(opioids, taken, catalogue)
-    antagonists = tuple(antagonist_exposures(chart, catalogue, horizon)) if kinds & Kind.ANTAGONIST else ()
+    antagonists = tuple(antagonist_exposures(chart, catalogue, horizon)) if kinds & FactBits.ANTAGONIST else ()
     return RuleContext(
         catalogue,
         chart,
@@ -79,9 +79,9 @@ def build_context(chart: Chart, catalogue: Catalogue, known_since: datetime | No
         opioids,
         antagonists,
         taken,
-        gut_opioids(chart, catalogue, horizon) if kinds & Kind.GUT_OPIOID else (),
-        peripherals(chart, catalogue, horizon) if kinds & Kind.PERIPHERAL else (),
-        partners(chart, catalogue, horizon) if kinds & Kind.PARTNER else (),
+        gut_opioids(chart, catalogue, horizon) if kinds & FactBits.GUT_OPIOID else (),
+        peripherals(chart, catalogue, horizon) if kinds & FactBits.PERIPHERAL else (),
+        partners(chart, catalogue, horizon) if kinds & FactBits.PARTNER else (),
         Attestations(_coded(chart.evidence, catalogue), opioids, catalogue.policy) if chart.evidence else None,
         tuple(starts(antagonists, catalogue)),
     )

@@ -5,8 +5,8 @@ from functools import lru_cache
 
 from pharmacy.events.v1.event_pb2 import Event
 from rx_clinical import Catalogue, History, assess
-from rx_clinical.catalogue.roles import Kind
-from rx_clinical.history.applicability import kinds_of, may_speak
+from rx_clinical.catalogue.roles import FactBits
+from rx_clinical.history.applicability import fact_bits, may_fire
 from rx_clinical.model.facts import Fact
 from rx_contracts.wire import event_facts, finding_messages
 from rx_runtime.sites import SiteRegistry
@@ -33,13 +33,13 @@ class CoreAssessor:
 
     def kinds(self, events: Iterable[Held]) -> int:
         """See Assessor. Of one fact too many nothing is told: that is seen in the whole patient."""
-        return kinds_of([self._fact(event.content) for event in events], self._catalogue) & ~Kind.MANY
+        return fact_bits([self._fact(event.content) for event in events], self._catalogue) & ~FactBits.MANY
 
-    def may_speak(self, patient: Patient) -> bool:
+    def may_fire(self, patient: Patient) -> bool:
         """See Assessor."""
         if patient.kinds is None or len(patient.events) > self._catalogue.policy.too_many_facts:
             return True
-        return may_speak(patient.kinds)
+        return may_fire(patient.kinds)
 
     def __call__(self, name: Pseudonym, patient: Patient) -> FindingSet:
         """See Assessor."""
