@@ -22,6 +22,7 @@ from rich.console import Console
 from rx_embedded import EmbeddedStack, rxguard_home
 from rx_embedded.home import shared_folder
 from rx_runtime.errors import RxGuardError
+from rx_runtime.installation import Installation
 from rx_runtime.kafka import topics
 from rxguard.views.progress import download_progress
 
@@ -32,7 +33,7 @@ from bench.growth import Growth
 from bench.reference import Reference
 from bench.report import Document, table, write_readme
 from bench.results import ENGINES, FOLDER, Results
-from bench.runs import ROOT, EngineFailedError, EventLog, Notes, Place, Run
+from bench.runs import ROOT, BenchDirectory, EngineFailedError, EventLog, Notes, Run
 from bench.workload import FULL_EVENTS, QUICK_EVENTS, Workload, cached
 
 LATEST = FOLDER / "latest.json"
@@ -68,7 +69,7 @@ class Bench:
 
     plan: Plan
     stack: EmbeddedStack
-    place: Place
+    directory: BenchDirectory
     workload: Workload
     results: Results
     console: Console
@@ -77,12 +78,12 @@ class Bench:
     async def event_log(self, events: int) -> EventLog:
         """A topic with the first `events` of the workload, filled when it is first asked for."""
         if events not in self.logs:
-            namespace = f"bench{events}"
-            await topics.apply(self.place.broker.address, namespace, PARTITIONS)
-            name = f"{namespace}.rx.medication-events.v1"
+            installation = Installation(self.directory.broker.address, f"bench{events}")
+            await topics.apply(installation, PARTITIONS)
+            name = installation.topic("rx.medication-events.v1")
             with self.console.status(f"writing {events:,} events to the log"):
-                ends = await self.place.broker.fill(name, islice(self.workload.records(), events))
-            self.logs[events] = EventLog(namespace=namespace, ends=ends)
+                ends = await self.directory.broker.fill(name, islice(self.workload.records(), events))
+            self.logs[events] = EventLog(installation=installation, ends=ends)
         return self.logs[events]
 
 
@@ -100,7 +101,7 @@ async def run_engines(bench: Bench) -> None:
 
 async def _size(bench: Bench, reference: Reference, name: str) -> int | None:
     """How much of the log an engine gets: as much as it does in RUN_LIMIT_S, told by a trial; None if it has none."""
-    if reason := await asyncio.to_thread(CATALOGUE[name].prepare, bench.place.folder):
+    if reason := await asyncio.to_thread(CATALOGUE[name].prepare, bench.directory.folder):
         bench.results.fail(name, reason)
         bench.console.log(f"{name} is not run: {reason}", highlight=False)
         return None
@@ -122,7 +123,7 @@ async def _run(bench: Bench, reference: Reference, name: str, events: int, *, tr
     log = await bench.event_log(events)
     expected = await asyncio.to_thread(CATALOGUE[name].expected, reference, events)
     try:
-        run = await CATALOGUE[name].run(bench.place, log)
+        run = await CATALOGUE[name].run(bench.directory, log)
     except (EngineFailedError, KafkaError, TimeoutError) as error:
         bench.results.fail(name, str(error) or type(error).__name__)
     else:
@@ -188,8 +189,8 @@ async def prepared(plan: Plan, console: Console) -> AsyncIterator[Bench]:
         group_wait_ms=GROUP_WAIT_MS,
     )
     async with stack as running:
-        place = Place(broker=Broker(running.kafka), folder=folder / "work", notes=_Shown(console))
-        yield Bench(plan=plan, stack=running, place=place, workload=workload, results=results, console=console)
+        directory = BenchDirectory(broker=Broker(running.kafka), folder=folder / "work", notes=_Shown(console))
+        yield Bench(plan=plan, stack=running, directory=directory, workload=workload, results=results, console=console)
 
 
 async def measure_core(bench: Bench) -> None:
@@ -202,17 +203,17 @@ async def measure_growth(bench: Bench) -> None:
     """Restore, memory and the cost of an event as the state grows."""
     say = functools.partial(bench.console.log, highlight=False)
     sizes, counts = (QUICK_SIZES, QUICK_COUNTS) if bench.plan.quick else (SIZES, COUNTS)
-    by_patients = await Growth(bench.place, "patients", say).by_patients(sizes)
+    by_patients = await Growth(bench.directory, "patients", say).by_patients(sizes)
     largest = by_patients[max(by_patients, key=int)]
     bench.results.metrics |= {name: largest[name] for name in ("restore_records_per_s", "bytes_per_patient")}
     bench.results.metrics["by_patients"] = by_patients
-    bench.results.metrics["event_us_by_facts"] = await Growth(bench.place, "facts", say).by_facts(counts)
+    bench.results.metrics["event_us_by_facts"] = await Growth(bench.directory, "facts", say).by_facts(counts)
 
 
 async def measure_latency(bench: Bench) -> None:
     """From the inbound topic to the alert."""
     seconds = QUICK_LATENCY_S if bench.plan.quick else LATENCY_S
-    found = await latency.measure(bench.stack, bench.place.folder / "latency", seconds)
+    found = await latency.measure(bench.stack, bench.directory.folder / "latency", seconds)
     bench.results.metrics["latency_ms"] = found
     bench.console.log(f"latency in ms: {found}", highlight=False)
 

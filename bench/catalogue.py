@@ -9,14 +9,14 @@ from bench import preparing
 from bench.engines.kafka_streams import FOLDER_VARIABLE
 from bench.monitors import run_monitor
 from bench.reference import Reference, Tally
-from bench.runs import ROOT, EventLog, Place, Run, run_process
+from bench.runs import ROOT, BenchDirectory, EventLog, Run, run_process
 
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
     """One engine."""
 
-    run: Callable[[Place, EventLog], Awaitable[Run]]
+    run: Callable[[BenchDirectory, EventLog], Awaitable[Run]]
     expected: Callable[[Reference, int], Tally]
     prepare: Callable[[Path], str] = preparing.nothing
     """Given the folder of the bench; why the engine cannot be run, empty if it can."""
@@ -27,8 +27,8 @@ class Engine:
 
 
 def _monitor(processes: int, *, minimal: bool) -> Engine:
-    async def run(place: Place, events: EventLog) -> Run:
-        return await run_monitor(place, events, processes=processes, minimal=minimal)
+    async def run(directory: BenchDirectory, events: EventLog) -> Run:
+        return await run_monitor(directory, events, processes=processes, minimal=minimal)
 
     return Engine(run=run, expected=Reference.minimal_join if minimal else Reference.full_rules)
 
@@ -36,9 +36,9 @@ def _monitor(processes: int, *, minimal: bool) -> Engine:
 def _here(name: str, *, decides: bool = True, slow: bool = False) -> Engine:
     """A module of `bench.engines` in the environment of the project."""
 
-    async def run(place: Place, events: EventLog) -> Run:
+    async def run(directory: BenchDirectory, events: EventLog) -> Run:
         command = [sys.executable, "-m", f"bench.engines.{name}"]
-        return await run_process(place, events, name, command, decides=decides)
+        return await run_process(directory, events, name, command, decides=decides)
 
     return Engine(run=run, expected=Reference.minimal_join if decides else Reference.decoded, slow=slow)
 
@@ -47,10 +47,10 @@ def _quix() -> Engine:
     def environment(folder: Path) -> Path:
         return folder / "quix"
 
-    async def run(place: Place, events: EventLog) -> Run:
-        command = [str(environment(place.folder) / "bin" / "python"), "-m", "bench.engines.quix"]
+    async def run(directory: BenchDirectory, events: EventLog) -> Run:
+        command = [str(environment(directory.folder) / "bin" / "python"), "-m", "bench.engines.quix"]
         path = f"{ROOT}:{ROOT / 'shared' / 'contracts' / 'src'}"
-        return await run_process(place, events, "quix", command, env={"PYTHONPATH": path})
+        return await run_process(directory, events, "quix", command, env={"PYTHONPATH": path})
 
     return Engine(run=run, expected=Reference.minimal_join, prepare=lambda folder: preparing.quix(environment(folder)))
 
@@ -59,10 +59,10 @@ def _kafka_streams(store: str) -> Engine:
     def build(folder: Path) -> Path:
         return folder / "kafka-streams"
 
-    async def run(place: Place, events: EventLog) -> Run:
+    async def run(directory: BenchDirectory, events: EventLog) -> Run:
         command = [sys.executable, "-m", "bench.engines.kafka_streams", store]
-        folder = {FOLDER_VARIABLE: str(build(place.folder))}
-        return await run_process(place, events, f"kafka_streams_{store}", command, env=folder)
+        folder = {FOLDER_VARIABLE: str(build(directory.folder))}
+        return await run_process(directory, events, f"kafka_streams_{store}", command, env=folder)
 
     return Engine(
         run=run,

@@ -9,11 +9,12 @@ from itertools import chain
 from typing import Any
 
 from rx_clinical import load_catalogue
+from rx_runtime.installation import Installation
 from rx_runtime.kafka import topics
 
 from bench.broker import PARTITIONS
 from bench.monitors import Monitor, monitors, watch
-from bench.runs import EngineFailedError, Place
+from bench.runs import BenchDirectory, EngineFailedError
 from bench.workload import Fills, Record, histories
 
 FACTS = 2  # of every patient when patients are counted
@@ -34,18 +35,18 @@ class Restored:
 class Growth:
     """An installation whose state grows."""
 
-    def __init__(self, place: Place, namespace: str, say: Callable[[str], None]) -> None:
-        self._place = place
-        self._namespace = namespace
+    def __init__(self, directory: BenchDirectory, namespace: str, say: Callable[[str], None]) -> None:
+        self._directory = directory
+        self._installation = Installation(directory.broker.address, namespace)
         self._say = say
         self._fills = Fills(load_catalogue())
 
     async def by_patients(self, sizes: Sequence[int]) -> dict[str, dict[str, float]]:
         """Restore, memory and the cost of an event at each number of patients that is reached in time."""
-        await topics.apply(self._place.broker.address, self._namespace, PARTITIONS)
+        await topics.apply(self._installation, PARTITIONS)
         found: dict[str, dict[str, float]] = {}
         have, build_s = 0, 0.0  # patients; seconds for each of the last ones
-        async with monitors(self._place, self._namespace, processes=1) as (empty,):
+        async with monitors(self._directory, self._installation, processes=1) as (empty,):
             empty_bytes = empty.resident_bytes
         for size in sizes:
             if (needed_s := build_s * (size - have)) > _BUILD_LIMIT_S:
@@ -54,7 +55,7 @@ class Growth:
             begun = time.monotonic()
             await self._build(histories(self._fills, "patients", range(have, size), range(FACTS)))
             build_s, have = (time.monotonic() - begun) / (size - have), size
-            async with monitors(self._place, self._namespace, processes=1) as (monitor,):
+            async with monitors(self._directory, self._installation, processes=1) as (monitor,):
                 restored = _restored(monitor, await monitor.metrics_now())
                 step = max(1, size // _EVENTS)
                 event_us = await self._event_us(
@@ -71,7 +72,7 @@ class Growth:
 
     async def by_facts(self, counts: Sequence[int]) -> dict[str, float]:
         """Microseconds of the monitor for one more fact of a patient who has so many already."""
-        await topics.apply(self._place.broker.address, self._namespace, PARTITIONS)
+        await topics.apply(self._installation, PARTITIONS)
         patients = {count: range(max(_FEWEST_PATIENTS, _FACTS_IN_ALL // count)) for count in counts}
         await self._build(
             chain.from_iterable(
@@ -79,7 +80,7 @@ class Growth:
             )
         )
         found: dict[str, float] = {}
-        async with monitors(self._place, self._namespace, processes=1) as (monitor,):
+        async with monitors(self._directory, self._installation, processes=1) as (monitor,):
             for count in counts:
                 more = histories(self._fills, f"facts-{count}", patients[count], range(count, count + 1))
                 found[str(count)] = round(await self._event_us(monitor, more), 1)
@@ -88,19 +89,19 @@ class Growth:
 
     async def _build(self, records: Iterator[Record]) -> None:
         added = sum(await self._fill(records))
-        async with monitors(self._place, self._namespace, processes=2) as running:
-            await watch(self._place, running, added)
+        async with monitors(self._directory, self._installation, processes=2) as running:
+            await watch(self._directory, running, added)
 
     async def _event_us(self, monitor: Monitor, records: Iterable[Record]) -> float:
         before = await monitor.metrics_now()
         added = sum(await self._fill(records))
-        await watch(self._place, [monitor], int(before.get("rx_monitor_events_total", 0)) + added)
+        await watch(self._directory, [monitor], int(before.get("rx_monitor_events_total", 0)) + added)
         after = await monitor.metrics_now()
         spent = after["rx_monitor_batch_seconds_sum"] - before.get("rx_monitor_batch_seconds_sum", 0)
         return spent * 1e6 / added
 
     async def _fill(self, records: Iterable[Record]) -> list[int]:
-        return await self._place.broker.fill(f"{self._namespace}.rx.medication-events.v1", records)
+        return await self._directory.broker.fill(self._installation.topic("rx.medication-events.v1"), records)
 
 
 def _restored(monitor: Monitor, metrics: dict[str, float]) -> Restored:

@@ -141,8 +141,8 @@ class _Client:
 async def _client(stack: EmbeddedStack, folder: Path) -> AsyncIterator[_Client]:
     """The services that an event passes, with topics and schemas of their own, and a client of them."""
     folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240  # at once
-    await provision(stack.admin_dsn, NAMESPACE)
     servers = Servers(stack.kafka, stack.postgres, stack.dsn, "5a" * 32, NAMESPACE)
+    await provision(stack.admin_dsn, servers.installation)
     instance = Instance(folder, servers, None, lambda _text: None)
     producer = clients.new_producer(stack.kafka, client_id="bench-latency")
     alerts = AIOKafkaConsumer(bootstrap_servers=stack.kafka, auto_offset_reset="latest", enable_auto_commit=False)

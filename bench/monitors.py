@@ -11,12 +11,13 @@ from pathlib import Path
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 from rx_embedded.child import Child
+from rx_runtime.installation import Installation
 from rx_runtime.kafka import topics
 from rxguard.instance.embedded_instance import free_port
 
 from bench import outputs
 from bench.broker import PARTITIONS, Broker
-from bench.runs import STALL_TIMEOUT_S, EngineFailedError, EventLog, Place, Run, check, start
+from bench.runs import STALL_TIMEOUT_S, BenchDirectory, EngineFailedError, EventLog, Run, check, start
 
 PSEUDONYM_KEY = "5a" * 32
 _POLL_S, _LAST_POLLS_S = 0.2, 0.02
@@ -54,27 +55,27 @@ class Monitor:
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:"))
 
 
-async def run_monitor(place: Place, events: EventLog, *, processes: int, minimal: bool) -> Run:
+async def run_monitor(directory: BenchDirectory, events: EventLog, *, processes: int, minimal: bool) -> Run:
     """The monitor on topics of its own that are empty but for the events."""
-    await reset_monitor(place.broker, events)
-    async with monitors(place, events.namespace, processes=processes, minimal=minimal) as running:
-        began, before, ended = await watch(place, running, events.events)
-    topic = f"{events.namespace}.rx.findings.v1"
-    got = await (outputs.pairs(place.broker, topic) if minimal else outputs.findings(place.broker, topic))
+    await reset_monitor(directory.broker, events)
+    async with monitors(directory, events.installation, processes=processes, minimal=minimal) as running:
+        began, before, ended = await watch(directory, running, events.events)
+    topic = events.installation.topic("rx.findings.v1")
+    got = await (outputs.pairs(directory.broker, topic) if minimal else outputs.findings(directory.broker, topic))
     return Run(of=events.events, events=events.events - before, seconds=ended - began, got=got)
 
 
 async def reset_monitor(broker: Broker, events: EventLog) -> None:
     """As if no monitor had ever run on these events."""
-    names = [f"{events.namespace}.rx.{name}.v1" for name in ("findings", "monitor-state", "monitor-progress")]
-    await broker.delete(names)
-    await topics.apply(broker.address, events.namespace, PARTITIONS)
-    await broker.rewind(f"{events.namespace}-rx-monitor", events.topic)
+    written = ("rx.findings.v1", "rx.monitor-state.v1", "rx.monitor-progress.v1")
+    await broker.delete([events.installation.topic(name) for name in written])
+    await topics.apply(events.installation, PARTITIONS)
+    await broker.rewind(events.installation.group("rx-monitor"), events.topic)
 
 
 @asynccontextmanager
 async def monitors(
-    place: Place, namespace: str, *, processes: int, minimal: bool = False
+    directory: BenchDirectory, installation: Installation, *, processes: int, minimal: bool = False
 ) -> AsyncIterator[list[Monitor]]:
     """Monitor processes that are all ready; stopped when the block ends."""
     module = "bench.engines.rxguard_minimal" if minimal else "rx_monitor"
@@ -83,12 +84,12 @@ async def monitors(
         for number in range(processes):
             metrics = f"127.0.0.1:{free_port()}"
             settings = {
-                "RXGUARD_KAFKA": place.broker.address,
-                "RXGUARD_NAMESPACE": namespace,
+                "RXGUARD_KAFKA": installation.kafka,
+                "RXGUARD_NAMESPACE": installation.namespace,
                 "RXGUARD_PSEUDONYM_KEY": PSEUDONYM_KEY,
                 "RXGUARD_METRICS_ADDRESS": metrics,
             }
-            child = start([sys.executable, "-m", module], place.log(f"monitor-{number}"), settings)
+            child = start([sys.executable, "-m", module], directory.log(f"monitor-{number}"), settings)
             running.append(Monitor(child, metrics))
         await _all_ready(running)
         yield running
@@ -105,7 +106,7 @@ async def _all_ready(running: Sequence[Monitor]) -> None:
         await asyncio.sleep(_LAST_POLLS_S)
 
 
-async def watch(place: Place, running: Sequence[Monitor], events: int) -> tuple[float, int, float]:
+async def watch(directory: BenchDirectory, running: Sequence[Monitor], events: int) -> tuple[float, int, float]:
     """When the watch began, how many events were done by then, and when all of them were."""
     before, began = await _counted(running), time.monotonic()
     done, moved = before, began
@@ -119,7 +120,7 @@ async def watch(place: Place, running: Sequence[Monitor], events: int) -> tuple[
         counted = await _counted(running)
         if counted > done:
             done, moved = counted, time.monotonic()
-            place.notes.progress(done, events)
+            directory.notes.progress(done, events)
     return began, before, moved
 
 

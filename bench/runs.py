@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rx_embedded.child import Child, new_log
+from rx_runtime.installation import Installation
 
 from bench import outputs
 from bench.broker import Broker
@@ -29,15 +30,15 @@ class EngineFailedError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class EventLog:
-    """A topic with events, in the installation that bears this namespace."""
+    """The event log of an installation."""
 
-    namespace: str
+    installation: Installation
     ends: list[int]  # by partition
 
     @property
     def topic(self) -> str:
-        """Its name."""
-        return f"{self.namespace}.rx.medication-events.v1"
+        """The broker's name of its topic."""
+        return self.installation.topic("rx.medication-events.v1")
 
     @property
     def events(self) -> int:
@@ -69,8 +70,8 @@ class Notes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where engines run."""
+class BenchDirectory:
+    """A folder for the files of engines, and the broker that they run on."""
 
     broker: Broker
     folder: Path
@@ -84,7 +85,7 @@ class Place:
 
 
 async def run_process(
-    place: Place,
+    directory: BenchDirectory,
     events: EventLog,
     name: str,
     command: Sequence[str],
@@ -93,32 +94,32 @@ async def run_process(
     decides: bool = True,
 ) -> Run:
     """An engine that speaks `protocol`, on topics of its own. Of one that decides nothing the decoded are counted."""
-    job = await _job(place, events, name)
-    await place.broker.create(job.output_topic)
-    child = start(list(command), place.log(name), job.environment() | dict(env or {}))
+    job = await _job(directory, events, name)
+    await directory.broker.create(job.output_topic)
+    child = start(list(command), directory.log(name), job.environment() | dict(env or {}))
     try:
-        started, finished = await _said(place, child, job)
+        started, finished = await _said(directory, child, job)
     finally:
         await child.stop()
     if finished.get("events") != events.events:
         raise EngineFailedError(f"{name} says {finished}, there are {events.events}: {child.last_words()}")
     if decides:
-        got = await outputs.pairs(place.broker, job.output_topic)
+        got = await outputs.pairs(directory.broker, job.output_topic)
     else:
         got = Tally(findings=finished["events"], digest="", records=None)
     details = {key: value for key, value in finished.items() if key not in {"event", "at", "events"}}
     return Run(of=events.events, events=events.events, seconds=finished["at"] - started["at"], got=got, details=details)
 
 
-async def _job(place: Place, events: EventLog, name: str) -> Job:
+async def _job(directory: BenchDirectory, events: EventLog, name: str) -> Job:
     """Nothing of an earlier run of the engine is left."""
-    group = f"{events.namespace}-{name}".replace("_", "-")
-    await place.broker.delete(await place.broker.topics(group))
-    folder = place.folder / "engines" / name
+    group = events.installation.group(name).replace("_", "-")
+    await directory.broker.delete(await directory.broker.topics(group))
+    folder = directory.folder / "engines" / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return Job(
-        kafka=place.broker.address,
+        kafka=directory.broker.address,
         events_topic=events.topic,
         output_topic=f"{group}-output",
         group=f"{group}-{time.time_ns()}",  # a group that no offset is known of
@@ -127,7 +128,7 @@ async def _job(place: Place, events: EventLog, name: str) -> Job:
     )
 
 
-async def _said(place: Place, child: Child, job: Job) -> tuple[dict[str, Any], dict[str, Any]]:
+async def _said(directory: BenchDirectory, child: Child, job: Job) -> tuple[dict[str, Any], dict[str, Any]]:
     started: dict[str, Any] = {}
     heard = 0
     moved = time.monotonic()
@@ -137,7 +138,7 @@ async def _said(place: Place, child: Child, job: Job) -> tuple[dict[str, Any], d
             if said["event"] == "started":
                 started = started or said
             elif said["event"] == "progress":
-                place.notes.progress(said["events"], job.events)
+                directory.notes.progress(said["events"], job.events)
             elif said["event"] == "finished":
                 return started, said
         if child.exit_status is not None or time.monotonic() - moved > STALL_TIMEOUT_S:

@@ -4,11 +4,12 @@ import itertools
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from rx_embedded import EmbeddedStack, provision, rxguard_home
+from rx_runtime.installation import Installation
 from rx_runtime.kafka.topics import apply
 
 PSEUDONYM_KEY = "5a" * 32
@@ -38,16 +39,15 @@ def namespace() -> str:
 
 
 @dataclass(frozen=True)
-class Installation:
+class StackInstallation(Installation):
     """Topics and schemas of one test on the shared servers."""
 
-    stack: EmbeddedStack
-    namespace: str
+    stack: EmbeddedStack = field(kw_only=True)
 
     def environment(self, service: str) -> dict[str, str]:
         """Settings of a service in this installation."""
         env = {
-            "RXGUARD_KAFKA": self.stack.kafka,
+            "RXGUARD_KAFKA": self.kafka,
             "RXGUARD_NAMESPACE": self.namespace,
             "RXGUARD_PSEUDONYM_KEY": PSEUDONYM_KEY,
         }
@@ -57,8 +57,9 @@ class Installation:
 
 
 @pytest.fixture
-async def installation(stack: EmbeddedStack, namespace: str) -> Installation:
+async def installation(stack: EmbeddedStack, namespace: str) -> StackInstallation:
     """A fresh set of topics and schemas."""
-    await provision(stack.admin_dsn, namespace)
-    await apply(stack.kafka, namespace, PARTITIONS)
-    return Installation(stack, namespace)
+    fresh = StackInstallation(stack.kafka, namespace, stack=stack)
+    await provision(stack.admin_dsn, fresh)
+    await apply(fresh, PARTITIONS)
+    return fresh

@@ -315,8 +315,8 @@ async def running(
 ) -> AsyncIterator[RxGuard]:
     """An RxGuard with topics and schemas of its own."""
     folder.mkdir()  # noqa: ASYNC240  # at once
-    await provision(stack.admin_dsn, namespace)
     servers = Servers(stack.kafka, stack.postgres, stack.dsn, PSEUDONYM_KEY, namespace)
+    await provision(stack.admin_dsn, servers.installation)
     instance = Instance(folder, servers, None, lambda _text: None)
     opened = [
         clients.new_producer(stack.kafka, client_id="e2e"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from rx_embedded import EmbeddedStack
+from rx_runtime.installation import Installation
 from rx_runtime.kafka.topics import apply
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -33,15 +34,12 @@ def _is_long(item: pytest.Item) -> bool:
 
 
 @dataclass(frozen=True)
-class Grounds:
+class Grounds(Installation):
     """Topics of their own on the servers of this run."""
-
-    stack: EmbeddedStack
-    namespace: str
 
     def environment(self, service: str) -> dict[str, str]:  # noqa: ARG002  # there is one
         return os.environ | {
-            "RXGUARD_KAFKA": self.stack.kafka,
+            "RXGUARD_KAFKA": self.kafka,
             "RXGUARD_NAMESPACE": self.namespace,
             "RXGUARD_PSEUDONYM_KEY": "5a" * 32,
         }
@@ -51,8 +49,9 @@ class Grounds:
 async def campaign(request: pytest.FixtureRequest, stack: EmbeddedStack) -> AsyncIterator[Campaign]:
     module = request.module.__name__.rpartition(".")[2].replace("_", "")
     namespace = f"{module}{os.getpid():x}{request.param}"
-    await apply(stack.kafka, namespace, 4)
-    campaign = Campaign(Grounds(stack, namespace), source=request.param, seed=SEED)
+    grounds = Grounds(stack.kafka, namespace)
+    await apply(grounds, 4)
+    campaign = Campaign(grounds, source=request.param, seed=SEED)
     await campaign.load(60)
     yield campaign
     await campaign.end_all()

@@ -15,7 +15,7 @@ from rx_monitor.adapters.faust.process_exit import process_ends_on
 from rx_monitor.adapters.faust.source import FAUST_SETTINGS
 from rx_monitor.domain.progress import Progress
 from rx_monitor.ports import Batch, SourceListener
-from rx_monitor.settings import MonitorSettings
+from rx_monitor.settings import CONSUMER_GROUP, EVENTS_TOPIC, MonitorSettings
 from rx_runtime.kafka import clients
 
 FETCH_MS = 200
@@ -29,7 +29,10 @@ class ControlSource(ConsumerRebalanceListener):
         self._progress = progress
         self._listener = listener
         self._consumer = clients.new_consumer(
-            settings.kafka, client_id="rx-monitor", group=settings.consumer_group, member=settings.member
+            settings.kafka,
+            client_id="rx-monitor",
+            group=settings.installation.group(CONSUMER_GROUP),
+            member=settings.member,
         )
         self._consumer._session_timeout_ms = int(FAUST_SETTINGS["broker_session_timeout"] * 1000)
         self._consumer._heartbeat_interval_ms = int(FAUST_SETTINGS["broker_heartbeat_interval"] * 1000)
@@ -41,7 +44,7 @@ class ControlSource(ConsumerRebalanceListener):
     async def run(self) -> None:
         """Deliver until stopped."""
         await clients.start(self._consumer, self._settings.kafka)
-        self._consumer.subscribe([self._settings.events_topic], listener=self)
+        self._consumer.subscribe([self._settings.installation.topic(EVENTS_TOPIC)], listener=self)
         self._work = asyncio.gather(self._fetch_and_deliver(), self._commit_regularly())
         await asyncio.shield(self._work)  # the service cancels this before it calls `stop`: a batch is never cut short
 
@@ -96,7 +99,7 @@ class ControlSource(ConsumerRebalanceListener):
     async def _commit(self) -> None:
         generation = self._generation
         if offsets := self._progress.uncommitted(generation):
-            topic = self._settings.events_topic
+            topic = self._settings.installation.topic(EVENTS_TOPIC)
             with suppress(CommitFailedError, IllegalStateError):  # the partitions have changed hands: nothing is lost
                 await self._consumer.commit({TopicPartition(topic, n): offset for n, offset in offsets.items()})
                 self._progress.committed(generation, offsets)

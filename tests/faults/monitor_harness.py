@@ -88,13 +88,13 @@ class Harness:
     """It leaves the group: nobody has to wait until the session of a killed one has run out."""
 
     def __init__(self, installation: Any) -> None:
-        self.kafka = installation.stack.kafka
-        self._prefix = f"{installation.namespace}."
+        self.kafka = installation.kafka
+        self.installation = installation
         self._environment = installation.environment("monitor")
         self._started: list[Process] = []
 
     def topic(self, name: str) -> str:
-        return self._prefix + name
+        return self.installation.topic(name)
 
     async def feed(self, events: Iterable[Event], kind: bytes = b"relevant", ruleset: bytes | None = None) -> None:
         """Write events; `ruleset`: the tables that classified them, ours if none is named."""
@@ -149,7 +149,7 @@ class Harness:
         """What the consumer group has committed."""
 
         async def ask(admin: Any) -> dict[int, int]:
-            group = self._prefix.removesuffix(".") + "-rx-monitor"
+            group = self.installation.group("rx-monitor")
             return {
                 tp.partition: found.offset for tp, found in (await admin.list_consumer_group_offsets(group)).items()
             }

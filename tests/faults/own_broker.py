@@ -5,13 +5,14 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rx_embedded import rxguard_home
 from rx_embedded.child import Children
 from rx_embedded.jars import obtain_jars
 from rx_embedded.kafka import Kafka
+from rx_runtime.installation import Installation
 from rx_runtime.kafka.topics import apply
 
 PARTITIONS = 4
@@ -33,20 +34,11 @@ class OwnKafka(Kafka):
         await self.start()
 
 
-@dataclass
-class Grounds:
+@dataclass(frozen=True)
+class Grounds(Installation):
     """A broker of its own, with the topics of one installation."""
 
-    broker: OwnKafka
-    namespace: str = "faults"
-
-    @property
-    def stack(self) -> "Grounds":
-        return self
-
-    @property
-    def kafka(self) -> str:
-        return self.broker.address
+    broker: OwnKafka = field(kw_only=True)
 
     def environment(self, service: str) -> dict[str, str]:  # noqa: ARG002  # there is one
         return os.environ | {
@@ -59,10 +51,11 @@ class Grounds:
 @asynccontextmanager
 async def own_broker(folder: Path) -> AsyncIterator[Grounds]:
     jars = await obtain_jars(rxguard_home() / "jars", None)
-    grounds = Grounds(OwnKafka(folder / "kafka", jars, Children(folder / "children.json")))
-    await grounds.broker.start()
+    broker = OwnKafka(folder / "kafka", jars, Children(folder / "children.json"))
+    await broker.start()
     try:
-        await apply(grounds.kafka, grounds.namespace, PARTITIONS)
+        grounds = Grounds(broker.address, "faults", broker=broker)
+        await apply(grounds, PARTITIONS)
         yield grounds
     finally:
-        await grounds.broker.stop()
+        await broker.stop()

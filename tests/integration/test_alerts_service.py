@@ -114,13 +114,13 @@ async def publish(installation, producer, position, *findings, reference=REFEREN
     found = finding_pb2.FindingSet(
         patient=patient, ruleset_seq=1, ruleset_version="v1", position=position, findings=findings
     )
-    topic = f"{installation.namespace}.rx.findings.v1"
+    topic = installation.topic("rx.findings.v1")
     await producer.send_and_wait(topic, key=patient, value=found.SerializeToString(), partition=partition)
 
 
 async def announced(installation):
-    topic = f"{installation.namespace}.rx.alerts.v1"
-    records = await topic_reader.read_to_end(installation.stack.kafka, topic, client_id="test")
+    topic = installation.topic("rx.alerts.v1")
+    records = await topic_reader.read_to_end(installation.kafka, topic, client_id="test")
     return [(record.key.decode(), json.loads(record.value)) for record in records]
 
 
@@ -167,7 +167,7 @@ async def test_killed_in_the_middle_and_started_again_it_loses_nothing_and_doubl
 
 async def test_a_record_that_is_no_finding_set_stops_the_service_instead_of_being_skipped(installation, producer):
     async with running(installation) as service:
-        await producer.send_and_wait(f"{installation.namespace}.rx.findings.v1", key=b"x", value=b"\xff", partition=0)
+        await producer.send_and_wait(installation.topic("rx.findings.v1"), key=b"x", value=b"\xff", partition=0)
         async with asyncio.timeout(30):
             assert await service.child.wait() == 5
 

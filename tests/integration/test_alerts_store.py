@@ -54,7 +54,7 @@ def found(position, *findings, patient=PATIENT, build=0):
 
 @pytest.fixture
 async def pool(installation):
-    schema = f"{installation.namespace}_alerts"
+    schema = installation.schema_name("alerts")
     dsn = installation.stack.dsn("alerts")
     await migrate(dsn, schema, Path(migrations.__file__).parent)
     pool = await open_pool(dsn, schema)
@@ -218,7 +218,7 @@ async def test_two_processes_on_one_partition_wait_for_each_other(pool):
 
 
 async def test_a_store_that_is_gone_answers_unavailable(installation):
-    schema = f"{installation.namespace}_alerts"
+    schema = installation.schema_name("alerts")
     pool = await open_pool(installation.stack.dsn("alerts"), schema)
     await pool.close()
 

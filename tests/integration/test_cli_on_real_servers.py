@@ -78,8 +78,8 @@ class Program:
 async def rxguard(stack, stack_folder, pseudonym_key) -> AsyncIterator[Program]:
     folder = DataFolder(stack_folder / "cli")
     folder.acquire()
-    await provision(stack.admin_dsn, NAMESPACE)
     servers = Servers(stack.kafka, stack.postgres, stack.dsn, pseudonym_key, NAMESPACE)
+    await provision(stack.admin_dsn, servers.installation)
     instance = Instance(folder.path, servers, None, lambda _text: None)
     try:
         await instance.start(SERVICES)

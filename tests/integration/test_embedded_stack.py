@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from rx_embedded import EmbeddedLockedError, EmbeddedStack, provision, rxguard_home
 from rx_embedded.errors import BrokerStartError, ServerDiedError
+from rx_runtime.installation import Installation
 
 pytestmark = pytest.mark.stack
 JARS = rxguard_home() / "jars"
@@ -111,7 +112,7 @@ async def test_a_wrong_password_is_refused(running):
 
 async def test_a_namespace_gets_schemas_of_its_own_and_asking_again_changes_nothing(running):
     for _ in range(2):
-        await provision(running.admin_dsn, "t1")
+        await provision(running.admin_dsn, Installation(running.kafka, "t1"))
     owners = await fetch(
         running.admin_dsn,
         "SELECT nspname, rolname FROM pg_namespace JOIN pg_roles r ON nspowner = r.oid WHERE nspname LIKE 't1\\_%'",
@@ -125,7 +126,7 @@ async def test_a_namespace_gets_schemas_of_its_own_and_asking_again_changes_noth
 
 async def test_a_namespace_that_is_no_plain_name_is_refused(running):
     with pytest.raises(ValueError, match="namespace"):
-        await provision(running.admin_dsn, "t1; DROP SCHEMA alerts")
+        await provision(running.admin_dsn, Installation(running.kafka, "t1; DROP SCHEMA alerts"))
 
 
 async def test_values_of_rows_stay_out_of_the_database_log(running):

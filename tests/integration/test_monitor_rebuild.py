@@ -12,7 +12,6 @@ import pytest
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress, PatientState
 from rx_clinical import load_catalogue
 from rx_monitor.operations import rebuild
-from rx_monitor.settings import Places
 from rx_runtime.errors import RefusedToRun
 from rx_runtime.kafka import clients
 from rx_runtime.kafka import topics as runtime_topics
@@ -41,16 +40,6 @@ def topics(request, installation):
     return getattr(request, "param", harness.Harness)(installation)
 
 
-@pytest.fixture
-def places(installation):
-    def named(name):
-        return f"{installation.namespace}.{name}"
-
-    return Places(
-        installation.stack.kafka, installation.namespace, named, lambda name: f"{installation.namespace}-{name}"
-    )
-
-
 def clash(patient, **ldn):
     """Two events that make a finding."""
     return [
@@ -63,16 +52,16 @@ def ignore(*_):
     """Progress that nobody looks at."""
 
 
-async def clear(places):
+async def clear(installation):
     """Once the broker has seen the last monitor go."""
     async with asyncio.timeout(30):
-        while await rebuild.members(places):  # noqa: ASYNC110  # the broker tells nobody
+        while await rebuild.members(installation):  # noqa: ASYNC110  # the broker tells nobody
             await asyncio.sleep(0.2)
-    return await rebuild.clear(places, ignore)
+    return await rebuild.clear(installation, ignore)
 
 
 async def recreate(topics, name, partitions=4):
-    await runtime_topics.recreate(topics.kafka, topics.topic("").rstrip("."), name, partitions)
+    await runtime_topics.recreate(topics.installation, name, partitions)
 
 
 async def refused(topics):
@@ -83,14 +72,14 @@ async def refused(topics):
     return said["code"], said["reason"]
 
 
-async def test_a_rebuild_changes_no_finding_and_publishes_none_again(topics, places):
+async def test_a_rebuild_changes_no_finding_and_publishes_none_again(topics, installation):
     events = [*clash(ANNA), *clash(BERT, hours=30 * 24), harness.fill(CARL, "methadone", harness.METHADONE)]
     await topics.feed(events)
     await topics.run_once()
     before = await topics.conclusions()
     published = len(await topics.records(FINDINGS))
 
-    cleared = await clear(places)
+    cleared = await clear(installation)
     assert sum(map(len, cleared.events.values())) == len(events)
     await topics.run_once()
 
@@ -102,17 +91,17 @@ async def test_a_rebuild_changes_no_finding_and_publishes_none_again(topics, pla
     assert {state.build for state in written} == {1}
 
 
-async def test_events_that_follow_a_rebuild_are_published_as_ever(topics, places):
+async def test_events_that_follow_a_rebuild_are_published_as_ever(topics, installation):
     await topics.feed(clash(ANNA)[:1])
     await topics.run_once()
-    await clear(places)
+    await clear(installation)
     await topics.feed(clash(ANNA)[1:])
     await topics.run_once()
     assert await topics.conclusions() == harness.expected(clash(ANNA))
     assert {found.build for found in (await topics.findings()).values()} == {1}
 
 
-async def test_after_a_recreated_topic_what_no_event_supports_is_withdrawn(topics, places):
+async def test_after_a_recreated_topic_what_no_event_supports_is_withdrawn(topics, installation):
     await topics.feed([*clash(ANNA), *clash(BERT), *clash(CARL)])
     await topics.run_once()
     positions = {name: found.position for name, found in (await topics.findings()).items()}
@@ -120,7 +109,7 @@ async def test_after_a_recreated_topic_what_no_event_supports_is_withdrawn(topic
     assert (await refused(topics))[0] == "TOPIC_RECREATED"
 
     remaining = [*clash(BERT)[1:], *clash(BERT)[:1], *clash(CARL)[:1], *clash(DORA)]
-    await clear(places)
+    await clear(installation)
     await topics.feed(remaining)
     await topics.run_once()
 
@@ -132,10 +121,11 @@ async def test_after_a_recreated_topic_what_no_event_supports_is_withdrawn(topic
     assert found[CARL].position < positions[CARL], "readers must not take it for outdated"
 
 
-async def test_a_rebuild_is_refused_while_a_monitor_is_alive_and_names_it(topics, places):
+async def test_a_rebuild_is_refused_while_a_monitor_is_alive_and_names_it(topics, installation):
     async with topics.monitor():
-        with pytest.raises(RefusedToRun, match=f"{places.consumer_group} are alive: .+ on .+ Stop them") as alive:
-            await rebuild.clear(places, ignore)
+        named = f"{installation.group('rx-monitor')} are alive: .+ on .+ Stop them"
+        with pytest.raises(RefusedToRun, match=named) as alive:
+            await rebuild.clear(installation, ignore)
         assert alive.value.code == "MONITORS_ALIVE"
         await topics.feed(clash(ANNA))
         await topics.caught_up()
@@ -143,7 +133,9 @@ async def test_a_rebuild_is_refused_while_a_monitor_is_alive_and_names_it(topics
 
 
 @pytest.mark.parametrize("step", ["recreate", "_seed", "go_back", "_tell"])
-async def test_a_rebuild_that_was_killed_lets_no_monitor_start_and_is_run_again(topics, places, monkeypatch, step):
+async def test_a_rebuild_that_was_killed_lets_no_monitor_start_and_is_run_again(
+    topics, installation, monkeypatch, step
+):
     await topics.feed(clash(ANNA))
     await topics.run_once()
     await recreate(topics, EVENTS)
@@ -159,19 +151,19 @@ async def test_a_rebuild_that_was_killed_lets_no_monitor_start_and_is_run_again(
     with monkeypatch.context() as patched:
         patched.setattr(rebuild.topics if step == "recreate" else rebuild, step, killed)
         with pytest.raises(KilledError):
-            await clear(places)
+            await clear(installation)
     code, reason = await refused(topics)
     assert code == "REBUILD_UNFINISHED"
     assert "rxguard monitor rebuild" in reason
 
-    await clear(places)
+    await clear(installation)
     await topics.feed(clash(BERT))
     await topics.run_once()
     assert await topics.conclusions() == harness.expected(clash(BERT))
 
 
 async def test_a_rebuild_that_was_killed_between_the_old_and_the_new_state_topic_is_run_again(
-    topics, places, installation, monkeypatch
+    topics, installation, monkeypatch
 ):
     await topics.feed(clash(ANNA))
     await topics.run_once()
@@ -183,22 +175,22 @@ async def test_a_rebuild_that_was_killed_between_the_old_and_the_new_state_topic
     with monkeypatch.context() as patched:
         patched.setattr(rebuild.topics, "recreate", deleted)
         with pytest.raises(KilledError):
-            await clear(places)
+            await clear(installation)
     assert (await refused(topics))[0] == "TOPIC_MISSING"
-    await runtime_topics.apply(topics.kafka, installation.namespace, 4)
+    await runtime_topics.apply(installation, 4)
     assert (await refused(topics))[0] == "REBUILD_UNFINISHED"
-    await clear(places)
+    await clear(installation)
     await topics.run_once()
     assert await topics.conclusions() == harness.expected(clash(ANNA))
 
 
 @KILLED_OR_PAUSED
-async def test_a_monitor_killed_while_it_reads_again_goes_on_where_it_was(topics, places):
+async def test_a_monitor_killed_while_it_reads_again_goes_on_where_it_was(topics, installation):
     names = harness.patients(300)
     events = [one for name in names for one in clash(name)]
     await topics.feed(events)
     await topics.run_once()
-    await clear(places)
+    await clear(installation)
     async with topics.monitor() as monitor:
         while not any(state.packed_events for state in (await topics.states()).values()):  # noqa: ASYNC110  # another process
             await asyncio.sleep(0.01)
@@ -214,10 +206,10 @@ def parsed(record):
     return MonitorProgress.FromString(record.value)
 
 
-async def test_nothing_counts_as_checked_until_everybody_has_been_assessed_again(topics, places):
+async def test_nothing_counts_as_checked_until_everybody_has_been_assessed_again(topics, installation):
     await topics.feed(clash(ANNA))
     await topics.run_once()
-    await clear(places)
+    await clear(installation)
     reports = len(await topics.records("rx.monitor-progress.v1"))
     await topics.run_once()
     for report in map(parsed, (await topics.records("rx.monitor-progress.v1"))[reports:]):
@@ -225,12 +217,12 @@ async def test_nothing_counts_as_checked_until_everybody_has_been_assessed_again
 
 
 @KILLED_OR_PAUSED
-async def test_a_monitor_that_was_paused_through_a_rebuild_spoils_nothing(topics, places):
+async def test_a_monitor_that_was_paused_through_a_rebuild_spoils_nothing(topics, installation):
     await topics.feed(clash(ANNA))
     async with topics.monitor() as paused:
         await topics.caught_up()
         paused._child.send_signal(signal.SIGSTOP)
-        await clear(places)
+        await clear(installation)
         await topics.run_once()
         paused._child.send_signal(signal.SIGCONT)
         assert await paused.ended() == 5
@@ -240,37 +232,37 @@ async def test_a_monitor_that_was_paused_through_a_rebuild_spoils_nothing(topics
     assert await topics.conclusions() == harness.expected([*clash(ANNA), *clash(BERT)])
 
 
-async def test_a_state_topic_that_was_made_anew_by_somebody_else_is_noticed(topics, places):
+async def test_a_state_topic_that_was_made_anew_by_somebody_else_is_noticed(topics, installation):
     await topics.feed(clash(ANNA))
     await topics.run_once()
     await recreate(topics, STATES)
     code, reason = await refused(topics)
     assert code == "STATE_LOST"
     assert "rxguard monitor rebuild" in reason
-    await clear(places)
+    await clear(installation)
     await topics.run_once()
     assert harness.held_facts(await topics.states()) == harness.expected_facts(clash(ANNA))
 
 
-async def test_what_was_published_and_lost_is_published_again_by_a_rebuild(topics, places):
+async def test_what_was_published_and_lost_is_published_again_by_a_rebuild(topics, installation):
     await topics.feed(clash(ANNA))
     await topics.run_once()
     await recreate(topics, FINDINGS)
     assert (await refused(topics))[0] == "FINDINGS_LOST"
-    await clear(places)
+    await clear(installation)
     await topics.run_once()
     assert await topics.conclusions() == harness.expected(clash(ANNA))
 
 
-async def test_lost_progress_is_noticed_and_a_rebuild_stands_above_all_that_was_published(topics, places):
+async def test_lost_progress_is_noticed_and_a_rebuild_stands_above_all_that_was_published(topics, installation):
     await topics.feed(clash(ANNA))
     await topics.run_once()
-    await clear(places)
+    await clear(installation)
     await topics.feed(clash(BERT))
     await topics.run_once()
     await recreate(topics, "rx.monitor-progress.v1", partitions=1)
     assert (await refused(topics))[0] == "PROGRESS_LOST"
-    assert (await clear(places)).build == 2
+    assert (await clear(installation)).build == 2
     await topics.run_once()
     assert await topics.conclusions() == harness.expected([*clash(ANNA), *clash(BERT)])
 
@@ -324,13 +316,13 @@ async def test_a_monitor_with_an_older_ruleset_refuses_the_partitions_of_a_newer
     assert f"the state was written with ruleset {newer}: start the newer release" in reason
 
 
-async def test_what_an_older_ruleset_called_irrelevant_is_read_by_one_that_looks_at_it(topics, places):
+async def test_what_an_older_ruleset_called_irrelevant_is_read_by_one_that_looks_at_it(topics, installation):
     await topics.feed(clash(ANNA), kind=b"irrelevant", ruleset=b"1")
     await topics.feed([harness.fill(BERT, "allopurinol", harness.ALLOPURINOL)], kind=b"irrelevant", ruleset=b"1")
     await topics.run_once()
     assert await topics.conclusions() == harness.expected(clash(ANNA))
     assert set(await topics.states()) == {ANNA}
-    await clear(places)
+    await clear(installation)
     await topics.run_once()
     assert await topics.conclusions() == harness.expected(clash(ANNA))
 
@@ -339,7 +331,7 @@ async def test_what_an_older_ruleset_called_irrelevant_is_read_by_one_that_looks
 
 
 async def rxguard(*arguments, installation):
-    env = os.environ | {"RXGUARD_KAFKA": installation.stack.kafka, "RXGUARD_NAMESPACE": installation.namespace}
+    env = os.environ | {"RXGUARD_KAFKA": installation.kafka, "RXGUARD_NAMESPACE": installation.namespace}
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -362,14 +354,14 @@ async def settled(monitor):
     return next(iter(done)).result()["event"]
 
 
-async def test_on_own_servers_the_program_refuses_clears_and_waits_for_the_monitors(topics, places, installation):
+async def test_on_own_servers_the_program_refuses_clears_and_waits_for_the_monitors(topics, installation):
     await topics.feed(clash(ANNA))
     async with topics.monitor():
         await topics.caught_up()
         code, out, err = await rxguard("monitor", "rebuild", "--json", installation=installation)
         assert (code, out) == (5, "")
         assert "MONITORS_ALIVE" in err
-    await clear(places)
+    await clear(installation)
     code, out, err = await rxguard("monitor", "rebuild", "--no-wait", "--json", installation=installation)
     assert code == 0, err
     document = json.loads(out)

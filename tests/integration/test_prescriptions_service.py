@@ -41,7 +41,7 @@ class Service:
         self.calls = prescriptions_pb2_grpc.PrescriptionServiceStub(channel)
 
     def topic(self, name):
-        return f"{self.installation.namespace}.{name}"
+        return self.installation.topic(name)
 
     async def send(self, value, headers=(), key=None, partition=0):
         """Write a record; its position."""
@@ -61,7 +61,7 @@ class Service:
                 await asyncio.sleep(0.05)
 
     async def records(self, topic):
-        return await topic_reader.read_to_end(self.installation.stack.kafka, self.topic(topic), client_id="test")
+        return await topic_reader.read_to_end(self.installation.kafka, self.topic(topic), client_id="test")
 
     async def history(self, namespace, value):
         patient = messages.PatientRef(namespace=namespace, value=value)
@@ -281,7 +281,7 @@ async def test_an_event_is_pending_until_the_monitor_has_passed_it(service, prod
     [receipt] = await service.receipts(await service.send(example("medication_filled")))
     [place] = receipt.event_positions
     events = service.topic("rx.medication-events.v1")
-    topic_id = (await identities(service.installation.stack.kafka, [events]))[events].topic_id
+    topic_id = (await identities(service.installation.kafka, [events]))[events].topic_id
 
     async def check_state_after(position, of_topic):
         progress = MonitorProgress(partition=place.partition, position=position, topic_id=of_topic)

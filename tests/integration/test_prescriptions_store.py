@@ -31,7 +31,7 @@ READER = Reader(
 
 @pytest.fixture
 async def pool(installation):
-    schema = f"{installation.namespace}_prescriptions"
+    schema = installation.schema_name("prescriptions")
     dsn = installation.stack.dsn("prescriptions")
     await migrate(dsn, schema, MIGRATIONS)
     pool = await open_pool(dsn, schema)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import rxguard as rxguard_package
 from rx_embedded import provision, rxguard_home
+from rx_runtime.installation import Installation
 
 pytestmark = pytest.mark.stack
 
@@ -111,7 +112,7 @@ def test_there_is_nothing_to_rebuild_where_nothing_ever_ran(home):
 
 
 async def test_up_runs_on_servers_named_by_settings(home, stack, namespace):
-    await provision(stack.admin_dsn, namespace)
+    await provision(stack.admin_dsn, Installation(stack.kafka, namespace))
     own = {
         "RXGUARD_KAFKA": stack.kafka,
         "RXGUARD_NAMESPACE": namespace,

@@ -53,7 +53,7 @@ def bench(monkeypatch, tmp_path):
         fake = FakeBench(
             plan=planned,
             stack=None,
-            place=SimpleNamespace(folder=Path()),
+            directory=SimpleNamespace(folder=Path()),
             workload=workload,
             results=results,
             console=Console(quiet=True),

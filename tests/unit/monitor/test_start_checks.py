@@ -1,15 +1,15 @@
 """What a monitor refuses to go on with: each refusal names the command that repairs it."""
 
-from types import SimpleNamespace
-
 import pytest
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress, Rebuild
 from rx_monitor.operations.start_checks import check_continues, check_partitions, check_progress
 from rx_runtime.errors import RefusedToRun
+from rx_runtime.installation import Installation
 from rx_runtime.kafka.topic_identity import TopicIdentity
 
 SINCE = 3
-SETTINGS = SimpleNamespace(events_topic="events", findings_topic="findings", state_topic="states")
+HERE = Installation("broker:9092", "here")
+TOPICS = {"events": "rx.medication-events.v1", "findings": "rx.findings.v1", "states": "rx.monitor-state.v1"}
 
 
 def report(**fields):
@@ -57,11 +57,11 @@ def test_a_monitor_refuses_and_names_the_rebuild(written, code):
 
 
 def counts(**partitions):
-    return {name: TopicIdentity(f"{name}-1", count) for name, count in partitions.items()}
+    return {HERE.topic(TOPICS[name]): TopicIdentity(f"{name}-1", count) for name, count in partitions.items()}
 
 
 def test_equal_partition_counts_pass():
-    check_partitions(SETTINGS, counts(events=4, findings=4, states=4))
+    check_partitions(HERE, counts(events=4, findings=4, states=4))
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_equal_partition_counts_pass():
 )
 def test_unequal_partition_counts_are_refused_and_the_repair_named(differing, repair, other):
     with pytest.raises(RefusedToRun) as refused:
-        check_partitions(SETTINGS, counts(**{"events": 4, "findings": 4, "states": 4} | differing))
+        check_partitions(HERE, counts(**{"events": 4, "findings": 4, "states": 4} | differing))
     assert refused.value.code == "PARTITIONS_DIFFER"
     assert repair in refused.value.message
     assert not other or other not in refused.value.message

@@ -11,6 +11,7 @@ import grpc
 from rx_embedded import DataFolder, rxguard_home
 from rx_runtime.errors import DependencyUnavailable, RxGuardError
 from rx_runtime.grpc_server import MAX_MESSAGE_BYTES, REASON, STATUS
+from rx_runtime.installation import Installation
 
 SERVICES = ("prescriptions", "monitor", "alerts", "interactions", "compounding")
 
@@ -23,22 +24,12 @@ _CHANNEL_OPTIONS = (
 
 
 @dataclass(frozen=True)
-class Connection:
-    """The servers of one installation. Nothing is opened until it is used."""
+class Connection(Installation):
+    """An installation and the addresses of its services. Nothing is opened until it is used."""
 
-    kafka: str
-    namespace: str = ""
     targets: Mapping[str, str] = field(default_factory=dict)  # host:port of the gRPC server, by service
     metrics: Mapping[str, str] = field(default_factory=dict)  # address of /metrics, by service
     home: str | None = None  # data folder of the running instance; None for servers named by settings
-
-    def topic(self, name: str) -> str:
-        """Name of a registry topic within this installation."""
-        return f"{self.namespace}.{name}" if self.namespace else name
-
-    def group(self, name: str) -> str:
-        """Name of a consumer group within this installation."""
-        return f"{self.namespace}-{name}" if self.namespace else name
 
     def target(self, service: str) -> str:
         """host:port of a service. Raises DependencyUnavailable NO_TARGET if it is not known."""

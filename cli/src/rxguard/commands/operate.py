@@ -28,7 +28,7 @@ def topics_apply(
 
     async def command() -> list[str]:
         await require_kafka(connection)
-        return await apply(connection.kafka, connection.namespace, partitions)
+        return await apply(connection, partitions)
 
     created = asyncio.run(command())
     if as_json:

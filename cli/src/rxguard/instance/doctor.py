@@ -110,7 +110,7 @@ async def _kafka_check(connection: Connection) -> Check:
 
 async def _topics_check(connection: Connection) -> Check:
     try:
-        n = await topics.verify(connection.kafka, connection.namespace)
+        n = await topics.verify(connection)
     except RxGuardError as error:
         return Check("topics", "fail", error.message, "rxguard topics apply")
     return Check("topics", "ok", f"every topic is as the registry says, {n} partitions of patients")

@@ -14,6 +14,7 @@ from rx_contracts.topics import EMBEDDED_PARTITIONS
 from rx_embedded import DataFolder, EmbeddedStack, Progress
 from rx_embedded.child import Child, Children, new_log
 from rx_runtime.errors import DependencyUnavailable, ExitCode, InvalidSettings
+from rx_runtime.installation import Installation
 from rx_runtime.kafka.topics import apply
 
 from rxguard.client.connect import SERVICES
@@ -39,6 +40,11 @@ class Servers:
     dsn: Callable[[str], str]
     pseudonym_key: str
     namespace: str
+
+    @property
+    def installation(self) -> Installation:
+        """The broker, and the names of what is on it."""
+        return Installation(self.kafka, self.namespace)
 
 
 @dataclass
@@ -118,7 +124,7 @@ class Instance:
         Raises DependencyUnavailable SERVICE_NOT_READY with the end of the log of the service that is not.
         """
         await self._children.end_left_over()
-        await apply(self.servers.kafka, self.servers.namespace, EMBEDDED_PARTITIONS)
+        await apply(self.servers.installation, EMBEDDED_PARTITIONS)
         addresses = {name: (f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}") for name in SERVICES}
         for name in names:
             grpc_address, metrics_address = addresses[name]

@@ -12,7 +12,6 @@ from pharmacy.events.v1.monitor_pb2 import MonitorProgress
 from rx_embedded import DataFolder, rxguard_home
 from rx_monitor.adapters.kafka.membership import members
 from rx_monitor.operations.rebuild import Cleared, clear
-from rx_monitor.settings import Places
 from rx_runtime.errors import DependencyUnavailable
 
 from rxguard.client.connect import Connection, connect, require_kafka
@@ -35,18 +34,13 @@ async def rebuild(*, wait: bool, progress: Progress = silent, notify: Notify = p
     """
     async with _monitor_stopped(notify) as (connection, start_again):
         await require_kafka(connection)
-        cleared = await clear(places(connection), progress)
+        cleared = await clear(connection, progress)
         notify(f"the state is cleared; {count_events(cleared):,} events are to be read again")
         started = await start_again()
         if wait and not started:
             notify("start the monitors again; this waits until they have read and assessed it all")
         rebuilt = wait and await _until_rebuilt(connection, cleared, progress, patient=not started)
         return await _document(connection, cleared, rebuilt=rebuilt)
-
-
-def places(connection: Connection) -> Places:
-    """Where the monitor of the installation reads and writes."""
-    return Places(connection.kafka, connection.namespace, connection.topic, connection.group)
 
 
 def count_events(cleared: Cleared) -> int:
@@ -100,7 +94,7 @@ async def _stop_monitor(folder: DataFolder, connection: Connection) -> None:
 async def _until_left(connection: Connection) -> None:
     """Wait for the session of the instance's monitor to run out: under its name it could come back until then."""
     deadline = time.monotonic() + _LEAVE_TIMEOUT_SECONDS
-    while await members(places(connection)) and time.monotonic() < deadline:  # noqa: ASYNC110  # the broker tells nobody
+    while await members(connection) and time.monotonic() < deadline:  # noqa: ASYNC110  # the broker tells nobody
         await asyncio.sleep(_POLL_SECONDS)
 
 

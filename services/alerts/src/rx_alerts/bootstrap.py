@@ -33,16 +33,16 @@ def main() -> int:
 async def start(runtime: Runtime[AlertsSettings]) -> AsyncIterator[None]:
     """Migrate, connect, serve and consume while the block lasts."""
     settings = runtime.settings
-    await verify(settings.kafka, settings.namespace)
-    dsn, schema = settings.postgres_dsn.get_secret_value(), settings.schema_name("alerts")
+    await verify(settings.installation)
+    dsn, schema = settings.postgres_dsn.get_secret_value(), settings.installation.schema_name("alerts")
     await migrate(dsn, schema, MIGRATIONS)
     async with AsyncExitStack() as stack:
         pool = await open_pool(dsn, schema)
         stack.push_async_callback(pool.close)
         store = PostgresAlertStore(pool)
         producer = clients.new_producer(settings.kafka, client_id=CLIENT)
-        findings = settings.topic("rx.findings.v1")
-        group = settings.group(CLIENT)
+        findings = settings.installation.topic("rx.findings.v1")
+        group = settings.installation.group(CLIENT)
         consumer = clients.new_consumer(settings.kafka, findings, client_id=CLIENT, group=group, member=settings.member)
         for client in (producer, consumer):
             await clients.start(client, settings.kafka)
@@ -50,7 +50,7 @@ async def start(runtime: Runtime[AlertsSettings]) -> AsyncIterator[None]:
         servicer = AlertServicer(store, partial(pseudonym, settings.pseudonym_key_bytes))
         alerts_pb2_grpc.add_AlertServiceServicer_to_server(servicer, runtime.grpc)
         runtime.serves(SERVICE)
-        publisher = KafkaAlertPublisher(producer, settings.topic("rx.alerts.v1"))
+        publisher = KafkaAlertPublisher(producer, settings.installation.topic("rx.alerts.v1"))
         runtime.spawn(consume(consumer, FindingsWorker(store, publisher)), name="findings")
         runtime.spawn(count_open_alerts(store), name="count open alerts")
         await runtime.set_ready(True)

@@ -23,7 +23,7 @@ from rx_monitor.domain.store import Stores
 from rx_monitor.lifecycle.worker import Monitor
 from rx_monitor.operations.start_checks import check_start
 from rx_monitor.ports import Ports
-from rx_monitor.settings import MonitorSettings
+from rx_monitor.settings import FINDINGS_TOPIC, PROGRESS_TOPIC, STATE_TOPIC, MonitorSettings
 
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 """A batch makes about as many, and hardly a cycle among them."""
@@ -33,9 +33,10 @@ _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 async def start(runtime: Runtime[MonitorSettings]) -> AsyncIterator[None]:
     """Check, connect, deliver while the process lives; then finish the batch in work and commit."""
     settings = runtime.settings
+    installation = settings.installation
     catalogue = load_catalogue()
     since = relevant_since()
-    found = await check_start(settings, catalogue, since)
+    found = await check_start(installation, catalogue, since)
     producer = clients.new_producer(settings.kafka, client_id="rx-monitor")
     await clients.start(producer, settings.kafka)
     ports = Ports(
@@ -44,8 +45,12 @@ async def start(runtime: Runtime[MonitorSettings]) -> AsyncIterator[None]:
         assess=CoreAssessor(catalogue, load_sites(settings.sites_file), found.build),
         ruleset_seq=catalogue.ruleset_seq,
         build=found.build,
-        outbox=KafkaOutbox(producer, findings_topic=settings.findings_topic, state_topic=settings.state_topic),
-        written=WrittenRecords(settings),
+        outbox=KafkaOutbox(
+            producer,
+            findings_topic=installation.topic(FINDINGS_TOPIC),
+            state_topic=installation.topic(STATE_TOPIC),
+        ),
+        written=WrittenRecords(installation),
         stores=Stores(),
         progress=Progress(),
         rebuilds=Rebuilds(found.rebuilding),
@@ -53,12 +58,12 @@ async def start(runtime: Runtime[MonitorSettings]) -> AsyncIterator[None]:
     )
     reports = ProgressReports(
         producer,
-        settings.progress_topic,
+        installation.topic(PROGRESS_TOPIC),
         reached=lambda: reached(ports.progress, ports.stores, ports.rebuilds),
         template=found.identity,
     )
     changelog = StateChangelog(
-        settings,
+        installation,
         producer,
         topic_id=found.identity.state_topic_id,
         build=found.build,
@@ -69,7 +74,7 @@ async def start(runtime: Runtime[MonitorSettings]) -> AsyncIterator[None]:
     _calm_the_collector()
     runtime.spawn(source.run(), name="faust")
     runtime.spawn(reports.run(), name="progress")
-    runtime.spawn(LogWatch(settings, ports.stores.owned, monitor.looked).run(), name="watch")
+    runtime.spawn(LogWatch(installation, ports.stores.owned, monitor.looked).run(), name="watch")
     runtime.spawn(monitor.reassess(), name="reassess")
     try:
         yield

@@ -52,8 +52,8 @@ async def start(runtime: Runtime[PrescriptionsSettings]) -> AsyncIterator[None]:
     named = partial(pseudonym, settings.pseudonym_key_bytes)
     catalogue = load_catalogue()
     reader = Reader(catalogue=catalogue, sites=sites, pseudonym=named)
-    await verify(settings.kafka, settings.namespace)
-    dsn, schema = settings.postgres_dsn.get_secret_value(), settings.schema_name("prescriptions")
+    await verify(settings.installation)
+    dsn, schema = settings.postgres_dsn.get_secret_value(), settings.installation.schema_name("prescriptions")
     await migrate(dsn, schema, MIGRATIONS)
     async with AsyncExitStack() as stack:
         pool = await open_pool(dsn, schema)
@@ -62,26 +62,28 @@ async def start(runtime: Runtime[PrescriptionsSettings]) -> AsyncIterator[None]:
         producer = clients.new_producer(settings.kafka, client_id=CLIENT)
         inbound = clients.new_consumer(
             settings.kafka,
-            settings.topic("rx.inbound.v1"),
+            settings.installation.topic("rx.inbound.v1"),
             client_id=CLIENT,
-            group=settings.group(CLIENT),
+            group=settings.installation.group(CLIENT),
             member=settings.member,
         )
-        progress = clients.new_consumer(settings.kafka, settings.topic("rx.monitor-progress.v1"), client_id=CLIENT)
+        progress = clients.new_consumer(
+            settings.kafka, settings.installation.topic("rx.monitor-progress.v1"), client_id=CLIENT
+        )
         for client in (producer, inbound, progress):
             await clients.start(client, settings.kafka)
             stack.push_async_callback(client.stop)
-        events = settings.topic("rx.medication-events.v1")
+        events = settings.installation.topic("rx.medication-events.v1")
         monitor = MonitorProgressTopic((await identities(settings.kafka, [events]))[events].topic_id)
         outbound = KafkaOutbound(
             producer,
             events_topic=events,
-            dead_letter_topic=settings.topic("rx.inbound.v1.dlq"),
+            dead_letter_topic=settings.installation.topic("rx.inbound.v1.dlq"),
             ruleset_seq=catalogue.ruleset_seq,
         )
         servicer = PrescriptionServicer(
             store=store,
-            inbound=KafkaInbound(producer, settings.topic("rx.inbound.v1")),
+            inbound=KafkaInbound(producer, settings.installation.topic("rx.inbound.v1")),
             monitor=monitor,
             reader=reader,
             known_since=sites.known_since,

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO
 
 import asyncpg
+from rx_runtime.installation import Installation
 
 from rx_embedded.child import FIX_DATA, POLL_S, Account, Child, Children, new_log, run_to_end
 from rx_embedded.errors import DatabaseStartError, UnreachableHomeError
@@ -177,18 +178,20 @@ class Postgres:
         )
 
 
-async def provision(admin_dsn: str, namespace: str = "") -> None:
-    """Give every service its schema, ``<namespace>_<service>`` or ``<service>``, owned by the service's role.
+async def provision(admin_dsn: str, installation: Installation) -> None:
+    """Give every service its schema in the installation, owned by the service's role. Idempotent.
 
-    Idempotent. The roles must exist (the embedded server creates them). ``namespace``: lower case letters and digits.
+    The roles must exist (the embedded server creates them). Raises ValueError on a namespace that is no plain name.
     """
-    if not NAMESPACE.fullmatch(namespace):
-        raise ValueError(f"namespace {namespace!r}: at most 31 lower case letters and digits, a letter first")
-    prefix = f"{namespace}_" if namespace else ""
+    if not NAMESPACE.fullmatch(installation.namespace):
+        raise ValueError(
+            f"namespace {installation.namespace!r}: at most 31 lower case letters and digits, a letter first"
+        )
     connection = await asyncpg.connect(admin_dsn)
     try:
         for service in SERVICES:
-            await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {prefix}{service} AUTHORIZATION {service}")
+            schema = installation.schema_name(service)
+            await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {service}")
     finally:
         await connection.close()
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from rx_runtime.installation import Installation
+
 from rx_embedded.child import Child, Children
 from rx_embedded.errors import ServerDiedError
 from rx_embedded.home import DataFolder
@@ -90,7 +92,7 @@ class EmbeddedStack:
             if self._fresh:
                 await asyncio.to_thread(self.folder.empty)
             await _both(self._start_kafka(), self._start_postgres())
-            await provision(self.admin_dsn)
+            await provision(self.admin_dsn, Installation(self.kafka))
         except BaseException:
             await self._stop()
             raise

@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rx_runtime.errors import InvalidSettings
+from rx_runtime.installation import Installation
 
 SHIPPED_SITES = Path(__file__).with_name("sites.yaml")
 _PSEUDONYM_KEY_BYTES = 32
@@ -46,17 +47,10 @@ class ServiceSettings(BaseSettings):
         """The key, 32 bytes."""
         return bytes.fromhex(self.pseudonym_key.get_secret_value())
 
-    def topic(self, name: str) -> str:
-        """Name of a registry topic within this installation."""
-        return f"{self.namespace}.{name}" if self.namespace else name
-
-    def group(self, name: str) -> str:
-        """Name of a consumer group within this installation."""
-        return f"{self.namespace}-{name}" if self.namespace else name
-
-    def schema_name(self, name: str) -> str:
-        """Name of a database schema within this installation."""
-        return f"{self.namespace}_{name}" if self.namespace else name
+    @property
+    def installation(self) -> Installation:
+        """The broker, and the names of what is on it."""
+        return Installation(self.kafka, self.namespace)
 
 
 class StoreSettings(ServiceSettings):

@@ -21,6 +21,7 @@ from pharmacy.events.v1.finding_pb2 import FindingSet
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress, PatientState, Rebuild
 from rx_contracts.wire.finding_messages import finding_set_hash, finding_set_version
 from rx_runtime.errors import RefusedToRun
+from rx_runtime.installation import Installation
 from rx_runtime.kafka import clients, topic_reader, topics
 from rx_runtime.kafka.topic_identity import identities
 
@@ -28,7 +29,7 @@ from rx_monitor.adapters.kafka.group_offsets import extents, go_back
 from rx_monitor.adapters.kafka.membership import members
 from rx_monitor.adapters.kafka.outbox import send_all
 from rx_monitor.operations.start_checks import check_partitions, newest_reports
-from rx_monitor.settings import MonitorSettings, Places
+from rx_monitor.settings import CONSUMER_GROUP, EVENTS_TOPIC, FINDINGS_TOPIC, PROGRESS_TOPIC, STATE_TOPIC
 
 _CLIENT = "rx-monitor-rebuild"
 _SENT_AT_ONCE = 1_000
@@ -47,34 +48,37 @@ class Cleared:
     patients_with_findings: int
 
 
-async def clear(settings: MonitorSettings | Places, progress: Progress) -> Cleared:
+async def clear(installation: Installation, progress: Progress) -> Cleared:
     """Clear the state, so that monitors that start now rebuild it.
 
     Raises RefusedToRun MONITORS_ALIVE, TOPIC_MISSING or PARTITIONS_DIFFER, and DependencyUnavailable.
     """
-    known = await identities(settings.kafka, (settings.events_topic, settings.findings_topic, settings.progress_topic))
-    count = known[settings.events_topic].partitions
-    check_partitions(settings, {name: known[name] for name in (settings.events_topic, settings.findings_topic)})
-    await check_nobody_owns(settings)
-    standing = await _standing(settings, count, progress)
-    builds = [report.build for report in (await newest_reports(settings)).values()]
+    events_topic, findings_topic, progress_topic = (
+        installation.topic(name) for name in (EVENTS_TOPIC, FINDINGS_TOPIC, PROGRESS_TOPIC)
+    )
+    known = await identities(installation.kafka, (events_topic, findings_topic, progress_topic))
+    count = known[events_topic].partitions
+    check_partitions(installation, {name: known[name] for name in (events_topic, findings_topic)})
+    await check_nobody_owns(installation)
+    standing = await _standing(installation, count, progress)
+    builds = [report.build for report in (await newest_reports(installation)).values()]
     build = 1 + max([standing.build, *builds])
-    events = await extents(settings, count)
+    events = await extents(installation, count)
     identity = MonitorProgress(
-        topic_id=known[settings.events_topic].topic_id,
-        findings_topic_id=known[settings.findings_topic].topic_id,
+        topic_id=known[events_topic].topic_id,
+        findings_topic_id=known[findings_topic].topic_id,
         build=build,
     )
-    producer = clients.new_producer(settings.kafka, client_id=_CLIENT)
-    await clients.start(producer, settings.kafka)
+    producer = clients.new_producer(installation.kafka, client_id=_CLIENT)
+    await clients.start(producer, installation.kafka)
     try:
-        await _tell(producer, settings, events, identity, Rebuild(clearing=True))
-        await topics.recreate(settings.kafka, settings.namespace, "rx.monitor-state.v1", count)
-        await _seed(producer, settings, standing, build)
-        await go_back(settings, {number: held.start for number, held in events.items()})
-        states = await identities(settings.kafka, [settings.state_topic])
-        identity.state_topic_id = states[settings.state_topic].topic_id
-        await _tell(producer, settings, events, identity, Rebuild())
+        await _tell(producer, installation, events, identity, Rebuild(clearing=True))
+        await topics.recreate(installation, STATE_TOPIC, count)
+        await _seed(producer, installation, standing, build)
+        await go_back(installation, {number: held.start for number, held in events.items()})
+        state_topic = installation.topic(STATE_TOPIC)
+        identity.state_topic_id = (await identities(installation.kafka, [state_topic]))[state_topic].topic_id
+        await _tell(producer, installation, events, identity, Rebuild())
     finally:
         await producer.stop()
     return Cleared(
@@ -85,13 +89,13 @@ async def clear(settings: MonitorSettings | Places, progress: Progress) -> Clear
     )
 
 
-async def check_nobody_owns(settings: MonitorSettings | Places) -> None:
+async def check_nobody_owns(installation: Installation) -> None:
     """Raise RefusedToRun MONITORS_ALIVE, naming them, while the group has members."""
-    if alive := await members(settings):
+    if alive := await members(installation):
         named = ", ".join(f"{one.id} on {one.host}" for one in alive)
         raise RefusedToRun(
             "MONITORS_ALIVE",
-            f"monitors of the group {settings.consumer_group} are alive: {named}. Stop them and run this "
+            f"monitors of the group {installation.group(CONSUMER_GROUP)} are alive: {named}. Stop them and run this "
             "again; the broker counts one that was killed for another 10 s",
         )
 
@@ -104,16 +108,15 @@ class _Standing:
     hashes: Mapping[int, Mapping[bytes, bytes]]  # by partition: of each patient with findings, what the set says
 
 
-async def _standing(settings: MonitorSettings | Places, count: int, progress: Progress) -> _Standing:
+async def _standing(installation: Installation, count: int, progress: Progress) -> _Standing:
+    topic = installation.topic(FINDINGS_TOPIC)
     build = 0
     hashes: dict[int, dict[bytes, bytes]] = {}
     for number in range(count):
         progress("published", number, count)
         order: dict[bytes, tuple[int, int, int]] = {}
         said = hashes[number] = {}
-        records = topic_reader.records_to_end(
-            settings.kafka, settings.findings_topic, client_id=_CLIENT, partition=number
-        )
+        records = topic_reader.records_to_end(installation.kafka, topic, client_id=_CLIENT, partition=number)
         async for record in records:
             found = FindingSet.FromString(record.value)
             build = max(build, found.build)
@@ -127,21 +130,19 @@ async def _standing(settings: MonitorSettings | Places, count: int, progress: Pr
     return _Standing(build, hashes)
 
 
-async def _seed(
-    producer: AIOKafkaProducer, settings: MonitorSettings | Places, standing: _Standing, build: int
-) -> None:
+async def _seed(producer: AIOKafkaProducer, installation: Installation, standing: _Standing, build: int) -> None:
     for number, hashes in standing.hashes.items():
         states = [
             (patient, PatientState(position=-1, findings_hash=said, build=build).SerializeToString())
             for patient, said in hashes.items()
         ]
         for begin in range(0, len(states), _SENT_AT_ONCE):
-            await send_all(producer, settings.state_topic, number, states[begin : begin + _SENT_AT_ONCE])
+            await send_all(producer, installation.topic(STATE_TOPIC), number, states[begin : begin + _SENT_AT_ONCE])
 
 
 async def _tell(
     producer: AIOKafkaProducer,
-    settings: MonitorSettings | Places,
+    installation: Installation,
     events: Mapping[int, range],
     identity: MonitorProgress,
     stage: Rebuild,
@@ -154,4 +155,4 @@ async def _tell(
         report.MergeFrom(identity)
         report.written_time.GetCurrentTime()
         records.append((str(number).encode(), report.SerializeToString()))
-    await send_all(producer, settings.progress_topic, 0, records)
+    await send_all(producer, installation.topic(PROGRESS_TOPIC), 0, records)

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress
 from rx_clinical import Catalogue
 from rx_runtime.errors import RefusedToRun
+from rx_runtime.installation import Installation
 from rx_runtime.kafka import topic_reader
 from rx_runtime.kafka.topic_identity import TopicIdentity, identities
 
 from rx_monitor.adapters.kafka.changelog import older_ruleset
 from rx_monitor.adapters.kafka.group_offsets import begin_positions
 from rx_monitor.domain.rebuilds import Rebuilding
-from rx_monitor.settings import MonitorSettings, Places
+from rx_monitor.settings import EVENTS_TOPIC, FINDINGS_TOPIC, PROGRESS_TOPIC, STATE_TOPIC
 
 REBUILD = "stop all monitors and run `rxguard monitor rebuild`"
 
@@ -33,25 +34,26 @@ class Start:
         return self.identity.build
 
 
-async def check_start(settings: MonitorSettings, catalogue: Catalogue, relevant_since: int) -> Start:
+async def check_start(installation: Installation, catalogue: Catalogue, relevant_since: int) -> Start:
     """Check that this monitor can go on with what stands in the topics.
 
     Raises RefusedToRun TOPIC_MISSING, PARTITIONS_DIFFER, PROGRESS_LOST, or what `check_continues` raises.
     """
-    topics = await keyed_topics(settings)
-    check_partitions(settings, topics)
-    reports = await newest_reports(settings)
+    topics = await keyed_topics(installation)
+    check_partitions(installation, topics)
+    reports = await newest_reports(installation)
+    events_topic = installation.topic(EVENTS_TOPIC)
     identity = MonitorProgress(
         ruleset_seq=catalogue.ruleset_seq,
         ruleset_version=catalogue.ruleset_version,
-        topic_id=topics[settings.events_topic].topic_id,
-        state_topic_id=topics[settings.state_topic].topic_id,
-        findings_topic_id=topics[settings.findings_topic].topic_id,
+        topic_id=topics[events_topic].topic_id,
+        state_topic_id=topics[installation.topic(STATE_TOPIC)].topic_id,
+        findings_topic_id=topics[installation.topic(FINDINGS_TOPIC)].topic_id,
         build=max((report.build for report in reports.values()), default=0),
     )
     for report in reports.values():
         check_continues(report, identity, relevant_since)
-    oldest, committed = await begin_positions(settings, topics[settings.events_topic].partitions)
+    oldest, committed = await begin_positions(installation, topics[events_topic].partitions)
     check_progress(reports, oldest, committed)
     rebuilding = {
         number: Rebuilding(report.position, report.rebuild.end_position)
@@ -61,17 +63,18 @@ async def check_start(settings: MonitorSettings, catalogue: Catalogue, relevant_
     return Start(identity, rebuilding)
 
 
-async def keyed_topics(settings: MonitorSettings | Places) -> dict[str, TopicIdentity]:
+async def keyed_topics(installation: Installation) -> dict[str, TopicIdentity]:
     """The topics that a patient has one partition number in. Raises RefusedToRun TOPIC_MISSING."""
-    keyed = (settings.events_topic, settings.findings_topic, settings.state_topic)
-    found = await identities(settings.kafka, (*keyed, settings.progress_topic))
+    keyed = [installation.topic(name) for name in (EVENTS_TOPIC, FINDINGS_TOPIC, STATE_TOPIC)]
+    found = await identities(installation.kafka, (*keyed, installation.topic(PROGRESS_TOPIC)))
     return {name: found[name] for name in keyed}
 
 
-async def newest_reports(settings: MonitorSettings | Places) -> dict[int, MonitorProgress]:
+async def newest_reports(installation: Installation) -> dict[int, MonitorProgress]:
     """The last report of each partition; one of an earlier build, from a monitor that was paused, is passed over."""
     newest: dict[int, MonitorProgress] = {}
-    for record in await topic_reader.read_to_end(settings.kafka, settings.progress_topic, client_id="rx-monitor-start"):
+    topic = installation.topic(PROGRESS_TOPIC)
+    for record in await topic_reader.read_to_end(installation.kafka, topic, client_id="rx-monitor-start"):
         report = MonitorProgress.FromString(record.value)
         if report.partition not in newest or report.build >= newest[report.partition].build:
             newest[report.partition] = report
@@ -123,22 +126,23 @@ def _check_ruleset(report: MonitorProgress, identity: MonitorProgress, relevant_
         )
 
 
-def check_partitions(settings: MonitorSettings | Places, topics: Mapping[str, TopicIdentity]) -> None:
+def check_partitions(installation: Installation, topics: Mapping[str, TopicIdentity]) -> None:
     """Raise RefusedToRun PARTITIONS_DIFFER unless the topics keyed by patient have as many as the event log."""
-    wanted = topics[settings.events_topic].partitions
+    events_topic, findings_topic = installation.topic(EVENTS_TOPIC), installation.topic(FINDINGS_TOPIC)
+    wanted = topics[events_topic].partitions
     differing = {name: topic.partitions for name, topic in topics.items() if topic.partitions != wanted}
     if not differing:
         return
     counts = ", ".join(f"{name} has {count}" for name, count in differing.items())
     repairs = []
-    if settings.findings_topic in differing:
+    if findings_topic in differing:
         anew = f"`rxguard topics apply --partitions {wanted}`"
-        repairs.append(f"delete {settings.findings_topic} with Kafka's own tools and run {anew}")
-    repairs.append(f"{REBUILD}, which makes {settings.state_topic} anew")
+        repairs.append(f"delete {findings_topic} with Kafka's own tools and run {anew}")
+    repairs.append(f"{REBUILD}, which makes {installation.topic(STATE_TOPIC)} anew")
     raise RefusedToRun(
         "PARTITIONS_DIFFER",
         "a patient's events, state and findings must stand in equal partition numbers, but "
-        f"{settings.events_topic} has {wanted} and {counts}; {', then '.join(repairs)}",
+        f"{events_topic} has {wanted} and {counts}; {', then '.join(repairs)}",
     )
 
 

@@ -13,6 +13,7 @@ from aiokafka.errors import for_code
 from rx_contracts.topics import Topic, topics
 
 from rx_runtime.errors import DependencyUnavailable, RefusedToRun
+from rx_runtime.installation import Installation
 from rx_runtime.kafka.clients import with_admin
 from rx_runtime.kafka.topic_identity import identities
 
@@ -22,7 +23,7 @@ _VISIBLE_TIMEOUT_SECONDS = 10.0
 _RECREATE_TIMEOUT_SECONDS = 60.0
 
 
-async def apply(bootstrap: str, namespace: str, n: int) -> list[str]:
+async def apply(installation: Installation, n: int) -> list[str]:
     """Create the topics that are missing, with N = `n`; returns their names. Repeating it changes nothing.
 
     Raises RefusedToRun TOPIC_MISMATCH if a topic has other partitions or settings than the registry says, and
@@ -30,7 +31,7 @@ async def apply(bootstrap: str, namespace: str, n: int) -> list[str]:
     """
 
     async def use(admin: AIOKafkaAdminClient) -> list[str]:
-        wanted = _named(namespace)
+        wanted = {installation.topic(topic.name): topic for topic in topics()}
         found = await _partition_counts(admin, wanted)
         _refuse_if(_count_differences(wanted, found, n))
         missing = [name for name in wanted if name not in found]
@@ -39,15 +40,16 @@ async def apply(bootstrap: str, namespace: str, n: int) -> list[str]:
         _refuse_if(await _setting_differences(admin, wanted))
         return missing
 
-    return await with_admin(bootstrap, use)
+    return await with_admin(installation.kafka, use)
 
 
-async def recreate(bootstrap: str, namespace: str, name: str, n: int) -> None:
+async def recreate(installation: Installation, name: str, n: int) -> None:
     """Make a topic of the registry anew, empty and with the registry's settings; one that is missing is made.
 
     Raises DependencyUnavailable TOPIC_NOT_CREATED if the broker keeps the old one, or does not make the new one.
     """
-    [(full, topic)] = [(full, one) for full, one in _named(namespace).items() if one.name == name]
+    [topic] = [one for one in topics() if one.name == name]
+    full = installation.topic(name)
 
     async def use(admin: AIOKafkaAdminClient) -> None:
         if full in await _partition_counts(admin, {full: topic}):
@@ -55,12 +57,12 @@ async def recreate(bootstrap: str, namespace: str, name: str, n: int) -> None:
         while not await _create_one(admin, full, topic, n):  # noqa: ASYNC110  # the broker tells nobody
             await asyncio.sleep(0.05)
 
-    before = await _identity(bootstrap, full)
+    before = await _identity(installation.kafka, full)
     try:
         async with asyncio.timeout(_RECREATE_TIMEOUT_SECONDS):
-            await with_admin(bootstrap, use)
+            await with_admin(installation.kafka, use)
             # A broker may show the old one for a moment.
-            while await _identity(bootstrap, full) in (None, before):  # noqa: ASYNC110  # the broker tells nobody
+            while await _identity(installation.kafka, full) in (None, before):  # noqa: ASYNC110  # the broker tells nobody
                 await asyncio.sleep(0.05)
     except TimeoutError:
         raise DependencyUnavailable("TOPIC_NOT_CREATED", f"the broker has not made {full} anew; try again") from None
@@ -73,14 +75,14 @@ async def _identity(bootstrap: str, name: str) -> str | None:
         return None
 
 
-async def verify(bootstrap: str, namespace: str) -> int:
+async def verify(installation: Installation) -> int:
     """N, once every topic of the registry exists with the partitions it must have.
 
     Raises RefusedToRun TOPIC_MISMATCH otherwise, and DependencyUnavailable if the broker does not answer.
     """
 
     async def use(admin: AIOKafkaAdminClient) -> int:
-        wanted = _named(namespace)
+        wanted = {installation.topic(topic.name): topic for topic in topics()}
         found = await _partition_counts(admin, wanted)
         if missing := [name for name in wanted if name not in found]:
             _refuse_if([f"missing: {', '.join(missing)}"])
@@ -88,12 +90,7 @@ async def verify(bootstrap: str, namespace: str) -> int:
         _refuse_if(_count_differences(wanted, found, n))
         return n
 
-    return await with_admin(bootstrap, use)
-
-
-def _named(namespace: str) -> dict[str, Topic]:
-    """Every topic of the registry by its name on the broker."""
-    return {f"{namespace}.{topic.name}" if namespace else topic.name: topic for topic in topics()}
+    return await with_admin(installation.kafka, use)
 
 
 async def _partition_counts(admin: AIOKafkaAdminClient, wanted: Mapping[str, Topic]) -> dict[str, int]:

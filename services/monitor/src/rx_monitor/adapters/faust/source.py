@@ -13,7 +13,7 @@ from rx_monitor.adapters.faust.setting_checks import check_assignor, check_setti
 from rx_monitor.adapters.kafka.membership import check_not_replaced
 from rx_monitor.domain.progress import Progress
 from rx_monitor.ports import SourceListener
-from rx_monitor.settings import MonitorSettings
+from rx_monitor.settings import CONSUMER_GROUP, EVENTS_TOPIC, MonitorSettings
 
 _STOP_TIMEOUT_SECONDS = 20.0
 
@@ -49,7 +49,7 @@ class FaustSource:
         self._settings = settings
         self._listener = listener
         self._app = BatchApp(
-            settings.consumer_group,
+            settings.installation.group(CONSUMER_GROUP),
             broker=brokers,
             progress=progress,
             autodiscover=False,
@@ -62,7 +62,7 @@ class FaustSource:
         # Faust awaits this one before the flow resumes; on_partitions_assigned would be too early to know offsets and
         # too late to hold back batches.
         self._app.on_rebalance_complete.connect(self._assigned)
-        events = self._app.topic(settings.events_topic, schema=BatchSchema())
+        events = self._app.topic(settings.installation.topic(EVENTS_TOPIC), schema=BatchSchema())
         self._app.agent(events, name="monitor", concurrency=1)(self._deliver)
 
     @property
@@ -100,4 +100,4 @@ class FaustSource:
         with process_ends_on(Exception):
             await self._listener.revoked()
             if signalled[1]:  # nothing is before the first join, when the name may still be that of a process that died
-                await check_not_replaced(self._settings, self._consumer.member_id())
+                await check_not_replaced(self._settings.installation, self._settings.member, self._consumer.member_id())

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from rx_runtime.errors import RefusedToRun
+from rx_runtime.installation import Installation
 from rx_runtime.kafka import clients
 from rx_runtime.kafka.topic_identity import identities
 from rx_runtime.telemetry.logs import get_logger
@@ -16,7 +17,7 @@ from rx_monitor.adapters.kafka.record_copies import without_copies
 from rx_monitor.adapters.protobuf.codec import stamp_of
 from rx_monitor.domain.patient import Pseudonym, Stamp
 from rx_monitor.domain.store import PartitionStore, Tail
-from rx_monitor.settings import MonitorSettings
+from rx_monitor.settings import FINDINGS_TOPIC, STATE_TOPIC
 
 _FETCH_TIMEOUT_MS = 500
 _OLD_PACKING = b"\x0a"  # tag of field 1 of `PatientState`, where an earlier release kept the events
@@ -95,9 +96,9 @@ class StateChangelog:
     """Reads `rx.monitor-state.v1`, and repairs it where the last record of a patient is not the highest."""
 
     def __init__(
-        self, settings: MonitorSettings, producer: AIOKafkaProducer, *, topic_id: str, build: int, ruleset_seq: int
+        self, installation: Installation, producer: AIOKafkaProducer, *, topic_id: str, build: int, ruleset_seq: int
     ) -> None:
-        self._settings = settings
+        self._installation = installation
         self._producer = producer
         self._topic_id = topic_id
         self._build = build
@@ -114,11 +115,11 @@ class StateChangelog:
         if not (numbers := list(partitions)):
             return {}
         await self._check_topic()
-        consumer = clients.new_consumer(self._settings.kafka, client_id="rx-monitor-restore")
-        await clients.start(consumer, self._settings.kafka)
+        consumer = clients.new_consumer(self._installation.kafka, client_id="rx-monitor-restore")
+        await clients.start(consumer, self._installation.kafka)
         try:
-            states = await self._ends(consumer, self._settings.state_topic, numbers)
-            findings = await self._ends(consumer, self._settings.findings_topic, numbers)
+            states = await self._ends(consumer, self._installation.topic(STATE_TOPIC), numbers)
+            findings = await self._ends(consumer, self._installation.topic(FINDINGS_TOPIC), numbers)
             kept = {n: store for n, store in held.items() if n in numbers and store.states_tail.following == states[n]}
             restored = {number: _Restored(self._build, self._ruleset_seq) for number in numbers if number not in kept}
             without_copies(consumer)
@@ -140,8 +141,8 @@ class StateChangelog:
 
     async def _check_topic(self) -> None:
         """A rebuild makes the topic anew, and may have begun after this process looked at it for the first time."""
-        topic = self._settings.state_topic
-        if (await identities(self._settings.kafka, [topic]))[topic].topic_id != self._topic_id:
+        topic = self._installation.topic(STATE_TOPIC)
+        if (await identities(self._installation.kafka, [topic]))[topic].topic_id != self._topic_id:
             raise RefusedToRun(
                 "STATE_REBUILT", "the state has been cleared since this monitor started; start the monitor again"
             )
@@ -153,7 +154,7 @@ class StateChangelog:
     async def _read(
         self, consumer: AIOKafkaConsumer, restored: Mapping[int, _Restored], ends: Mapping[int, int]
     ) -> None:
-        pending = {TopicPartition(self._settings.state_topic, number) for number in restored}
+        pending = {TopicPartition(self._installation.topic(STATE_TOPIC), number) for number in restored}
         if not pending:
             return
         consumer.assign(pending)
@@ -173,4 +174,4 @@ class StateChangelog:
     async def _repair(self, number: int, restored: _Restored) -> None:
         if overwritten := restored.overwritten():
             log.warning("changelog_repaired", partition=number, patients=len(overwritten))
-            await send_all(self._producer, self._settings.state_topic, number, overwritten)
+            await send_all(self._producer, self._installation.topic(STATE_TOPIC), number, overwritten)

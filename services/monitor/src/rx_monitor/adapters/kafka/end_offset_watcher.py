@@ -7,13 +7,14 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from pharmacy.events.v1.finding_pb2 import FindingSet
 from rx_contracts.wire import finding_messages
+from rx_runtime.installation import Installation
 from rx_runtime.kafka import clients
 from rx_runtime.telemetry.logs import get_logger
 
 from rx_monitor.adapters.protobuf.codec import stamp_of
 from rx_monitor.domain.patient import Pseudonym, Stamp
 from rx_monitor.ports import Ends, WrittenSet
-from rx_monitor.settings import MonitorSettings
+from rx_monitor.settings import EVENTS_TOPIC, FINDINGS_TOPIC, STATE_TOPIC
 
 LOOK_SECONDS = 5.0
 _FETCH_TIMEOUT_MS = 500
@@ -25,18 +26,18 @@ class LogWatch:
 
     def __init__(
         self,
-        settings: MonitorSettings,
+        installation: Installation,
         owned: Callable[[], Iterable[int]],
         tell: Callable[[Mapping[int, Ends]], Awaitable[None]],
     ) -> None:
-        self._settings = settings
+        self._installation = installation
         self._owned = owned
         self._tell = tell
 
     async def run(self) -> None:
         """Look for the life of the process; a look that the broker does not answer is left out."""
-        consumer = clients.new_consumer(self._settings.kafka, client_id="rx-monitor-watch")
-        await clients.start(consumer, self._settings.kafka)
+        consumer = clients.new_consumer(self._installation.kafka, client_id="rx-monitor-watch")
+        await clients.start(consumer, self._installation.kafka)
         try:
             while True:
                 await asyncio.sleep(LOOK_SECONDS)
@@ -50,7 +51,7 @@ class LogWatch:
             await consumer.stop()
 
     async def _ends(self, consumer: AIOKafkaConsumer) -> dict[int, Ends]:
-        topics = (self._settings.events_topic, self._settings.findings_topic, self._settings.state_topic)
+        topics = [self._installation.topic(name) for name in (EVENTS_TOPIC, FINDINGS_TOPIC, STATE_TOPIC)]
         numbers = sorted(self._owned())
         found = await consumer.end_offsets([TopicPartition(topic, number) for topic in topics for number in numbers])
         return {number: Ends(*(found[TopicPartition(topic, number)] for topic in topics)) for number in numbers}
@@ -59,24 +60,24 @@ class LogWatch:
 class WrittenRecords:
     """Reads single stretches of the output topics."""
 
-    def __init__(self, settings: MonitorSettings) -> None:
-        self._settings = settings
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
 
     async def findings(self, partition: int, offsets: Iterable[range]) -> list[WrittenSet]:
         """The finding sets at these offsets, in the order of the log."""
-        values = await self._read(TopicPartition(self._settings.findings_topic, partition), offsets)
+        values = await self._read(TopicPartition(self._installation.topic(FINDINGS_TOPIC), partition), offsets)
         return [_written(FindingSet.FromString(value)) for _, value in values]
 
     async def states(self, partition: int, offsets: Iterable[range]) -> list[tuple[Pseudonym, Stamp]]:
         """Patient and stamp of the states at these offsets."""
-        values = await self._read(TopicPartition(self._settings.state_topic, partition), offsets)
+        values = await self._read(TopicPartition(self._installation.topic(STATE_TOPIC), partition), offsets)
         return [(Pseudonym(key), stamp_of(value)) for key, value in values]
 
     async def _read(self, tp: TopicPartition, offsets: Iterable[range]) -> list[tuple[bytes, bytes]]:
         if not (stretches := list(offsets)):
             return []
-        consumer = clients.new_consumer(self._settings.kafka, client_id="rx-monitor-mend")
-        await clients.start(consumer, self._settings.kafka)
+        consumer = clients.new_consumer(self._installation.kafka, client_id="rx-monitor-mend")
+        await clients.start(consumer, self._installation.kafka)
         found: list[tuple[bytes, bytes]] = []
         try:
             consumer.assign([tp])

@@ -6,20 +6,21 @@ from contextlib import asynccontextmanager
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, KafkaError
 from rx_runtime.errors import DependencyUnavailable
+from rx_runtime.installation import Installation
 from rx_runtime.kafka import clients
 
-from rx_monitor.settings import MonitorSettings, Places
+from rx_monitor.settings import CONSUMER_GROUP, EVENTS_TOPIC
 
 _CLIENT = "rx-monitor-offsets"
 
 
-async def begin_positions(settings: MonitorSettings | Places, count: int) -> tuple[dict[int, int], dict[int, int]]:
+async def begin_positions(installation: Installation, count: int) -> tuple[dict[int, int], dict[int, int]]:
     """Oldest offset of each partition, and the offset that the group goes on from.
 
     The oldest is committed where the group has none: a lost offset must never turn into skipped or endlessly repeated
     events.
     """
-    async with _group_consumer(settings, count) as (consumer, partitions):
+    async with _group_consumer(installation, count) as (consumer, partitions):
         oldest = await consumer.beginning_offsets(partitions)
         if missing := {tp: oldest[tp] for tp in partitions if await consumer.committed(tp) is None}:
             try:
@@ -32,15 +33,15 @@ async def begin_positions(settings: MonitorSettings | Places, count: int) -> tup
         return {tp.partition: offset for tp, offset in oldest.items()}, committed
 
 
-async def go_back(settings: MonitorSettings | Places, offsets: Mapping[int, int]) -> None:
+async def go_back(installation: Installation, offsets: Mapping[int, int]) -> None:
     """Make the group go on from these offsets. Raises DependencyUnavailable if a monitor has joined it."""
-    async with _group_consumer(settings, len(offsets)) as (consumer, partitions):
+    async with _group_consumer(installation, len(offsets)) as (consumer, partitions):
         await consumer.commit({tp: offsets[tp.partition] for tp in partitions})
 
 
-async def extents(settings: MonitorSettings | Places, count: int) -> dict[int, range]:
+async def extents(installation: Installation, count: int) -> dict[int, range]:
     """The offsets that each partition of the event log holds."""
-    async with _group_consumer(settings, count) as (consumer, partitions):
+    async with _group_consumer(installation, count) as (consumer, partitions):
         begins = await consumer.beginning_offsets(partitions)
         ends = await consumer.end_offsets(partitions)
         return {tp.partition: range(begins[tp], ends[tp]) for tp in partitions}
@@ -48,18 +49,19 @@ async def extents(settings: MonitorSettings | Places, count: int) -> dict[int, r
 
 @asynccontextmanager
 async def _group_consumer(
-    settings: MonitorSettings | Places, count: int
+    installation: Installation, count: int
 ) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
     """A consumer that knows the group's offsets and does not join it, with the partitions of the event log."""
-    partitions = [TopicPartition(settings.events_topic, number) for number in range(count)]
-    consumer = clients.new_consumer(settings.kafka, client_id=_CLIENT, group=settings.consumer_group)
-    await clients.start(consumer, settings.kafka)
+    partitions = [TopicPartition(installation.topic(EVENTS_TOPIC), number) for number in range(count)]
+    group = installation.group(CONSUMER_GROUP)
+    consumer = clients.new_consumer(installation.kafka, client_id=_CLIENT, group=group)
+    await clients.start(consumer, installation.kafka)
     try:
         consumer.assign(partitions)
         yield consumer, partitions
     except KafkaError as error:
         raise DependencyUnavailable(
-            "OFFSETS_NOT_WRITTEN", f"cannot read or write the offsets of the group {settings.consumer_group}"
+            "OFFSETS_NOT_WRITTEN", f"cannot read or write the offsets of the group {group}"
         ) from error
     finally:
         await consumer.stop()
