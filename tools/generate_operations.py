@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from rx_runtime.settings import SHIPPED_SITES, ServiceSettings
+from rx_runtime.telemetry.declaration import Metric
 from rx_runtime.telemetry.metrics import METRICS
 from rxguard.client.connect import SERVICES
 
@@ -45,8 +46,26 @@ def settings_table() -> str:
 def metrics_table() -> str:
     """One row for each metric."""
     return table(
-        ("metric", "kind", "service", "labels", "meaning", "remedy"),
-        ((f"`{one.name}`", one.kind, one.service, ", ".join(one.labels), one.meaning, one.remedy) for one in METRICS),
+        ("metric", "kind", "unit", "service", "labels", "meaning", "remedy"),
+        (
+            (
+                f"`{metric.name}`",
+                metric.kind,
+                metric.unit,
+                metric.service,
+                labels(metric),
+                metric.meaning,
+                metric.remedy,
+            )
+            for metric in METRICS
+        ),
+    )
+
+
+def labels(metric: Metric) -> str:
+    """Return each label with the values that it takes."""
+    return "; ".join(
+        f"{name}: {values if isinstance(values, str) else ', '.join(values)}" for name, values in metric.labels.items()
     )
 
 

@@ -1,5 +1,6 @@
 """A service process: what it says while it lives and why it ended."""
 
+import json
 import os
 import signal
 import socket
@@ -66,6 +67,11 @@ def is_serving(address):
         return answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
+def body(env, path):
+    with urllib.request.urlopen(f"http://{env['RXGUARD_METRICS_ADDRESS']}{path}") as answer:
+        return answer.read()
+
+
 def test_a_service_serves_health_and_metrics_and_stops_with_0_when_asked():
     env = environment()
     process = subprocess.Popen([sys.executable, "-c", PROGRAM], env=env, stderr=subprocess.PIPE)
@@ -73,8 +79,9 @@ def test_a_service_serves_health_and_metrics_and_stops_with_0_when_asked():
         deadline = time.monotonic() + 20
         while not is_serving(env["RXGUARD_GRPC_ADDRESS"]):
             assert time.monotonic() < deadline
-        with urllib.request.urlopen(f"http://{env['RXGUARD_METRICS_ADDRESS']}/metrics") as answer:
-            assert b"rx_service_ready 1.0" in answer.read()
+        assert b"rx_service_ready 1.0" in body(env, "/metrics")
+        assert body(env, "/livez") == b'{"status":"live"}'
+        assert body(env, "/readyz") == b'{"status":"ready"}'
     finally:
         process.send_signal(signal.SIGTERM)
         _, log = process.communicate(timeout=20)
@@ -101,6 +108,16 @@ def test_an_address_that_is_taken_ends_it_with_2():
         taken.listen()
         result = ended(RXGUARD_GRPC_ADDRESS=f"127.0.0.1:{taken.getsockname()[1]}")
     assert (result.returncode, "ADDRESS_NOT_FREE" in result.stderr) == (2, True)
+
+
+def test_a_metrics_address_that_is_taken_ends_it_with_2():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        result = ended(RXGUARD_METRICS_ADDRESS=address)
+    logged = json.loads(result.stderr.splitlines()[-1])
+    assert (result.returncode, logged["event"], logged["metrics"]) == (2, "cannot_listen", address)
 
 
 def test_a_refusal_ends_it_with_5_and_says_what_to_do():
