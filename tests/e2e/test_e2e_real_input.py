@@ -56,7 +56,7 @@ async def test_methadone_with_ranitidine_and_ldn_is_an_alert_with_the_exact_earl
     worst = alert["lines"][0]
     assert (worst["rule"], worst["severity"], worst["counterpart"]) == ("WR-02", "contraindicated", "methadone_oral")
     assert worst["earliest_start_time"] == alert["earliest_start_time"] == "2026-04-15T17:45:00Z"
-    assert {"LONG_HALF_LIFE", "HALF_LIFE_EXTENDED", "EVIDENCE_SEED_CLAIM_ONLY"} <= set(worst["reason_codes"])
+    assert {"LONG_HALF_LIFE", "HALF_LIFE_EXTENDED", "EVIDENCE_SINGLE_REPORT"} <= set(worst["reason_codes"])
     assert (alert["state"], alert["kind"], alert["site_id"]) == ("open", "antagonist_course", "main-street")
     async with rxguard.connection.channel("alerts") as channel:
         request = alerts_pb2.GetAlertRequest(alert_id=alert["alert_id"])

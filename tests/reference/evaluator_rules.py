@@ -211,7 +211,7 @@ def interaction(patient, row, medicine, run, taken):
     part = run.first.event.part
     found = []
     if row["direction"] == "prolong":
-        claim = {"EVIDENCE_SEED_CLAIM_ONLY"} if row["evidence_level"] == "SEED_CLAIM_ONLY" else set()
+        claim = {"EVIDENCE_SINGLE_REPORT"} if row["evidence_level"] == "SEED_CLAIM_ONLY" else set()
         loud = interrupts(part, row, medicine, run, taken)
         severity, display = ("moderate", "interruptive") if loud else ("info", "profile")
         found.append(("PK-01", severity, display, claim))

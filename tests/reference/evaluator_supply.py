@@ -770,7 +770,7 @@ class Extension:
     def codes(self):
         found = {"MULTIPLE_PERPETRATORS"} if len({code for code, _ in self.rows}) > 1 else set()
         claims = any(row["evidence_level"] == "SEED_CLAIM_ONLY" for _, row in self.rows)
-        return found | ({"EVIDENCE_SEED_CLAIM_ONLY"} if claims else set())
+        return found | ({"EVIDENCE_SINGLE_REPORT"} if claims else set())
 
 
 NO_EXTENSION = Extension(Decimal(1))

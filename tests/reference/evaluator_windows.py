@@ -533,7 +533,7 @@ def start_codes(start):
     if start.time == FOREVER:
         return codes | {"ONGOING_NO_END"}
     if supply_of.policy_window(part, multiplier) > supply_of.hard_window(part, multiplier):
-        codes.add("SEED_2_WEEK_FLOOR")
+        codes.add("TWO_WEEK_WASHOUT")
     return codes
 
 
@@ -664,7 +664,7 @@ def ultra_low_dose(patient, event, parts):
             severity = "major" if all(found.by_assumption for found in group) else "contraindicated"
             basis += [*overall.exposure.facts, *overall.counting.facts]
             codes |= {"ULDN_ABOVE_0_25_LONG_HALF_LIFE"}
-            codes |= {"SEED_2_WEEK_FLOOR"} & set().union(*(start_codes(found.start) for found in group))
+            codes |= {"TWO_WEEK_WASHOUT"} & set().union(*(start_codes(found.start) for found in group))
             codes |= {"ONGOING_NO_END"} if overall.time == FOREVER else set()
             codes |= common_codes(patient, event.time, event.facts, basis)
             fields = start_fields(overall) | {"ends_at": start_fields(overall)["earliest_start"]}

@@ -244,10 +244,10 @@ def reasons(form: str, basis: list["Interaction"], recorded: datetime) -> set[st
         "LABEL_7_10_DAYS": label_h == 240 and hard_h == label_h,
         "LABEL_2_WEEKS": label_h == 336 and hard_h == label_h,
         # "sets the earliest start" of this exposure; the common one of all findings may be set by another exposure.
-        "SEED_2_WEEK_FLOOR": hard_h < FLOOR_H,
+        "TWO_WEEK_WASHOUT": hard_h < FLOOR_H,
         "HALF_LIFE_EXTENDED": hard_h > plain_h,
         "MULTIPLE_PERPETRATORS": len({interaction.code for interaction in basis}) > 1,
-        "EVIDENCE_SEED_CLAIM_ONLY": any(i.row["evidence_level"] == "SEED_CLAIM_ONLY" for i in basis),
+        "EVIDENCE_SINGLE_REPORT": any(i.row["evidence_level"] == "SEED_CLAIM_ONLY" for i in basis),
         # The opioid orders are older than the hand-over; only a later interacting medicine can be late.
         "RE_EVALUATED_LATE_EVENT": any(interaction.order.recorded > recorded for interaction in basis),
     }
@@ -292,7 +292,7 @@ def interrupts(opioid: Order, interaction: "Interaction", others: list[Order]) -
 def toxicity_reasons(anchor: Order, opioid: Order, interaction: "Interaction") -> set[str]:
     says = {
         "UNFILLED_PRESCRIPTION": True,
-        "EVIDENCE_SEED_CLAIM_ONLY": interaction.row["evidence_level"] == "SEED_CLAIM_ONLY",
+        "EVIDENCE_SINGLE_REPORT": interaction.row["evidence_level"] == "SEED_CLAIM_ONLY",
         "RE_EVALUATED_LATE_EVENT": max(opioid.recorded, interaction.order.recorded) > anchor.recorded,
     }
     return {code for code, true in says.items() if true}

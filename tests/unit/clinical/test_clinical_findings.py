@@ -83,7 +83,7 @@ RANITIDINE = fill("r", BEFORE, medicine("9143", text="ranitidine", days="30"))
 CIMETIDINE = fill("c", BEFORE, medicine("2541", text="cimetidine", days="30"))
 KETOCONAZOLE = fill("k", BEFORE, medicine("6135", text="ketoconazole", days="30", route="oral"))
 METHADONE = fill("m", BEFORE, methadone())
-FORTNIGHT = {"LABEL_7_10_DAYS", "SEED_2_WEEK_FLOOR"}
+FORTNIGHT = {"LABEL_7_10_DAYS", "TWO_WEEK_WASHOUT"}
 LONG = {"LONG_ACTING_FORM", "LONG_HALF_LIFE"}
 LENGTHENED = {"FIVE_HALF_LIVES", "HALF_LIFE_EXTENDED"}
 
@@ -95,11 +95,11 @@ LENGTHENED = {"FIVE_HALF_LIVES", "HALF_LIFE_EXTENDED"}
         ([fill("o", BEFORE, oxycodone("30")), KETOCONAZOLE], FORTNIGHT),  # ten half-lives are still short
         ([report("o", BEFORE, oxycodone(None))], {"LABEL_7_10_DAYS"}),  # no end, no start to set
         ([METHADONE], LONG | {"LABEL_2_WEEKS"}),
-        ([METHADONE, RANITIDINE], LONG | LENGTHENED | {"EVIDENCE_SEED_CLAIM_ONLY"}),
+        ([METHADONE, RANITIDINE], LONG | LENGTHENED | {"EVIDENCE_SINGLE_REPORT"}),
         ([METHADONE, CIMETIDINE], LONG | LENGTHENED),
         (
             [METHADONE, RANITIDINE, CIMETIDINE],
-            LONG | LENGTHENED | {"EVIDENCE_SEED_CLAIM_ONLY", "MULTIPLE_PERPETRATORS"},
+            LONG | LENGTHENED | {"EVIDENCE_SINGLE_REPORT", "MULTIPLE_PERPETRATORS"},
         ),
         ([fill("b", BEFORE, medicine("1841", "butorphanol", days="30"))], FORTNIGHT | {"MIXED_AGONIST"}),
         ([fill("b", BEFORE, medicine("1819", "bup_sl", days="30"))], LONG | {"LABEL_2_WEEKS", "PARTIAL_AGONIST"}),
@@ -120,8 +120,8 @@ LENGTHENED = {"FIVE_HALF_LIVES", "HALF_LIFE_EXTENDED"}
 def test_the_reasons_of_a_window_are_those_that_hold_and_no_other(catalogue, facts, reasons):
     of_windows = {
         *("LONG_HALF_LIFE", "LONG_ACTING_FORM", "DEPOT", "NON_PRESCRIPTION_OPIOID", "PARTIAL_AGONIST", "MIXED_AGONIST"),
-        *("FIVE_HALF_LIVES", "LABEL_7_10_DAYS", "LABEL_2_WEEKS", "SEED_2_WEEK_FLOOR", "HALF_LIFE_EXTENDED"),
-        *("MULTIPLE_PERPETRATORS", "EVIDENCE_SEED_CLAIM_ONLY"),
+        *("FIVE_HALF_LIVES", "LABEL_7_10_DAYS", "LABEL_2_WEEKS", "TWO_WEEK_WASHOUT", "HALF_LIFE_EXTENDED"),
+        *("MULTIPLE_PERPETRATORS", "EVIDENCE_SINGLE_REPORT"),
     }
     (found,) = [one for one in assess(History(facts=[*facts, LDN]), catalogue).findings if one.arithmetic]
     assert of_windows & set(found.reason_codes) == reasons

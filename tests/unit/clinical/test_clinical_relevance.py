@@ -23,7 +23,7 @@ def test_the_table_says_what_the_other_tables_make_of_every_code():
 def test_the_bits_in_stored_states_mean_what_they_meant():
     """Fails after a change of FactBits, which stored states keep: raise ruleset_seq.txt, then pin the new bits."""
     bits = sorted((name, value) for name, value in vars(FactBits).items() if name.isupper())
-    pinned = {4: "4b16c2af4cda6070"}
+    pinned = {5: "4b16c2af4cda6070"}
     assert pinned == {Catalogue().ruleset_seq: sha256(repr(bits).encode()).hexdigest()[:16]}
 
 

@@ -4,7 +4,8 @@ import shutil
 
 import pytest
 from rx_clinical.catalogue.catalogue import Catalogue
-from rx_clinical.catalogue.tables import TABLES, TableError
+from rx_clinical.catalogue.tables import TABLES, TableError, Tables
+from rx_clinical.model.reasons import FORMER_CODES
 
 
 @pytest.fixture
@@ -75,3 +76,11 @@ def test_any_changed_byte_is_another_ruleset(folder):
     before = Catalogue(folder).ruleset_version
     change(folder, "sources.csv", "seed article 003 (invisible pain 2023)", "seed article 3 (invisible pain 2023)")
     assert Catalogue(folder).ruleset_version != before
+
+
+def test_every_former_reason_code_is_an_alias_that_names_its_present_code():
+    rows = {row.text("code"): row for row in Tables().rows("reason_codes.csv")}
+    assert {code for code, row in rows.items() if row.text("meaning").startswith("Former name")} == FORMER_CODES.keys()
+    for code, present in FORMER_CODES.items():
+        assert rows[code].text("group") == "alias"
+        assert rows[code].text("meaning") == f"Former name of reason code {present}"

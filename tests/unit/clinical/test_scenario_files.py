@@ -193,6 +193,18 @@ def test_rules_that_must_not_appear_do_not_make_a_scenario_not_covered(run):
     assert only_result(run(METHADONE + LDN, EXPECTED, "BL-02, WR-05"))["status"] == "pass"
 
 
+def test_former_names_of_reason_codes_mean_the_present_ones(run):
+    oxycodone = """
+  - {type: fill, at: 2026-03-01T09:00Z, ingredients: ['7804'], form_key: oxycodone_ir, days_supply: 30}
+"""
+    expected = "{rule: WR-03, severity: major, reason_codes: [SEED_2_WEEK_FLOOR]}"
+    unexpected = "{rule: WR-03, severity: major, reason_codes_absent: [SEED_2_WEEK_FLOOR]}"
+
+    assert only_result(run(oxycodone + LDN, expected))["status"] == "pass"
+    (difference,) = only_result(run(oxycodone + LDN, unexpected))["differences"]
+    assert (difference["field"], difference["expected"]) == ("reason_codes_absent", ["TWO_WEEK_WASHOUT"])
+
+
 def test_a_claim_reversal_is_read_and_changes_nothing(run):
     reversal = "  - {type: claim_reversed, at: 2026-03-02T09:00Z, refers_to: e1}"
     assert only_result(run(f"{METHADONE}{LDN}{reversal}", EXPECTED))["status"] == "pass"

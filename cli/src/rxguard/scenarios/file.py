@@ -8,6 +8,7 @@ from pathlib import Path
 from rx_clinical.findings.wording import utc_text
 from rx_clinical.model.facts import Fact, UnreadFact
 from rx_clinical.model.findings import Severity
+from rx_clinical.model.reasons import current_code
 
 from rxguard.scenarios.facts import facts_by_patient
 from rxguard.scenarios.yaml_reader import Node, read_yaml
@@ -115,8 +116,8 @@ def _expectation(node: Node) -> Expectation:
         rule=node.text("rule"),
         severity=severity or "",
         exact=exact,
-        reason_codes=frozenset(node.texts("reason_codes")),
-        reason_codes_absent=frozenset(node.texts("reason_codes_absent")),
+        reason_codes=frozenset(map(current_code, node.texts("reason_codes"))),
+        reason_codes_absent=frozenset(map(current_code, node.texts("reason_codes_absent"))),
         text_must_mention=tuple(node.texts("text_must_mention")),
     )
 

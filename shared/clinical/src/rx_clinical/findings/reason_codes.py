@@ -36,7 +36,7 @@ def _of_window(window: WashoutWindow, policy: Policy) -> Iterable[Reason]:
     else:
         yield Reason.LABEL_7_10_DAYS if form.acting is Acting.SHORT else Reason.LABEL_2_WEEKS
     if lengths.by_floor and window.period.possible_end != FOREVER:
-        yield Reason.SEED_2_WEEK_FLOOR
+        yield Reason.TWO_WEEK_WASHOUT
     if lengths.by_half_lives and lengths.multiplier > policy.multiplier_floor:
         yield Reason.HALF_LIFE_EXTENDED
 
@@ -52,7 +52,7 @@ def interaction_reasons(windows: Iterable[WashoutWindow]) -> set[Reason]:
     if len(rows) > 1:
         reasons.add(Reason.MULTIPLE_PERPETRATORS)
     if any(row.evidence_level == _SEED_CLAIM for row in rows.values()):
-        reasons.add(Reason.EVIDENCE_SEED_CLAIM_ONLY)
+        reasons.add(Reason.EVIDENCE_SINGLE_REPORT)
     return reasons
 
 

@@ -15,10 +15,10 @@ class Reason(StrEnum):
     FIVE_HALF_LIVES = "FIVE_HALF_LIVES"
     LABEL_7_10_DAYS = "LABEL_7_10_DAYS"
     LABEL_2_WEEKS = "LABEL_2_WEEKS"
-    SEED_2_WEEK_FLOOR = "SEED_2_WEEK_FLOOR"
+    TWO_WEEK_WASHOUT = "TWO_WEEK_WASHOUT"
     HALF_LIFE_EXTENDED = "HALF_LIFE_EXTENDED"
     MULTIPLE_PERPETRATORS = "MULTIPLE_PERPETRATORS"
-    EVIDENCE_SEED_CLAIM_ONLY = "EVIDENCE_SEED_CLAIM_ONLY"
+    EVIDENCE_SINGLE_REPORT = "EVIDENCE_SINGLE_REPORT"
     REFILL_STACKED = "REFILL_STACKED"
     REFILL_STACK_CAPPED = "REFILL_STACK_CAPPED"
     SUPPLY_END_ASSUMED = "SUPPLY_END_ASSUMED"
@@ -61,3 +61,15 @@ class Reason(StrEnum):
     UNKNOWN_PRODUCT = "UNKNOWN_PRODUCT"
     BUD_OVER_LIMIT = "BUD_OVER_LIMIT"
     SUPPLY_BEYOND_BUD = "SUPPLY_BEYOND_BUD"
+
+
+FORMER_CODES = {
+    "SEED_2_WEEK_FLOOR": Reason.TWO_WEEK_WASHOUT,
+    "EVIDENCE_SEED_CLAIM_ONLY": Reason.EVIDENCE_SINGLE_REPORT,
+}
+"""Codes of rulesets 1 to 4 that were renamed; scenarios and stored findings may still name them."""
+
+
+def current_code(code: str) -> str:
+    """Return the present name of a reason code; any other text unchanged."""
+    return FORMER_CODES.get(code, code)

@@ -9,7 +9,7 @@ Source MTD3, MTD9, OXY1, FEN1
 Needs  orders, fills and reports of interacting medicines with route and supply; exposures to the opioid
 Cannot see leftover tablets; supply of other organisations, opioid treatment programmes, hospitals, abroad, mail or
        friends; food; how far the level really rises in this patient
-Reasons EVIDENCE_SEED_CLAIM_ONLY, UNFILLED_PRESCRIPTION, RESTRICTED_SOURCE
+Reasons EVIDENCE_SINGLE_REPORT, UNFILLED_PRESCRIPTION, RESTRICTED_SOURCE
 Reading a possible exposure (an opioid order without a fill) is an opioid exposure like any other, so it forms pairs
        too, and an interacting medicine that was only ordered counts as prescribed. A pair begins when the later of
        the two begins; that one's event is the anchor (ties by key). Runs of fills without a gap are one exposure.

@@ -204,7 +204,7 @@ def _explain(
         *({Reason.ONGOING_NO_END} if isinstance(ruled, WashoutWindow) and ruled.start == FOREVER else ()),
     }
     if confirmed is not None:
-        reasons.discard(Reason.SEED_2_WEEK_FLOOR)  # it sets an earliest start, and there is none
+        reasons.discard(Reason.TWO_WEEK_WASHOUT)  # it sets an earliest start, and there is none
     if isinstance(ruled, WashoutWindow) and ruled not in windows:
         windows.append(ruled)
     shown = shown_to(event, windows)

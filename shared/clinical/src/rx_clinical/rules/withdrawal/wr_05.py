@@ -12,7 +12,7 @@ Needs  orders, fills, hand-overs and doses given of the antagonist, with form an
 Cannot see leftover tablets; supply of other organisations, opioid treatment programmes, hospitals, abroad, mail or
        friends; what the two who confirm have agreed with the patient; how the capsule was labelled
 Reasons uldn, window, supply, evidence, antagonist, HEPATIC_RENAL, HISTORY_SHORT; except
-       ULDN_ABOVE_0_25_LONG_HALF_LIFE, SEED_2_WEEK_FLOOR, ACTIVE_OVERLAP, ACUTE_COURSE, OPIOID_FREE_EVIDENCE,
+       ULDN_ABOVE_0_25_LONG_HALF_LIFE, TWO_WEEK_WASHOUT, ACTIVE_OVERLAP, ACUTE_COURSE, OPIOID_FREE_EVIDENCE,
        SEQUESTERED_RELEASED
 
 Cases
