@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from rx_alerts.domain.model import Change, Severity
+from rx_alerts.domain.lifecycle import ChangeKind
+from rx_alerts.domain.model import AlertSeverity
 from rx_interactions.domain.answer import Answer
 from rx_runtime.telemetry.declaration import load_metrics
 from rx_runtime.telemetry.metrics import METRICS, counter, gauge
@@ -149,6 +150,6 @@ def test_every_declared_metric_is_used():
 
 
 def test_listed_label_values_are_those_of_the_enums():
-    assert DECLARED["rx_alerts_open"].labels["severity"] == tuple(one.name.lower() for one in Severity)
-    assert DECLARED["rx_alerts_changes_total"].labels["change"] == tuple(Change)
+    assert DECLARED["rx_alerts_open"].labels["severity"] == tuple(one.name.lower() for one in AlertSeverity)
+    assert DECLARED["rx_alerts_changes_total"].labels["change"] == tuple(ChangeKind)
     assert DECLARED["rx_checks_total"].labels["answer"] == tuple(Answer)
