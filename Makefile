@@ -64,7 +64,7 @@ bench: $(VENV)/run.stamp  ## the whole bench, up to 90 minutes on a machine that
 .PHONY: faults
 faults: $(VENV)/dev.stamp  ## the long fault tests, then a million events and two hundred kills; about two hours
 	@FAULTS=long $(BIN)/python -m pytest tests/faults
-	@$(BIN)/python tests/faults/endurance.py --output bench/results/faults.json
+	@$(BIN)/python -m tests.faults.endurance --output bench/results/faults.json
 
 .venv-mutate/run.stamp: tools/mutation/requirements.lock
 	@test -x .venv-mutate/bin/python || $(PYTHON) -m venv .venv-mutate

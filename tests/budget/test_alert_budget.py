@@ -13,10 +13,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from pharmacy_rates import ANTAGONIST_FORMS, KRATOM, OPIOID_FORMS, SUBLOCADE
-from pharmacy_year import fingerprint, line, simulate, table, tally
-from planted_cases import ANY, CASES, CONTRAINDICATED
 from rx_clinical import assess, load_catalogue
+
+from tests.lib.pharmacy.planted_cases import ANY, CASES, CONTRAINDICATED
+from tests.lib.pharmacy.rates import ANTAGONIST_FORMS, KRATOM, OPIOID_FORMS, SUBLOCADE
+from tests.lib.pharmacy.year import fingerprint, line, simulate, table, tally
 
 SEED = 1
 FILLS_AT_LEAST = 190_000

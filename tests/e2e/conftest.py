@@ -1,17 +1,13 @@
 """One RxGuard for the whole folder, and the story that is told to it; tests keep apart by patient."""
 
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # tests are no package: what they share is found here
-
-from e2e_kit import Patient, RxGuard, new_patient, running
-from e2e_story import SYNTHEA, Told, story_after_orders, synthea_file, tell
 from rxguard.client.ingest import ingest
+
+from tests.lib.e2e.kit import Patient, RxGuard, new_patient, running
+from tests.lib.e2e.story import SYNTHEA, Told, story_after_orders, synthea_file, tell
 
 
 @pytest.fixture(scope="session")

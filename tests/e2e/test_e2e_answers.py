@@ -1,12 +1,13 @@
 """What the services answer when they are asked: a check before a dispense, a batch to weigh."""
 
 import pytest
-from e2e_kit import LDN, METHADONE, RXNORM, fill, hand_over, loud, new_patient, without
-from e2e_kit import instant as at
 from pharmacy.compounding.v1 import compounding_pb2, compounding_pb2_grpc
 from pharmacy.interactions.v1 import interactions_pb2, interactions_pb2_grpc
 from rx_contracts.wire.finding_json import finding_json
 from rx_contracts.wire.times import instant, timestamp
+
+from tests.lib.e2e.kit import LDN, METHADONE, RXNORM, fill, hand_over, loud, new_patient, without
+from tests.lib.e2e.kit import instant as at
 
 pytestmark = pytest.mark.stack
 TIME = "2026-04-10T09:00:00Z"

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from e2e_kit import (
+from rxguard.client.delivery import Position
+
+from tests.lib.e2e.kit import (
     CANARY,
     FHIR,
     LDN,
@@ -16,7 +18,6 @@ from e2e_kit import (
     fill,
     new_patient,
 )
-from rxguard.client.delivery import Position
 
 pytestmark = pytest.mark.stack
 AT = "2026-03-01T09:00:00Z"

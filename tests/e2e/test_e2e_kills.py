@@ -5,8 +5,9 @@ import signal
 from contextlib import asynccontextmanager, suppress
 
 import pytest
-from e2e_kit import running
-from e2e_story import hand_overs_begin, story, tell
+
+from tests.lib.e2e.kit import running
+from tests.lib.e2e.story import hand_overs_begin, story, tell
 
 pytestmark = pytest.mark.stack
 VICTIMS = ("prescriptions", "monitor", "alerts")

@@ -1,7 +1,8 @@
 """What is not checked yet is never silent: it is PENDING, and is checked as soon as a monitor is there again."""
 
 import pytest
-from e2e_kit import LDN, METHADONE, documents, fill, hand_over
+
+from tests.lib.e2e.kit import LDN, METHADONE, documents, fill, hand_over
 
 pytestmark = pytest.mark.stack
 AT = "2026-04-10T09:00:00Z"

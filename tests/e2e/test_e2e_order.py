@@ -10,7 +10,20 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
-from e2e_kit import LDN, METHADONE, RXNORM, documents, event, fill, hand_over, in_order, loud, new_patient, without
+
+from tests.lib.e2e.kit import (
+    LDN,
+    METHADONE,
+    RXNORM,
+    documents,
+    event,
+    fill,
+    hand_over,
+    in_order,
+    loud,
+    new_patient,
+    without,
+)
 
 pytestmark = pytest.mark.stack
 

@@ -7,9 +7,10 @@ Ten Bundles come with the project. The same proof on another NDJSON file of Synt
 import json
 
 import pytest
-from e2e_story import CASE_PATIENT, bundles, expected_findings
 from pharmacy.alerts.v1 import alerts_pb2, alerts_pb2_grpc
 from rxguard.client.alerts import document
+
+from tests.lib.e2e.story import CASE_PATIENT, bundles, expected_findings
 
 pytestmark = pytest.mark.stack
 EXPECTED = expected_findings()

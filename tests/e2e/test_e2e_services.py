@@ -8,14 +8,15 @@ import urllib.request
 
 import grpc
 import pytest
-from e2e_kit import CANARY, LDN, METHADONE, Document, fill, new_patient
-from e2e_story import expected_findings
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from rx_runtime.errors import DependencyUnavailable
 from rx_runtime.telemetry.metrics import METRICS
 from rxguard.client.connect import SERVICES
 from rxguard.instance.embedded_instance import Instance, Servers
+
+from tests.lib.e2e.kit import CANARY, LDN, METHADONE, Document, fill, new_patient
+from tests.lib.e2e.story import expected_findings
 
 pytestmark = pytest.mark.stack
 SERVED = {

@@ -13,13 +13,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from fault_load import Told, histories, patients
-from fault_oracle import Oracle, Verdict, Written
-from monitor_harness import Process, QuickHarness
 from pharmacy.events.v1.finding_pb2 import FindingSet
 from pharmacy.events.v1.monitor_pb2 import PatientState
 from rx_contracts.wire.finding_messages import finding_set_hash
 from rx_runtime.kafka import topic_reader
+
+from tests.faults.fault_load import Told, histories, patients
+from tests.faults.fault_oracle import Oracle, Verdict, Written
+from tests.faults.monitor_harness import Process, QuickHarness
 
 EVENTS, FINDINGS, STATES = "rx.medication-events.v1", "rx.findings.v1", "rx.monitor-state.v1"
 

@@ -1,18 +1,15 @@
 """One set of topics a source and module: what one test leaves behind, the next has to live with."""
 
 import os
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from rx_embedded import EmbeddedStack
 from rx_runtime.installation import Installation
 from rx_runtime.kafka.topics import apply
 
-sys.path.insert(0, str(Path(__file__).parent))
-from campaign import Campaign
+from tests.faults.campaign import Campaign
 
 SEED = 20260601
 LONG = os.environ.get("FAULTS") == "long"

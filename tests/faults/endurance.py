@@ -22,11 +22,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from aiokafka.errors import KafkaError
-from campaign import Campaign
-from fault_load import Told, histories
-from monitor_harness import Process
-from own_broker import OwnKafka, own_broker
 from rx_runtime.errors import RxGuardError
+
+from tests.faults.campaign import Campaign
+from tests.faults.fault_load import Told, histories
+from tests.faults.monitor_harness import Process
+from tests.faults.own_broker import OwnKafka, own_broker
 
 POINTS = {
     "after_fetch": 8,

@@ -4,15 +4,12 @@ Two witnesses. The core, applied to the facts after each event of the log, says 
 topic, byte for byte. The reference evaluator, written apart from the core, says what the last sets must find.
 """
 
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import blake2b, sha256
-from pathlib import Path
 from typing import Any
 
-from fault_load import history
 from pharmacy.events.v1.event_pb2 import Event
 from pharmacy.events.v1.finding_pb2 import FindingSet
 from pharmacy.events.v1.monitor_pb2 import PatientState
@@ -24,8 +21,8 @@ from rx_monitor.adapters.protobuf.packing import unpack
 from rx_runtime.settings import SHIPPED_SITES
 from rx_runtime.sites import load_sites
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "reference"))
-from evaluator import evaluate
+from tests.faults.fault_load import history
+from tests.reference.evaluator import evaluate
 
 FIELDS = (
     "rule",

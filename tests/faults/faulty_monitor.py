@@ -1,4 +1,4 @@
-"""The monitor with faults planted from outside: `python tests/faults/faulty_monitor.py`. The product knows none of it.
+"""The monitor with faults planted from outside: `python -m tests.faults.faulty_monitor`. The product knows none of it.
 
 FAULT_SIGNALS  `point:n[:SIGNAL],...`: the process sends itself that signal (SIGKILL) as it passes a point for the nth
                time; the points are in POINTS.
@@ -26,7 +26,6 @@ import aiokafka
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.protocol.commit import OffsetCommitRequest
 from aiokafka.protocol.produce import ProduceRequest
-from control_source import ControlSource
 from rx_monitor import bootstrap
 from rx_monitor.adapters.faust import batch_transport, source
 from rx_monitor.adapters.kafka import changelog, outbox
@@ -37,6 +36,8 @@ from rx_monitor.lifecycle.worker import Monitor
 from rx_monitor.settings import MonitorSettings
 from rx_runtime.service import main
 from rx_runtime.telemetry.logs import get_logger
+
+from tests.faults.control_source import ControlSource
 
 BEFORE = {
     "after_fetch": (Monitor, "batch"),

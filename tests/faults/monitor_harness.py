@@ -80,6 +80,9 @@ def headers(one: Event, kind: bytes, ruleset: bytes | None = None) -> list[tuple
     return [("rx-class", kind), ("rx-event-key", one.event_key), ("rx-ruleset", ruleset or ours)]
 
 
+ROOT = Path(__file__).parents[2]
+
+
 class Harness:
     """The topics of one installation and the monitors that run on them."""
 
@@ -214,6 +217,7 @@ class Harness:
         child = await asyncio.create_subprocess_exec(
             sys.executable,
             *self.program,
+            cwd=ROOT,
             env=self._environment | environment,
             stderr=asyncio.subprocess.PIPE,
             limit=1 << 20,
@@ -225,7 +229,7 @@ class Harness:
 class QuickHarness(Harness):
     """The group waits two seconds for a member that was killed or stands still; the product's ten only take longer."""
 
-    program = (str(Path(__file__).with_name("faulty_monitor.py")),)
+    program = ("-m", "tests.faults.faulty_monitor")
 
     async def start(self, **environment: str) -> "Process":
         settings = QUICK_GROUP | json.loads(environment.pop("FAULT_FAUST", "{}"))

@@ -11,11 +11,8 @@ from functools import cache
 from itertools import cycle, islice
 from types import SimpleNamespace
 
-from fault_load import histories, patients
-from fault_oracle import Oracle, Written
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from monitor_harness import headers
 from pharmacy.events.v1.finding_pb2 import FindingSet
 from pharmacy.events.v1.monitor_pb2 import PatientState
 from rx_clinical import load_catalogue
@@ -29,6 +26,10 @@ from rx_monitor.handlers.process_batch import process_batch
 from rx_monitor.ports import Batch, Ports
 from rx_runtime.settings import SHIPPED_SITES
 from rx_runtime.sites import load_sites
+
+from tests.faults.fault_load import histories, patients
+from tests.faults.fault_oracle import Oracle, Written
+from tests.faults.monitor_harness import headers
 
 CATALOGUE = load_catalogue()
 ASSESS = CoreAssessor(CATALOGUE, load_sites(SHIPPED_SITES))

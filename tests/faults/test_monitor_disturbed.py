@@ -5,7 +5,8 @@ import signal
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from campaign import STATES
+
+from tests.faults.campaign import STATES
 
 pytestmark = pytest.mark.stack
 LONG = pytest.mark.long

@@ -5,8 +5,9 @@ import os
 import signal
 
 import pytest
-from campaign import Campaign
-from own_broker import own_broker
+
+from tests.faults.campaign import Campaign
+from tests.faults.own_broker import own_broker
 
 pytestmark = pytest.mark.stack
 

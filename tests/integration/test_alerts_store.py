@@ -7,7 +7,6 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from memory_alert_store import MemoryAlertStore
 from pharmacy.events.v1 import finding_pb2
 from rx_alerts import migrations
 from rx_alerts.adapters.finding_decoder import finding_set_from_bytes
@@ -19,6 +18,8 @@ from rx_alerts.ports import AlertQuery
 from rx_contracts.wire.times import timestamp
 from rx_runtime.errors import DependencyUnavailable
 from rx_runtime.postgres import migrate, open_pool
+
+from tests.lib.memory_alert_store import MemoryAlertStore
 
 pytestmark = pytest.mark.stack
 NOW = datetime(2026, 4, 14, 12, 0, 1, 250_000, tzinfo=UTC)

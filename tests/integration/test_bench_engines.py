@@ -1,14 +1,11 @@
 """The bench on a real broker: what an engine puts out is what the reference computes."""
 
 import sys
-from pathlib import Path
 
 import pytest
 from rx_clinical import load_catalogue
 from rx_runtime.installation import Installation
 from rx_runtime.kafka.topics import apply
-
-sys.path.insert(0, str(Path(__file__).parents[2]))  # the bench is run from the root of the project, as `-m bench`
 
 from bench import reference
 from bench.broker import PARTITIONS, Broker

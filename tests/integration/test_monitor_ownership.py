@@ -1,22 +1,17 @@
 """Partitions between monitors on real Kafka: names in the group, changes of hands, and writers who should be gone."""
 
 import asyncio
-import importlib.util
 import signal
-from pathlib import Path
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from rx_runtime.grpc_server import LIVENESS
 
+from tests.faults import monitor_harness as harness
+
 pytestmark = pytest.mark.stack
 
-SPEC = importlib.util.spec_from_file_location(
-    "monitor_harness", Path(__file__).parents[1] / "faults" / "monitor_harness.py"
-)
-harness = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(harness)
 ANNA, BERT = harness.patients(2)
 
 

@@ -1,10 +1,8 @@
 """The core and the reference evaluator, written apart from the same text, agree on generated histories."""
 
 import random
-import sys
 from datetime import UTC, datetime, timedelta
 from itertools import product
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -14,9 +12,8 @@ from rx_clinical.findings.report import finding_to_json
 from rxguard.scenarios.facts import facts_by_patient
 from rxguard.scenarios.yaml_reader import Node
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "reference"))
-from evaluator import evaluate
-from histories import ANTAGONISTS, BEGIN, OPIOIDS, OTHERS, histories, known_since, text_of
+from tests.reference.evaluator import evaluate
+from tests.reference.histories import ANTAGONISTS, BEGIN, OPIOIDS, OTHERS, histories, known_since, text_of
 
 CATALOGUE = load_catalogue()
 FIELDS = (

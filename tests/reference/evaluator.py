@@ -9,13 +9,13 @@ Left out: CP-02, CP-05 and CP-09 (they need batches, which the vocabulary does n
 
 from decimal import Decimal
 
-import evaluator_facts as facts_of
-import evaluator_supply as supply_of
-import evaluator_windows as windows
-from evaluator_facts import DRUGS, FOREVER, INTERACTING, NO_TIME, PARTNERS, PERPETRATORS, days, hours
-from evaluator_rules import ALL_RULES, deficient
-from evaluator_supply import Patient, later
-from evaluator_windows import SEVERITIES, finding
+from tests.reference import evaluator_facts as facts_of
+from tests.reference import evaluator_supply as supply_of
+from tests.reference import evaluator_windows as windows
+from tests.reference.evaluator_facts import DRUGS, FOREVER, INTERACTING, NO_TIME, PARTNERS, PERPETRATORS, days, hours
+from tests.reference.evaluator_rules import ALL_RULES, deficient
+from tests.reference.evaluator_supply import Patient, later
+from tests.reference.evaluator_windows import SEVERITIES, finding
 
 HORIZON = days(400)
 GUT_OPIOIDS = {DRUGS[form]["rxnorm_ingredient_code"] for form in ("loperamide", "diphenoxylate")}

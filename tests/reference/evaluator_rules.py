@@ -9,10 +9,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-import evaluator_facts as facts_of
-import evaluator_supply as supply_of
-import evaluator_windows as windows
-from evaluator_facts import (
+from tests.reference import evaluator_facts as facts_of
+from tests.reference import evaluator_supply as supply_of
+from tests.reference import evaluator_windows as windows
+from tests.reference.evaluator_facts import (
     BUPRENORPHINE,
     DRUGS,
     FENTANYL,
@@ -29,8 +29,8 @@ from evaluator_facts import (
     days,
     hours,
 )
-from evaluator_supply import later
-from evaluator_windows import finding, holds, late_codes
+from tests.reference.evaluator_supply import later
+from tests.reference.evaluator_windows import finding, holds, late_codes
 
 MIXED_ON_AGONIST = {"7238", "1841", "8001"}  # nalbuphine, butorphanol, pentazocine
 LOCAL_FORMS_TOO = {row["perpetrator_rxnorm"] for row in PERPETRATORS if row["local_forms"]} | {"3008", "42316"}  # 2.2

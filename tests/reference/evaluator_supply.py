@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-import evaluator_facts as facts_of
-from evaluator_facts import (
+from tests.reference import evaluator_facts as facts_of
+from tests.reference.evaluator_facts import (
     DRUGS,
     ENDED_STATUS,
     FOREVER,

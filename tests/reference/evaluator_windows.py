@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-import evaluator_facts as facts_of
-import evaluator_supply as supply_of
-from evaluator_facts import FOREVER, NALTREXONE, NO_TIME, Span, days, hours
-from evaluator_supply import FLOOR, AntagonistEvent, Exposure, later
+from tests.reference import evaluator_facts as facts_of
+from tests.reference import evaluator_supply as supply_of
+from tests.reference.evaluator_facts import FOREVER, NALTREXONE, NO_TIME, Span, days, hours
+from tests.reference.evaluator_supply import FLOOR, AntagonistEvent, Exposure, later
 
 SEVERITIES = ["contraindicated", "major", "moderate", "info"]
 LONGEST_WINDOW = max(hours(float(r["hard_window_h_no_perpetrator"] or 0)) for r in facts_of.rows("drugs.csv"))

@@ -1,16 +1,14 @@
 """The reference evaluator says what the timelines of the specification expect (texts apart)."""
 
-import importlib
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.reference import evaluator
+
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
-evaluator = importlib.import_module("evaluator")
 
 FILES = sorted((HERE.parent / "spec").glob("scenarios_*.yaml"))
 ALL_HISTORY = datetime(1900, 1, 1, tzinfo=UTC)

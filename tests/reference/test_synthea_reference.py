@@ -1,16 +1,8 @@
 """The reference itself, on Bundles small enough to work out by hand."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import pytest
 
-PATH = Path(__file__).with_name("synthea_reference.py")
-SPEC = importlib.util.spec_from_file_location("synthea_reference", PATH)
-reference = importlib.util.module_from_spec(SPEC)
-sys.modules[SPEC.name] = reference
-SPEC.loader.exec_module(reference)
+from tests.reference import synthea_reference as reference
 
 OXYCODONE, TRAMADOL, FENTANYL_PATCH, VERAPAMIL, LISINOPRIL = "1049221", "835603", "245134", "897685", "314076"
 

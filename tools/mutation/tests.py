@@ -66,7 +66,7 @@ def pytest_arguments(copy: Path) -> list[str]:
 def enter(copy: Path) -> None:
     """Make a process one that tests the copy."""
     os.chdir(copy)
-    sys.path[:0] = [str(copy / "shared/clinical/src"), str(copy / "cli/src")]
+    sys.path[:0] = [str(copy), str(copy / "shared/clinical/src"), str(copy / "cli/src")]
 
 
 def read_ahead(copy: Path) -> None:

@@ -4,10 +4,11 @@ from itertools import permutations
 from uuid import UUID, uuid4
 
 import pytest
-from memory_alert_store import MemoryAlertStore
 from rx_alerts.domain.lifecycle import AlertState, ChangeKind
 from rx_alerts.handlers import apply_findings, list_alerts
 from rx_runtime.errors import InvalidInput
+
+from tests.lib.memory_alert_store import MemoryAlertStore
 
 NOW = datetime(2026, 4, 14, 12, 0, 1, tzinfo=UTC)
 OTHER = b"q" * 16

@@ -2,7 +2,6 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
-from memory_alert_store import MemoryAlertStore
 from pharmacy.alerts.v1 import alerts_pb2
 from pharmacy.prescriptions.v1.prescriptions_pb2 import PatientRef
 from rx_alerts.adapters.finding_decoder import finding_set_from_bytes
@@ -11,6 +10,8 @@ from rx_alerts.domain.model import AlertSeverity
 from rx_alerts.handlers import reconcile_batch
 from rx_alerts.ports import PageCursor
 from rx_runtime.errors import InvalidInput, RxGuardError
+
+from tests.lib.memory_alert_store import MemoryAlertStore
 
 
 @pytest.mark.parametrize("value", [b"", b"\xff\xff", b"no protobuf", b"\x0a\x02ab"])

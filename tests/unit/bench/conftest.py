@@ -1,10 +1,5 @@
-import sys
-from pathlib import Path
-
 import pytest
 from rx_clinical import load_catalogue
-
-sys.path.insert(0, str(Path(__file__).parents[3]))  # the bench is run from the root of the project, as `-m bench`
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from clinical_kit import at, envelope, fill, ldn, medicine, order, oxycodone, report
 from rx_clinical import History, assess
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.catalogue.tables import TABLES, TableError
@@ -24,6 +23,8 @@ from rx_clinical.model.facts import (
 )
 from rx_clinical.model.findings import Display, Severity, Urgency
 from rx_clinical.rules.compounding.strengths import strengths
+
+from tests.lib.clinical.kit import at, envelope, fill, ldn, medicine, order, oxycodone, report
 
 NEW_YEAR = at("2026-01-01T09:00")
 

@@ -5,11 +5,12 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from clinical_kit import at, envelope, fill, given, ldn, medicine, methadone, order, oxycodone, void
 from rx_clinical import History, assess
 from rx_clinical.model.facts import Confirmation, ConfirmedOpioid
 from rx_clinical.model.findings import Severity
 from rx_clinical.rules.withdrawal.confirmations import State, state_of, voided
+
+from tests.lib.clinical.kit import at, envelope, fill, given, ldn, medicine, methadone, order, oxycodone, void
 
 CONFIRMED_AT = at("2026-03-02T09:00")
 OPIOID = fill("O", at("2026-03-01T09:00"), oxycodone("30", dose="20"))

@@ -4,7 +4,13 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from clinical_kit import (
+from rx_clinical import History, assess
+from rx_clinical.catalogue.catalogue import Catalogue
+from rx_clinical.findings.wording import local_date_text
+from rx_clinical.model.facts import Medicine, Merge, Moment, PatientFact, Procedure, Stop, merged
+from rx_clinical.model.findings import Display, Severity
+
+from tests.lib.clinical.kit import (
     at,
     envelope,
     fill,
@@ -18,12 +24,7 @@ from clinical_kit import (
     report,
     void,
 )
-from rx_clinical import History, assess
-from rx_clinical.catalogue.catalogue import Catalogue
-from rx_clinical.findings.wording import local_date_text
-from rx_clinical.model.facts import Medicine, Merge, Moment, PatientFact, Procedure, Stop, merged
-from rx_clinical.model.findings import Display, Severity
-from table_kit import copy_of_the_tables, set_cell
+from tests.lib.clinical.table_kit import copy_of_the_tables, set_cell
 
 ALL_HISTORY = at("2020-01-01T00:00")
 ALVIMOPAN = Medicine(form_key="alvimopan", text="alvimopan 12 mg")

@@ -4,7 +4,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from clinical_kit import (
+from rx_clinical import History, assess
+from rx_clinical.model.facts import Evidence, Moment, Stop
+from rx_clinical.model.findings import Display, Severity
+
+from tests.lib.clinical.kit import (
     at,
     envelope,
     fill,
@@ -18,9 +22,6 @@ from clinical_kit import (
     report,
     void,
 )
-from rx_clinical import History, assess
-from rx_clinical.model.facts import Evidence, Moment, Stop
-from rx_clinical.model.findings import Display, Severity
 
 OXYCODONE, METHADONE = "7804", "6813"
 END = at("2026-05-11T09:00")  # of ten days of oxycodone

@@ -6,11 +6,12 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from clinical_kit import at, envelope, fill, given, ldn, medicine, methadone, order, oxycodone, report
 from rx_clinical import History, assess, explain
 from rx_clinical.findings.explain import curve
 from rx_clinical.findings.report import finding_to_json
 from rx_clinical.model.facts import Medicine, Moment, Stop
+
+from tests.lib.clinical.kit import at, envelope, fill, given, ldn, medicine, methadone, order, oxycodone, report
 
 METHADONE = fill("M", at("2026-03-01T09:00"), methadone())
 RANITIDINE = report("R", at("2026-03-10T12:00"), medicine("9143", text="ranitidine 150 mg"))

@@ -6,7 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from clinical_kit import (
+from rx_clinical import History, assess
+from rx_clinical.findings.report import finding_to_json
+from rx_clinical.findings.wording import local_date_text
+from rx_clinical.model.facts import Moment, UnreadFact, event_key
+from rx_clinical.model.findings import Severity
+from rx_clinical.model.washout import window_lengths
+
+from tests.lib.clinical.kit import (
     at,
     envelope,
     fill,
@@ -20,12 +27,6 @@ from clinical_kit import (
     report,
     void,
 )
-from rx_clinical import History, assess
-from rx_clinical.findings.report import finding_to_json
-from rx_clinical.findings.wording import local_date_text
-from rx_clinical.model.facts import Moment, UnreadFact, event_key
-from rx_clinical.model.findings import Severity
-from rx_clinical.model.washout import window_lengths
 
 
 def findings(catalogue, *facts):

@@ -5,12 +5,13 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from clinical_kit import at, envelope, fill, given, ldn, medicine, methadone, order, oxycodone, report
 from rx_clinical import History, assess
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.model.facts import Evidence, Fill, Medicine, Moment, PatientFact, Report
 from rx_clinical.model.findings import NoStartTime
-from table_kit import copy_of_the_tables, set_cell
+
+from tests.lib.clinical.kit import at, envelope, fill, given, ldn, medicine, methadone, order, oxycodone, report
+from tests.lib.clinical.table_kit import copy_of_the_tables, set_cell
 
 OXYCODONE = fill("o", at("2026-04-01T09:00"), oxycodone())
 LDN = fill("n", at("2026-04-05T09:00"), ldn())

@@ -5,10 +5,11 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from clinical_kit import at, envelope, fill, ldn, medicine, methadone, oxycodone, report
 from rx_clinical import History, assess
 from rx_clinical.findings.report import finding_to_json
 from rx_clinical.model.facts import Medicine, Moment, Stop
+
+from tests.lib.clinical.kit import at, envelope, fill, ldn, medicine, methadone, oxycodone, report
 
 USED = report(
     "R1",

@@ -4,20 +4,6 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from clinical_kit import (
-    SOURCE,
-    at,
-    envelope,
-    fill,
-    given,
-    handed_over,
-    ldn,
-    medicine,
-    methadone,
-    order,
-    oxycodone,
-    report,
-)
 from rx_clinical import History, assess
 from rx_clinical.history.applicability import fact_bits
 from rx_clinical.history.chart import Entry, read_chart
@@ -36,6 +22,21 @@ from rx_clinical.model.findings import NoStartTime
 from rx_clinical.model.washout import BEGINNING_OF_TIME, FOREVER, hours, later, window_lengths
 from rx_clinical.rules.compounding.cp_06 import doubts_of
 from rx_clinical.rules.compounding.strengths import ambiguities, commercial_tablets, slips
+
+from tests.lib.clinical.kit import (
+    SOURCE,
+    at,
+    envelope,
+    fill,
+    given,
+    handed_over,
+    ldn,
+    medicine,
+    methadone,
+    order,
+    oxycodone,
+    report,
+)
 
 BEGUN = at("2026-04-01T09:00")
 LATER = at("2026-06-01T09:00")

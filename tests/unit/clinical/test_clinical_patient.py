@@ -1,11 +1,12 @@
 """What is known about the patient, in words that people write, and what follows from it."""
 
 import pytest
-from clinical_kit import at, envelope, fill, ldn, medicine, oxycodone
 from rx_clinical import History, assess
 from rx_clinical.catalogue.patient import Patient
 from rx_clinical.model.facts import PatientFact
 from rx_clinical.model.findings import Display, Severity
+
+from tests.lib.clinical.kit import at, envelope, fill, ldn, medicine, oxycodone
 
 START = at("2026-03-10T09:00")
 LDN = fill("L", START, ldn())

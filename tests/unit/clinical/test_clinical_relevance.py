@@ -3,12 +3,13 @@
 from hashlib import sha256
 
 import pytest
-import table_kit
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.catalogue.products import NDC, RXNORM
 from rx_clinical.catalogue.relevance import Relevance, Verdict, load_relevance, relevant_since, updated
 from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.catalogue.tables import TableError
+
+from tests.lib.clinical import table_kit
 
 READ, PASSED, GONE = Verdict.READ, Verdict.PASSED, Verdict.GONE
 METHADONE, OLANZAPINE = (RXNORM, "6813"), (RXNORM, "61381")

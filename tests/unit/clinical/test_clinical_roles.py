@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.model.facts import Medicine
-from table_kit import copy_of_the_tables, drop_row, set_cell
+
+from tests.lib.clinical.table_kit import copy_of_the_tables, drop_row, set_cell
 
 
 def opioids(catalogue, **medicine):

@@ -6,7 +6,8 @@ import pytest
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.catalogue.products import RXNORM
 from rx_clinical.catalogue.tables import TableError, Tables
-from table_kit import add_column, add_row, copy_of_the_tables, drop_column, drop_row, set_cell
+
+from tests.lib.clinical.table_kit import add_column, add_row, copy_of_the_tables, drop_column, drop_row, set_cell
 
 
 @pytest.fixture

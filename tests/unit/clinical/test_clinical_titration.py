@@ -4,14 +4,15 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from clinical_kit import at, envelope, fill, given, ldn, medicine, report
 from rx_clinical import History, assess
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.catalogue.tables import TableError
 from rx_clinical.catalogue.titration import Deviation, Dispensed, Move, Response, deviations, off_plan
 from rx_clinical.model.facts import Moment, PatientFact
 from rx_clinical.model.findings import Display, Severity
-from table_kit import copy_of_the_tables, drop_column, set_cell
+
+from tests.lib.clinical.kit import at, envelope, fill, given, ldn, medicine, report
+from tests.lib.clinical.table_kit import copy_of_the_tables, drop_column, set_cell
 
 START = at("2026-03-01T09:00")
 ALL_HISTORY = at("2020-01-01T00:00")

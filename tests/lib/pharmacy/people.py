@@ -4,8 +4,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
 
-from pharmacy_book import RECORDS_BEGIN, YEAR_BEGINS, YEAR_ENDS, Book, Pharmacy
-from pharmacy_courses import (
+from rx_clinical import History
+from rx_clinical.model.facts import Fact, PatientFact
+
+from tests.lib.pharmacy.book import RECORDS_BEGIN, YEAR_BEGINS, YEAR_ENDS, Book, Pharmacy
+from tests.lib.pharmacy.courses import (
     acute,
     acute_opioid,
     chronic,
@@ -21,7 +24,8 @@ from pharmacy_courses import (
     times_of,
     vivitrol,
 )
-from pharmacy_rates import (
+from tests.lib.pharmacy.planted_cases import Planted, plant
+from tests.lib.pharmacy.rates import (
     ANTAGONIST_FORMS,
     BUPRENORPHINE,
     CHRONIC,
@@ -35,9 +39,6 @@ from pharmacy_rates import (
     Product,
     Rates,
 )
-from planted_cases import Planted, plant
-from rx_clinical import History
-from rx_clinical.model.facts import Fact, PatientFact
 
 LDN_1_5 = Product("compounded naltrexone 1.5 mg capsule", ("7243",), form_key="ntx_ldn")
 # By the name of their rate: the course, and the product of its first order.

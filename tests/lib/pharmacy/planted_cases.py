@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from pharmacy_book import Book
-from pharmacy_rates import (
+from tests.lib.pharmacy.book import Book
+from tests.lib.pharmacy.rates import (
     BUPRENORPHINE,
     CONTRAVE,
     FENTANYL_PATCH,

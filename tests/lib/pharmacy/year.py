@@ -16,12 +16,13 @@ from hashlib import sha256
 from random import Random
 from typing import NamedTuple
 
-from pharmacy_book import SECOND_SOURCE, YEAR_BEGINS, Pharmacy
-from pharmacy_people import Person
-from pharmacy_rates import ANTAGONIST_FORMS, OPIOID_FORMS, Rates
-from planted_cases import CASES, Planted
 from rx_clinical import Catalogue, Finding, History, assess, load_catalogue
 from rx_clinical.model.facts import Administration, Fact, Fill
+
+from tests.lib.pharmacy.book import SECOND_SOURCE, YEAR_BEGINS, Pharmacy
+from tests.lib.pharmacy.people import Person
+from tests.lib.pharmacy.planted_cases import CASES, Planted
+from tests.lib.pharmacy.rates import ANTAGONIST_FORMS, OPIOID_FORMS, Rates
 
 PATIENTS_EACH = 1_950  # about 20,000 fills in the counted year
 # Of the patients; somewhat below the share who can be hosts of a planted case, so that every case finds one.

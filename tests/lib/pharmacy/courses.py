@@ -6,8 +6,8 @@ from decimal import Decimal
 from math import exp
 from random import Random
 
-from pharmacy_book import RECORDS_BEGIN, YEAR_ENDS, Book
-from pharmacy_rates import (
+from tests.lib.pharmacy.book import RECORDS_BEGIN, YEAR_ENDS, Book
+from tests.lib.pharmacy.rates import (
     ACUTE,
     ACUTE_OPIOID_DAYS,
     ACUTE_OPIOIDS,

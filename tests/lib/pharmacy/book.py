@@ -9,7 +9,6 @@ from decimal import Decimal
 from functools import cache
 from random import Random
 
-from pharmacy_rates import OPIOID_FORMS, UNCODED_OPIOIDS, Product, Rates
 from rx_clinical import code_medicine, load_catalogue
 from rx_clinical.model.facts import (
     Administration,
@@ -27,6 +26,8 @@ from rx_clinical.model.facts import (
     Void,
     event_key,
 )
+
+from tests.lib.pharmacy.rates import OPIOID_FORMS, UNCODED_OPIOIDS, Product, Rates
 
 RECORDS_BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 YEAR_BEGINS = datetime(2026, 1, 1, tzinfo=UTC)  # only what happens from here on is counted

@@ -1,20 +1,19 @@
 """Real input and what follows: the Synthea patients, LDN handed to each of them, and the methadone case of the demo."""
 
 import gzip
-import importlib.util
 import json
 import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import rxguard
-from e2e_kit import FHIR, LDN, Document, Patient, RxGuard, documents, event, hand_over, without
 from pharmacy.events.v1 import event_pb2
+
+from tests.lib.e2e.kit import FHIR, LDN, Document, Patient, RxGuard, documents, event, hand_over, without
+from tests.reference import synthea_reference
 
 if TYPE_CHECKING:
     from rxguard.client.delivery import Position
@@ -35,34 +34,21 @@ def bundles() -> list[bytes]:
     return (gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content).splitlines()
 
 
-@cache
-def reference() -> ModuleType:
-    """The evaluator in tests/reference that knows the clinical text and not the code."""
-    path = Path(__file__).parents[1] / "reference/synthea_reference.py"
-    spec = importlib.util.spec_from_file_location("synthea_reference", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 def expected_findings() -> dict[Patient, list[dict[str, Any]]]:
     """What must be found in each Synthea patient after the hand-over, by the reference."""
     found = {}
     for line in bundles():
         bundle = json.loads(line)
-        patient = Patient(SYNTHEA, reference().ldn_events(bundle).patient_id)
-        found[patient] = reference().expected_findings(bundle)
+        patient = Patient(SYNTHEA, synthea_reference.ldn_events(bundle).patient_id)
+        found[patient] = synthea_reference.expected_findings(bundle)
     return found
 
 
 def ldn_events(bundle: dict[str, Any]) -> list[dict[str, Any]]:
     """The fill and the hand-over that the reference describes."""
-    ldn = reference().ldn_events(bundle)
+    ldn = synthea_reference.ldn_events(bundle)
     patient = Patient(SYNTHEA, ldn.patient_id)
-    at = reference().stamp(ldn.time)
+    at = synthea_reference.stamp(ldn.time)
     medicine = LDN | {
         "text": ldn.text,
         "ingredients": [ldn.ingredient],
