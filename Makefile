@@ -90,9 +90,12 @@ relevance: $(VENV)/run.stamp  ## after a change of the tables: which codes make 
 	@$(BIN)/python tools/generate_relevance.py
 
 .PHONY: lock
-lock:  ## recompute both lock files (needs uv)
+lock:  ## recompute all lock files (needs uv)
 	@$(COMPILE) $(OWN:%=--no-emit-package %) -o requirements.lock requirements-build.in $(MEMBERS:%=%/pyproject.toml)
 	@$(COMPILE) -o requirements-dev.lock requirements-dev.in
+	@for service in services/*/; do \
+	  $(COMPILE) --no-annotate $(OWN:%=--no-emit-package %) -c requirements.lock -o $$service/requirements.lock \
+	    requirements-build.in $$service/pyproject.toml; done
 	@$(COMPILE) -o bench/engines/quix.lock bench/engines/quix.in
 
 .PHONY: clean

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -15,7 +16,33 @@ from rxguard.client.connect import SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = [*sorted((ROOT / "shared").iterdir()), *(ROOT / "services" / name for name in SERVICES), ROOT / "cli"]
+PROJECTS = {
+    tomllib.loads(path.read_text())["project"]["name"]: path
+    for path in (folder / "pyproject.toml" for folder in FOLDERS)
+}
 UNBUILT = shutil.ignore_patterns("__pycache__", "*.egg-info", "build")
+
+
+def dependencies(member: str) -> list[str]:
+    """What a member of the workspace declares that it needs."""
+    return tomllib.loads(PROJECTS[member].read_text())["project"]["dependencies"]
+
+
+def own_dependencies(member: str) -> set[str]:
+    return {one for one in dependencies(member) if one in PROJECTS}
+
+
+def closure(member: str) -> set[str]:
+    """The member and every member that it needs, directly or through another."""
+    return {member}.union(*(closure(one) for one in own_dependencies(member)))
+
+
+def pins(lock: Path) -> dict[str, str]:
+    """Each requirement of a lock file, by name: its version, marker and hashes."""
+    lines = [line for line in lock.read_text().splitlines() if line and not line.lstrip().startswith("#")]
+    requirements = " ".join(line.removesuffix("\\").strip() for line in lines)
+    found = re.findall(r"([a-z0-9-]+)==(.*?)(?= [a-z0-9-]+==|$)", requirements)
+    return {name: rest.strip() for name, rest in found}
 
 
 def probe(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -23,23 +50,49 @@ def probe(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_the_images_of_the_services_differ_in_the_service_alone():
-    texts = {
-        re.sub(rf"\b(rx_)?{name}\b", r"\1SERVICE", (ROOT / f"services/{name}/Dockerfile").read_text())
-        for name in SERVICES
-    }
-    assert len(texts) == 1
-
-
-@pytest.mark.parametrize("dockerfile", [*(f"services/{name}/Dockerfile" for name in SERVICES), "cli/Dockerfile"])
-def test_what_an_image_copies_is_there_and_let_into_its_context(dockerfile: str):
-    text = (ROOT / dockerfile).read_text()
+@pytest.mark.parametrize("dockerfile", ["services/Dockerfile", "cli/Dockerfile"])
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_an_image_copies_is_there_and_let_into_its_context(dockerfile: str, service: str):
+    text = (ROOT / dockerfile).read_text().replace("${SERVICE}", service)
     copied = re.findall(r"^COPY (?!--from)(\S+) ", text, re.MULTILINE)
-    assert {"requirements.lock", "shared"} < set(copied)
+    assert "shared" in copied
     assert [name for name in copied if not (ROOT / name).exists()] == []
     allowed = re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
     assert {name.partition("/")[0] for name in copied} <= set(allowed)
     assert re.findall(r"^USER (\d+):\d+$", text, re.MULTILINE) == ["10001"]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_members_of_a_service_are_shared_code_without_the_embedded_stack(service: str):
+    members = closure(f"rx-{service}")
+    assert {"rx-clinical", "rx-contracts", "rx-runtime"} < members
+    assert members - {f"rx-{service}"} <= {f"rx-{folder.name}" for folder in (ROOT / "shared").iterdir()}
+    assert "rx-embedded" not in members
+
+
+@pytest.mark.parametrize("member", PROJECTS)
+def test_a_member_declares_every_member_that_it_imports(member: str):
+    sources = (PROJECTS[member].parent / "src").rglob("*.py")
+    imported = {
+        name.replace("_", "-")
+        for source in sources
+        for name in re.findall(r"^\s*(?:from|import) (rx_[a-z]+)", source.read_text(), re.MULTILINE)
+    }
+    assert imported - {member} <= own_dependencies(member)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_lock_file_of_a_service_is_the_part_of_the_whole_one_that_it_needs(service: str):
+    whole, part = pins(ROOT / "requirements.lock"), pins(ROOT / "services" / service / "requirements.lock")
+    assert part.items() <= whole.items()
+    needed = {
+        re.split(r"[^a-z0-9-]", one, maxsplit=1)[0]
+        for member in closure(f"rx-{service}")
+        for one in dependencies(member)
+    }
+    assert {name for name in needed if not name.startswith("rx-")} | {"setuptools"} <= part.keys()
+    embedded = {re.split(r"[^a-z0-9-]", one, maxsplit=1)[0] for one in dependencies("rx-embedded")}
+    assert part.keys() & (embedded - needed) == set()
 
 
 def test_an_installed_package_holds_every_file_of_its_sources(tmp_path: Path):

@@ -29,7 +29,10 @@ class ServiceSettings(BaseSettings):
     )
     pseudonym_key: SecretStr = Field(description="64 hex digits: the key that pseudonyms are computed with")
     grpc_address: str = Field(default="127.0.0.1:0", description="host:port of the gRPC server, port 0 = any free one")
-    metrics_address: str = Field(default="127.0.0.1:0", description="host:port of /metrics, port 0 = any free one")
+    metrics_address: str = Field(
+        default="127.0.0.1:0",
+        description="host:port of the HTTP server: /livez, /readyz and /metrics; port 0 = any free one",
+    )
     log_level: str = Field(
         default="info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error"
     )
