@@ -10,7 +10,7 @@ from tests.reference import evaluator
 
 HERE = Path(__file__).parent
 
-FILES = sorted((HERE.parent / "spec").glob("scenarios_*.yaml"))
+FILES = sorted((HERE.parent / "spec").rglob("*.yaml"))
 ALL_HISTORY = datetime(1900, 1, 1, tzinfo=UTC)
 NOT_CHECKED = {"text_must_mention"}
 PLAIN_FIELDS = {

@@ -1,4 +1,7 @@
-"""Worked timelines are the specification: each scenario of the files beside this one is a test."""
+"""Worked timelines are the specification: each scenario below this folder is a test.
+
+A folder is a family of rules or a room of the core, a file a rule or a definition.
+"""
 
 import random
 from pathlib import Path
@@ -9,7 +12,7 @@ from rxguard.scenarios.file import read_scenarios
 from rxguard.scenarios.run import run_scenarios
 
 FOLDER = Path(__file__).parent
-FILES = sorted(FOLDER.glob("scenarios_*.yaml"))
+FILES = sorted(FOLDER.rglob("*.yaml"))
 
 RESULTS = {(path.stem, result["id"]): result for path in FILES for result in run_scenarios(path)["scenarios"]}
 SCENARIOS = [(path.stem, scenario) for path in FILES for scenario in read_scenarios(path).scenarios]

@@ -71,7 +71,7 @@ def enter(copy: Path) -> None:
 
 def read_ahead(copy: Path) -> None:
     """Parse the scenario files once for all processes to come: that is most of what collecting the tests costs."""
-    texts = [path.read_text(encoding="utf-8") for path in sorted((copy / "tests/spec").glob("*.yaml"))]
+    texts = [path.read_text(encoding="utf-8") for path in sorted((copy / "tests/spec").rglob("*.yaml"))]
     parsed = {text: yaml.load(text, Loader=yaml.BaseLoader) for text in texts}  # noqa: S506  # text only
     real: Callable[..., object] = yaml.load
 
