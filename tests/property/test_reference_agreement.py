@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rx_clinical import History, assess, load_catalogue
-from rx_clinical.findings.report import finding_to_json
+from rx_contracts.wire.finding_messages import finding_document
 from rxguard.scenarios.facts import facts_by_patient
 from rxguard.scenarios.yaml_reader import Node
 
@@ -37,7 +37,7 @@ def by_core(facts, since):
         findings = assess(History(facts=history, known_since=known), CATALOGUE).findings
         assert len({one.finding_id for one in findings}) == len(findings)
         for one in findings:
-            document = finding_to_json(one)
+            document = finding_document(one)
             compared = {key: document[key] for key in FIELDS}
             compared["reason_codes"] = sorted(map(str, compared["reason_codes"]))
             compared["earliest_start"] = document["earliest_start_time"]

@@ -10,7 +10,6 @@ import pytest
 from rx_clinical import History, assess
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.catalogue.tables import TABLES, TableError
-from rx_clinical.findings.report import finding_to_json
 from rx_clinical.model.facts import (
     BatchRecord,
     CapsuleWeights,
@@ -23,6 +22,7 @@ from rx_clinical.model.facts import (
 )
 from rx_clinical.model.findings import Display, Severity, Urgency
 from rx_clinical.rules.compounding.strengths import strengths
+from rx_contracts.wire.finding_messages import finding_document
 
 from tests.lib.clinical.kit import at, envelope, fill, ldn, medicine, order, oxycodone, report
 
@@ -121,7 +121,7 @@ def test_the_day_of_compounding_is_day_one_and_the_last_usable_day_passes(catalo
 def test_one_year_of_capsules_is_cut_to_180_days_and_can_be_counted_again(catalogue):
     (finding,) = found(catalogue, request(bud="2027-01-01", strength_mg="4.50", quantity=Decimal(90)))
 
-    document = finding_to_json(finding)
+    document = finding_document(finding)
     assert (document["max_bud"], document["max_days_supply"]) == ("2026-06-29", None)
     assert "2026-01-01 + (180 - 1) days = 2026-06-29" in finding.text
     assert "never a beyond-use date" in finding.text
@@ -202,7 +202,7 @@ def test_a_supply_is_held_to_the_limit_not_to_the_date_asked_for(catalogue):
 def test_a_beyond_use_date_before_the_day_of_dispensing_leaves_no_days(catalogue):
     (finding,) = found(catalogue, request(bud="2025-12-31"))
     assert (finding.rule, finding.max_days_supply) == ("CP-04", 0)
-    assert finding_to_json(finding)["max_days_supply"] == 0
+    assert finding_document(finding)["max_days_supply"] == 0
     assert "dispensed 2026-01-01, after the beyond-use date 2025-12-31" in finding.text
 
 

@@ -7,11 +7,11 @@ from decimal import Decimal
 
 import pytest
 from rx_clinical import History, assess
-from rx_clinical.findings.report import finding_to_json
 from rx_clinical.findings.wording import local_date_text
 from rx_clinical.model.facts import Moment, UnreadFact, event_key
 from rx_clinical.model.findings import Severity
 from rx_clinical.model.washout import window_lengths
+from rx_contracts.wire.finding_messages import finding_document
 
 from tests.lib.clinical.kit import (
     at,
@@ -160,7 +160,7 @@ def test_a_finding_as_a_document_is_plain_json_with_the_agreed_keys(catalogue):
         handed_over("H", at("2026-04-14T12:30"), of="L"),
     ]
     (found,) = [one for one in findings(catalogue, *facts) if one.rule == "WR-02"]
-    document = json.loads(json.dumps(finding_to_json(found)))
+    document = json.loads(json.dumps(finding_document(found)))
     assert document["earliest_start_time"] == document["ends_at"] == "2026-04-15T17:45:00Z"
     assert document["urgency"] == "WITH_PATIENT"
     line = document["arithmetic"][0]

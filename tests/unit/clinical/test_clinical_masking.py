@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 from rx_clinical import History, assess
-from rx_clinical.findings.report import finding_to_json
 from rx_clinical.model.facts import Medicine, Moment, Stop
+from rx_contracts.wire.finding_messages import finding_document
 
 from tests.lib.clinical.kit import at, envelope, fill, ldn, medicine, methadone, oxycodone, report
 
@@ -36,7 +36,7 @@ def test_another_site_reads_no_name(catalogue, rule, product):
     (found,) = [one for one in assess(History(facts=facts), catalogue).findings if one.rule == rule]
     read = json.dumps(
         [
-            finding_to_json(found)["text"],
+            finding_document(found)["text"],
             [(one.name, one.form_key, one.event_id, one.site) for one in found.basis if one.event_id != "X"],
         ]
     )
@@ -48,7 +48,7 @@ def test_who_names_no_site_is_another_site(catalogue):
     facts = [replace(fact, site="") for fact in (USED, STOPPED, fill("L", at("2026-04-01T09:00"), ldn()))]
     (found,) = [one for one in assess(History(facts=facts), catalogue).findings if one.rule == "WR-02"]
     assert found.counterpart == "restricted_source"
-    assert "methadone" not in json.dumps(finding_to_json(found)).lower()
+    assert "methadone" not in json.dumps(finding_document(found)).lower()
 
 
 def test_sources_do_not_tell_the_name(catalogue):

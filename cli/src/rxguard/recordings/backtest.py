@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from rx_clinical.findings.report import finding_to_json
 from rx_clinical.model.findings import Severity
+from rx_contracts.wire.finding_messages import finding_document
 from rx_runtime.sites import SiteRegistry
 
 from rxguard.client.delivery import Progress, silent
@@ -75,7 +75,7 @@ def _assessed(
         names.add(name.hex())
         unread.update(assessment.unread)
         for finding in assessment.findings:
-            findings[finding.finding_id.hex()] = finding_to_json(finding) | {"patient": name.hex()}
+            findings[finding.finding_id.hex()] = finding_document(finding) | {"patient": name.hex()}
     return findings, names, unread
 
 

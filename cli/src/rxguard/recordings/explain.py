@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from rx_clinical import Catalogue, Finding
 from rx_clinical import explain as explained
-from rx_clinical.findings.report import finding_to_json
+from rx_contracts.wire.finding_messages import finding_document
 from rx_runtime.sites import SiteRegistry
 
 from rxguard.client.delivery import Progress, silent
@@ -26,7 +26,7 @@ class Found(NamedTuple):
 
     def to_json(self) -> Document:
         """The FINDING document with the key `patient`."""
-        return finding_to_json(self.finding) | {"patient": self.patient}
+        return finding_document(self.finding) | {"patient": self.patient}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,8 @@ class Assessed:
 
     def whole(self, one: Found) -> Document:
         """The document of `rxguard explain --finding --json`."""
-        return self.head | {"patient": one.patient} | explained(one.finding, self.catalogue).to_json()
+        finding = {"finding": finding_document(one.finding)}
+        return self.head | {"patient": one.patient} | finding | explained(one.finding, self.catalogue).to_json()
 
 
 def explain(

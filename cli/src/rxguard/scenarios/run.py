@@ -7,7 +7,7 @@ from typing import Any
 
 from rx_clinical import Catalogue, Finding, History, assess, load_catalogue
 from rx_clinical.assessment import not_covered
-from rx_clinical.findings.report import finding_to_json
+from rx_contracts.wire.finding_messages import finding_document
 
 from rxguard.scenarios.file import Expectation, Scenario, read_scenarios
 from rxguard.scenarios.yaml_reader import ScenarioFileError
@@ -60,7 +60,7 @@ def run_scenario(scenario: Scenario, extra_allowed: frozenset[str], catalogue: C
         "id": scenario.scenario_id,
         "status": status,
         "differences": differences,
-        "findings": [finding_to_json(finding) for finding in findings],
+        "findings": [finding_document(finding) for finding in findings],
     }
 
 
@@ -117,7 +117,7 @@ def unexpected(
 
 def mismatches_of(alert: Expectation, finding: Finding) -> list[Mismatch]:
     """How a finding of the right rule differs from the expected alert."""
-    document = finding_to_json(finding)
+    document = finding_document(finding)
     found = [
         Mismatch("field", name, expected, document[_DOCUMENT_KEYS.get(name, name)])
         for name, expected in alert.exact.items()

@@ -7,7 +7,6 @@ from decimal import ROUND_HALF_UP, Decimal
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.catalogue.policy import Policy
 from rx_clinical.catalogue.tables import Source
-from rx_clinical.findings.report import finding_to_json
 from rx_clinical.findings.wording import number_text, utc_text
 from rx_clinical.model.findings import ArithmeticLine, Finding
 from rx_clinical.model.washout import days_of, hours
@@ -53,9 +52,8 @@ class Explained:
     sources: tuple[Source, ...]
 
     def to_json(self) -> dict[str, object]:
-        """The document of the finding with `exposures` and `source_texts`; numbers as decimal text."""
+        """Return `exposures` and `source_texts`, which go beside the FINDING document; numbers as decimal text."""
         return {
-            "finding": finding_to_json(self.finding),
             "exposures": [
                 {
                     "ingredient": exposure.ingredient,

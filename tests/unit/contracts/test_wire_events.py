@@ -1,29 +1,16 @@
 """Events become the facts they state, findings the messages they mean; nothing is rounded, nothing is dropped."""
 
-from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from types import SimpleNamespace
 
 import pytest
-from google.protobuf.timestamp_pb2 import Timestamp
-from hypothesis import given
-from hypothesis import strategies as st
-from pharmacy.events.v1 import event_pb2, finding_pb2
+from pharmacy.events.v1 import event_pb2
 from rx_clinical import History, assess, load_catalogue
-from rx_clinical.findings.report import finding_to_json
 from rx_clinical.model import facts
 from rx_clinical.model.findings import (
-    ArithmeticLine,
-    Assessment,
-    Basis,
-    Display,
-    Finding,
-    NoStartTime,
     Severity,
-    Urgency,
 )
-from rx_contracts.wire import decimals, event_facts, finding_json, finding_messages, times
+from rx_contracts.wire import event_facts, times
 
 AT = datetime(2026, 4, 14, 12, 0, 0, 250_000, tzinfo=UTC)
 RECORDED = datetime(2026, 4, 14, 12, 5, tzinfo=UTC)
@@ -273,157 +260,3 @@ def test_a_days_supply_of_zero_is_missing_and_the_opioid_is_not_gone_the_day_aft
 def test_a_clock_time_without_zone_is_refused():
     with pytest.raises(ValueError, match="without zone"):
         times.timestamp(datetime(2026, 4, 14, 12))  # noqa: DTZ001  # that is the point
-
-
-instants = st.datetimes(
-    min_value=datetime(1900, 1, 1),  # noqa: DTZ001  # the strategy wants naive bounds
-    max_value=datetime(2200, 1, 1),  # noqa: DTZ001  # as above
-    timezones=st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes))),
-)
-
-
-@given(instants)
-def test_an_instant_survives_the_wire_to_the_microsecond(time: datetime):
-    stamp = times.timestamp(time)
-    expected = Timestamp()
-    expected.FromDatetime(time)
-    assert stamp == expected
-    assert times.instant(stamp) == time
-    assert times.instant(stamp).utcoffset() == timedelta(0)
-
-
-@given(st.decimals(allow_nan=False, allow_infinity=False))
-def test_a_decimal_survives_the_wire_exactly(value: Decimal):
-    assert decimals.decimal(decimals.decimal_text(value)) == value
-    assert "E" not in decimals.decimal_text(value)
-
-
-words = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=8)
-many = st.lists(words, max_size=3).map(tuple)
-utc = instants.map(lambda time: time.astimezone(UTC))
-hours = st.decimals(min_value=-100_000, max_value=100_000, places=4)
-keys = st.binary(min_size=16, max_size=16)
-lines = st.builds(
-    ArithmeticLine,
-    ingredient=words,
-    form_key=st.none() | words,
-    supply_end=st.none() | utc,
-    possible_end=st.none() | utc,
-    label_interval_h=hours,
-    half_life_high_h=hours,
-    multiplier=hours,
-    hard_window_h=hours,
-    policy_window_h=hours,
-    elapsed_h=st.none() | hours,
-    text=words,
-)
-findings = st.builds(
-    Finding,
-    finding_id=keys,
-    rule=words,
-    family=words,
-    severity=st.sampled_from(Severity),
-    display=st.sampled_from(Display),
-    reason_codes=many,
-    anchor_key=keys,
-    anchor_event_id=words,
-    anchor_source=words,
-    counterpart=st.none() | words,
-    active_from=utc,
-    earliest_start_time=st.none() | utc,
-    no_start_time_reason=st.none() | st.sampled_from(NoStartTime),
-    ends_at=st.none() | utc,
-    urgency=st.none() | st.sampled_from(Urgency),
-    requires_confirmation=st.booleans(),
-    text=words,
-    recommended_actions=many,
-    arithmetic=st.lists(lines, max_size=2).map(tuple),
-    max_bud=st.none() | st.dates(),
-    max_days_supply=st.none() | st.integers(1, 400),
-    evidence_level=words,
-    assumptions=many,
-    sources=many,
-    basis=st.lists(
-        st.builds(
-            Basis,
-            role=words,
-            key=keys,
-            event_id=words,
-            source=words,
-            site=words,
-            name=words,
-            form_key=st.none() | words,
-            rx_number=st.none() | words,
-            fill_number=st.none() | words,
-        ),
-        max_size=2,
-    ).map(tuple),
-)
-
-
-@given(findings)
-def test_a_finding_reads_the_same_from_the_message_as_from_the_core(finding: Finding):
-    sent = finding_pb2.Finding.FromString(finding_messages.finding_to_proto(finding).SerializeToString())
-    assert finding_json.finding_json(sent) == finding_to_json(finding)
-
-
-def assessment(*found: Finding) -> Assessment:
-    return Assessment(
-        findings=found, rules_run=("WR-02", "WR-01"), rules_not_covered=("HN-01",), satisfied=(), unread=("merge",)
-    )
-
-
-CATALOGUE = SimpleNamespace(ruleset_seq=3, ruleset_version="3f1c")
-
-
-@given(st.lists(findings, unique_by=lambda one: one.finding_id, max_size=3), st.randoms())
-def test_a_finding_set_says_the_same_whatever_the_order_and_the_position(found: list[Finding], chance):
-    first = finding_messages.published_findings(KEY, 4, assessment(*found), CATALOGUE)
-    chance.shuffle(found)
-    second = finding_messages.published_findings(KEY, 9, assessment(*found), CATALOGUE)
-    assert first.content_hash == second.content_hash
-    sets = [finding_pb2.FindingSet.FromString(one.value) for one in (first, second)]
-    assert [one.position for one in sets] == [4, 9]
-    sets[0].position = 9
-    assert sets[0].SerializeToString(deterministic=True) == second.value
-
-
-@given(st.lists(findings, unique_by=lambda one: one.finding_id, max_size=3))
-def test_the_hash_of_a_set_is_that_of_its_findings_and_coverage(found: list[Finding]):
-    published = finding_messages.published_findings(KEY, 4, assessment(*found), CATALOGUE, state_epoch=2)
-    read = finding_pb2.FindingSet.FromString(published.value)
-    assert (read.patient, read.ruleset_seq, read.ruleset_version, read.build) == (KEY, 3, "3f1c", 2)
-    assert published.value == read.SerializeToString(deterministic=True)
-    assert [one.finding_id for one in read.findings] == sorted(one.finding_id for one in found)
-    assert published.content_hash == finding_messages.finding_set_hash(read)
-
-
-@given(findings)
-def test_another_finding_or_another_rule_that_ran_changes_the_hash(finding: Finding):
-    empty = finding_messages.published_findings(KEY, 4, assessment(), CATALOGUE)
-    full = finding_messages.published_findings(KEY, 4, assessment(finding), CATALOGUE)
-    wider = finding_messages.published_findings(KEY, 4, replace(assessment(), rules_run=("WR-02",)), CATALOGUE)
-    assert len({one.content_hash for one in (empty, full, wider)}) == 3
-
-
-@given(findings)
-def test_a_newer_ruleset_or_build_that_says_the_same_has_the_same_hash(finding: Finding):
-    newer = SimpleNamespace(ruleset_seq=4, ruleset_version="77aa")
-    first = finding_messages.published_findings(KEY, 4, assessment(finding), CATALOGUE)
-    second = finding_messages.published_findings(KEY, 5, assessment(finding), newer, state_epoch=1)
-    assert first.value != second.value
-    assert first.content_hash == second.content_hash
-
-
-def test_a_set_names_what_was_not_checked():
-    published = finding_messages.published_findings(KEY, 4, assessment(), CATALOGUE)
-    covered = finding_pb2.FindingSet.FromString(published.value).coverage
-    assert list(covered.rules_run) == ["WR-01", "WR-02"]
-    assert list(covered.rules_not_covered) == ["HN-01"]
-    assert list(covered.facts_not_read) == ["merge"]
-
-
-def test_severities_and_displays_have_the_names_of_the_core():
-    values = finding_pb2.Severity.values()[1:], finding_pb2.Display.values()[1:]
-    assert {finding_json.severity_name(value) for value in values[0]} == set(Severity)
-    assert {finding_json.display_name(value) for value in values[1]} == set(Display)
