@@ -1,5 +1,7 @@
-"""PostgreSQL: a pool bound to one schema, and its migrations."""
+"""PostgreSQL: a pool bound to one schema, its migrations, and errors of a lost server."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,24 @@ from sqlalchemy.pool import NullPool
 from rx_runtime.errors import DependencyUnavailable
 
 _UNREACHABLE = (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, TimeoutError)
+_LOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+)
+"""What asyncpg raises when the server is gone, stopping or restarting."""
+
 _MIGRATION_LOCK = 72_436_813
-"""Any fixed number: the advisory lock under which one process at a time migrates."""
+"""Key of the advisory lock under which one process at a time migrates; any fixed number."""
 
 
 async def open_pool(dsn: str, schema: str, *, size: int = 4) -> asyncpg.Pool:
-    """A pool whose connections see `schema` alone; raises DependencyUnavailable DATABASE_UNREACHABLE."""
+    """Return a pool whose connections see only `schema`. Raises DependencyUnavailable DATABASE_UNREACHABLE."""
     try:
         return await asyncpg.create_pool(
             dsn, min_size=1, max_size=size, server_settings={"search_path": schema}, timeout=30, command_timeout=60
@@ -28,10 +42,22 @@ async def open_pool(dsn: str, schema: str, *, size: int = 4) -> asyncpg.Pool:
         raise _unreachable(dsn) from error
 
 
-async def migrate(dsn: str, schema: str, scripts: Path) -> None:
-    """Bring `schema` to the newest version of the Alembic scripts in `scripts`; one process at a time.
+@asynccontextmanager
+async def reachable(store: str) -> AsyncIterator[None]:
+    """Raise DependencyUnavailable STORE_UNAVAILABLE if the server is lost within the block.
 
-    The schema itself is created where the role may do so, else it must exist.
+    `store` names it in the message, such as "the alert store".
+    """
+    try:
+        yield
+    except _LOST as error:
+        raise DependencyUnavailable("STORE_UNAVAILABLE", f"{store} does not answer; retry later") from error
+
+
+async def migrate(dsn: str, schema: str, scripts: Path) -> None:
+    """Migrate `schema` to the newest version of the Alembic scripts in `scripts`; other processes wait.
+
+    Creates the schema if it is missing and the role may create it.
     Raises DependencyUnavailable DATABASE_UNREACHABLE.
     """
     engine = create_async_engine(make_url(dsn).set(drivername="postgresql+asyncpg"), poolclass=NullPool)
@@ -58,7 +84,7 @@ def _upgrade(connection: Connection, schema: str, scripts: Path) -> None:
 
 
 def run_migrations_env() -> None:
-    """The body of every service's Alembic `env.py`: use the connection that `migrate` opened."""
+    """Run the migrations on the connection that `migrate` opened: the body of every service's Alembic `env.py`."""
     from alembic import context  # noqa: PLC0415  # exists only while Alembic runs env.py
 
     attributes: dict[str, Any] = context.config.attributes

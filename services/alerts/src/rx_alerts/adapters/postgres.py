@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 from rx_contracts.ids import Pseudonym
 from rx_contracts.versions import FindingSetVersion
-from rx_runtime.errors import DependencyUnavailable
+from rx_runtime.postgres import reachable
 
 from rx_alerts.adapters.cloud_event import cloud_event
 from rx_alerts.adapters.finding_decoder import line_from_bytes
@@ -16,18 +16,7 @@ from rx_alerts.domain.lifecycle import AlertState
 from rx_alerts.domain.model import Alert, AlertChange, AlertSeverity, ReceivedFindings, Subject, SubjectKind
 from rx_alerts.ports import AlertQuery, OutboxMessage
 
-# What asyncpg raises when the server is gone, going or restarting.
-_LOST = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-)
-
+_STORE = "the alert store"
 _VERSIONS = "SELECT patient, build, ruleset_seq, position FROM finding_sets WHERE patient = ANY($1::bytea[])"
 _OPEN = "SELECT * FROM alerts WHERE state = 'open' AND patient = ANY($1::bytea[])"
 _UPSERT_SET = """
@@ -60,14 +49,6 @@ _LIST = """
 """
 
 
-@asynccontextmanager
-async def _reachable() -> AsyncIterator[None]:
-    try:
-        yield
-    except _LOST as error:
-        raise DependencyUnavailable("STORE_UNAVAILABLE", "the alert store does not answer; retry later") from error
-
-
 class PostgresAlertStore:
     """Stores alerts in the tables of the migrations; connections of `pool` see their schema alone."""
 
@@ -93,19 +74,19 @@ class PostgresAlertStore:
         """Return the alerts that match."""
         after = query.after
         cursor = (after.severity, after.opened_time, after.alert_id) if after else (None, None, None)
-        async with _reachable():
+        async with reachable(_STORE):
             rows = await self._pool.fetch(_LIST, list(query.states), query.patient, *cursor, query.limit)
         return [_alert_from_row(row) for row in rows]
 
     async def get_alert(self, alert_id: UUID) -> Alert | None:
         """Return one alert."""
-        async with _reachable():
+        async with reachable(_STORE):
             row = await self._pool.fetchrow("SELECT * FROM alerts WHERE alert_id = $1", alert_id)
         return _alert_from_row(row) if row else None
 
     async def count_open(self) -> Mapping[AlertSeverity, int]:
         """Count open alerts by severity."""
-        async with _reachable():
+        async with reachable(_STORE):
             rows = await self._pool.fetch(
                 "SELECT severity, count(*) AS n FROM alerts WHERE state = 'open' GROUP BY severity"
             )
@@ -114,7 +95,7 @@ class PostgresAlertStore:
     @asynccontextmanager
     async def _transaction(self, purpose: str, partition: int) -> AsyncIterator[Any]:
         """Serialise transactions of a partition: during a rebalance two processes can own it for a moment."""
-        async with _reachable(), self._pool.acquire() as connection, connection.transaction():
+        async with reachable(_STORE), self._pool.acquire() as connection, connection.transaction():
             await connection.execute(
                 "SELECT pg_advisory_xact_lock(hashtext(current_schema()::text || $1::text), $2)", purpose, partition
             )

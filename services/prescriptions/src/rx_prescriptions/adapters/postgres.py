@@ -8,25 +8,14 @@ from typing import Any
 
 import asyncpg
 from rx_ingest.model import EventClass, EventKey, EventVersion, Position, Pseudonym, UncodedProduct
-from rx_runtime.errors import DependencyUnavailable
+from rx_runtime.postgres import reachable
 
 from rx_prescriptions.adapters.codec import receipt_from_json, receipt_to_json
 from rx_prescriptions.domain.ledger import Held
 from rx_prescriptions.domain.model import Receipt, UncodedCount
 from rx_prescriptions.ports import HistoryRow, NewEvent, StoredEvent
 
-# What asyncpg raises when the server is gone, going or restarting.
-_LOST = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-)
-
+_STORE = "the event store"
 # Whether an event is new depends on every revision held, so one writer decides at a time. The lock is of the schema.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext(current_schema()))"
 _HELD = """
@@ -237,8 +226,5 @@ class PostgresEventStore:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
-        try:
-            async with self._pool.acquire() as connection:
-                yield connection
-        except _LOST as error:
-            raise DependencyUnavailable("STORE_UNAVAILABLE", "the event store does not answer; retry later") from error
+        async with reachable(_STORE), self._pool.acquire() as connection:
+            yield connection
