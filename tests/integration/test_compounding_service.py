@@ -40,7 +40,7 @@ async def test_a_plan_is_answered_as_plain_decimal_text(service):
     assert (answer.powder_mg, answer.powder_waste_mg, answer.waste_active_mg) == ("1422.9", "107.1", "31.5")
     assert (answer.filler_mg, answer.blend_strength_pct) == ("17177.1", "2.25")
     assert (answer.potency_low_mg, answer.potency_high_mg) == ("4.05", "4.95")
-    assert list(answer.sources) == ["GK", "NTX3", "SEED0", "SEED2", "STAB1"]
+    assert list(answer.sources) == ["GK", "NTX1", "SEED0", "SEED2", "STAB1"]
 
 
 async def test_what_is_not_measured_yet_stays_empty(service):

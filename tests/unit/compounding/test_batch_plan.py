@@ -5,9 +5,11 @@ from decimal import Decimal
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from rx_compounding.bootstrap import shipped_figures
+from rx_clinical import load_catalogue
+from rx_clinical.catalogue.tables import Tables
+from rx_compounding.adapters.catalogue import shared_figures, shipped_figures
 from rx_compounding.domain.figures import read_figures
-from rx_compounding.domain.plan import Batch, plan
+from rx_compounding.domain.plan import Batch, compute_plan
 from rx_compounding.handlers import plan_batch
 from rx_runtime.errors import InvalidInput
 
@@ -145,7 +147,20 @@ TABLE = "name,value,unit,meaning,source\n"
 )
 def test_a_table_with_a_missing_doubled_or_unsourced_figure_is_refused(rows):
     with pytest.raises(ValueError, match=r"arithmetic\.csv"):
-        read_figures(TABLE + rows)
+        read_figures(TABLE + rows, {})
+
+
+def test_a_figure_of_the_core_is_not_stated_again():
+    with pytest.raises(ValueError, match="stated twice"):
+        read_figures(TABLE + "tablet_strength,50,mg,x,NTX3\n", shared_figures(Tables()))
+
+
+def test_tablet_and_potency_limits_are_those_of_the_core():
+    policy = load_catalogue().policy
+    shared = (FIGURES.tablet_strength_mg, FIGURES.potency_low_pct, FIGURES.potency_high_pct)
+
+    assert [figure.value for figure in shared] == [policy.tablet_strength, policy.potency_low, policy.potency_high]
+    assert [figure.sources for figure in shared] == [("NTX1",), ("STAB1",), ("STAB1",)]
 
 
 def decimals(lowest, highest, places=4):
@@ -166,7 +181,7 @@ BATCHES = st.builds(
 @UNHURRIED
 @given(BATCHES)
 def test_every_capsule_of_a_batch_holds_its_strength_and_no_more(batch):
-    made = plan(batch, FIGURES)
+    made = compute_plan(batch, FIGURES)
 
     assert made.batch_need_mg == batch.strength_mg * made.batch_quantity
     assert made.batch_quantity >= batch.quantity
@@ -183,7 +198,7 @@ def test_more_excess_never_makes_fewer_or_stronger_capsules(batch, other_pct):
         mean_tablet_weight_mg=batch.mean_tablet_weight_mg,
         fill_weight_mg=batch.fill_weight_mg,
     )
-    made, made_more = plan(batch, FIGURES), plan(more, FIGURES)
+    made, made_more = compute_plan(batch, FIGURES), compute_plan(more, FIGURES)
 
     assert made_more.batch_quantity >= made.batch_quantity
     assert made_more.blend_strength_pct == made.blend_strength_pct
@@ -193,7 +208,7 @@ def test_more_excess_never_makes_fewer_or_stronger_capsules(batch, other_pct):
 @UNHURRIED
 @given(BATCHES)
 def test_the_tablets_suffice_and_one_less_would_not(batch):
-    made = plan(batch, FIGURES)
+    made = compute_plan(batch, FIGURES)
 
     assert made.tablets_whole - 1 < made.tablets_exact <= made.tablets_whole
     assert made.tablets_whole * 50 - made.waste_active_mg == made.batch_need_mg
@@ -202,7 +217,7 @@ def test_the_tablets_suffice_and_one_less_would_not(batch):
 @UNHURRIED
 @given(BATCHES)
 def test_no_weight_is_lost_or_invented_beyond_the_balance(batch):
-    made = plan(batch, FIGURES)
+    made = compute_plan(batch, FIGURES)
     whole_tablets_mg = made.tablets_whole * batch.mean_tablet_weight_mg
     fills_mg = made.batch_quantity * batch.fill_weight_mg
 

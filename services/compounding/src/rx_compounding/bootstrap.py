@@ -1,16 +1,15 @@
-"""Puts the service together."""
+"""Wire the service: the only module that knows both the handlers and the adapters."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.resources import files
 
 from pharmacy.compounding.v1 import compounding_pb2_grpc
 from rx_runtime import service
 from rx_runtime.service import Runtime
 from rx_runtime.telemetry.metrics import counter
 
+from rx_compounding.adapters.catalogue import shipped_figures
 from rx_compounding.adapters.grpc import SERVICE, CompoundingServicer
-from rx_compounding.domain.figures import Figures, read_figures
 from rx_compounding.settings import CompoundingSettings
 
 
@@ -21,7 +20,7 @@ def main() -> int:
 
 @asynccontextmanager
 async def start(runtime: Runtime[CompoundingSettings]) -> AsyncIterator[None]:
-    """Serve while the block lasts; it depends on nothing."""
+    """Serve while the block lasts; the service depends on no server."""
     servicer = CompoundingServicer(
         shipped_figures(), lambda outcome: counter("rx_compounding_plans_total").labels(outcome=outcome).inc()
     )
@@ -29,8 +28,3 @@ async def start(runtime: Runtime[CompoundingSettings]) -> AsyncIterator[None]:
     runtime.serves(SERVICE)
     await runtime.set_ready(True)
     yield
-
-
-def shipped_figures() -> Figures:
-    """The figures of the table inside the package."""
-    return read_figures((files("rx_compounding") / "tables" / "arithmetic.csv").read_text(encoding="utf-8"))

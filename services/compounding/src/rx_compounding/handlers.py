@@ -1,4 +1,4 @@
-"""What the service does, as plain functions: check the fields, plan, put into words."""
+"""Handlers as plain functions: check the fields, compute the plan, write it down."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -7,15 +7,15 @@ from rx_runtime.errors import InvalidInput
 
 from rx_compounding.domain.fields import decimal_field, optional_decimal_field
 from rx_compounding.domain.figures import Figures
-from rx_compounding.domain.plan import Batch, Impossible, Plan, plan
-from rx_compounding.domain.words import cautions, sources, steps
+from rx_compounding.domain.plan import Batch, BatchPlan, ImpossibleBatch, compute_plan
+from rx_compounding.domain.wording import cautions, sources, steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
-    """A plan and what a person needs to redo and to judge it."""
+class PlanSheet:
+    """A plan with what a person needs to redo and to judge it."""
 
-    plan: Plan
+    plan: BatchPlan
     steps: list[str]
     cautions: list[str]
     sources: list[str]
@@ -29,10 +29,10 @@ def plan_batch(
     mean_tablet_weight_mg: str,
     fill_weight_mg: str,
     figures: Figures,
-) -> Planned:
-    """The plan of a batch given as text; empty weights are not measured yet.
+) -> PlanSheet:
+    """Plan a batch given as text; an empty weight is one that is not measured yet.
 
-    Raises InvalidInput with a stable code and the name of the field.
+    Raises InvalidInput: QUANTITY_OUT_OF_RANGE, the codes of `decimal_field`, or those of `compute_plan`.
     """
     highest_count, weight = figures.quantity_highest_count.value, figures.weight_highest_mg.value
     if not 1 <= quantity <= highest_count:
@@ -47,10 +47,10 @@ def plan_batch(
         fill_weight_mg=optional_decimal_field("fill_weight_mg", fill_weight_mg, highest=weight),
     )
     try:
-        planned = plan(batch, figures)
-    except Impossible as error:
+        planned = compute_plan(batch, figures)
+    except ImpossibleBatch as error:
         raise InvalidInput(error.code, error.message) from error
-    return Planned(
+    return PlanSheet(
         plan=planned,
         steps=steps(batch, planned, figures),
         cautions=cautions(batch, figures),

@@ -1,1 +1,1 @@
-"""What the handlers need from the outside: nothing. Planning is arithmetic on what is asked."""
+"""Ports: none. A plan depends on the request and on figures alone."""

@@ -4,4 +4,4 @@ from rx_runtime.settings import ServiceSettings
 
 
 class CompoundingSettings(ServiceSettings):
-    """What the service reads from the environment: see its README."""
+    """Settings read from the environment; the README lists them."""

@@ -1,4 +1,4 @@
-"""Serves plans over gRPC."""
+"""Serve plans over gRPC."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -8,25 +8,25 @@ from pharmacy.compounding.v1 import compounding_pb2, compounding_pb2_grpc
 from rx_runtime.errors import InvalidInput
 
 from rx_compounding.domain.figures import Figures
-from rx_compounding.domain.words import number, weight
-from rx_compounding.handlers import Planned, plan_batch
+from rx_compounding.domain.wording import number, weight
+from rx_compounding.handlers import PlanSheet, plan_batch
 
 SERVICE = "pharmacy.compounding.v1.CompoundingService"
 
 
 class CompoundingServicer(compounding_pb2_grpc.CompoundingServiceServicer):
-    """Translates messages; what is answered is decided in `handlers`."""
+    """Translates messages; `handlers` decides the answer."""
 
-    def __init__(self, figures: Figures, answered: Callable[[str], None]) -> None:
+    def __init__(self, figures: Figures, on_outcome: Callable[[str], None]) -> None:
         self._figures = figures
-        self._answered = answered
+        self._on_outcome = on_outcome
 
     async def PlanBatch(  # noqa: N802  # named by the proto
         self,
         request: compounding_pb2.PlanBatchRequest,
         context: Any,  # noqa: ANN401, ARG002  # gRPC passes it
     ) -> compounding_pb2.PlanBatchResponse:
-        """The weights of a batch."""
+        """Return the weights of a batch."""
         try:
             planned = plan_batch(
                 strength_mg=request.strength_mg,
@@ -37,13 +37,13 @@ class CompoundingServicer(compounding_pb2_grpc.CompoundingServiceServicer):
                 figures=self._figures,
             )
         except InvalidInput:
-            self._answered("refused")
+            self._on_outcome("refused")
             raise
-        self._answered("planned")
+        self._on_outcome("planned")
         return _response(planned)
 
 
-def _response(planned: Planned) -> compounding_pb2.PlanBatchResponse:
+def _response(planned: PlanSheet) -> compounding_pb2.PlanBatchResponse:
     plan = planned.plan
     return compounding_pb2.PlanBatchResponse(
         need_mg=number(plan.need_mg),

@@ -1,4 +1,4 @@
-"""The weights of a capsule batch made from commercial tablets, in exact decimals.
+"""Compute the weights of a capsule batch made from commercial tablets, in exact decimals.
 
 need = strength x quantity; batch quantity = ceil(quantity x (1 + excess)); batch need = strength x batch quantity;
 tablets = ceil(batch need / tablet strength); powder = batch need / tablet strength x mean tablet weight, weighed to
@@ -12,7 +12,7 @@ from decimal import ROUND_CEILING, ROUND_HALF_UP, Context, Decimal, Inexact, Inv
 from rx_compounding.domain.figures import Figures
 
 _EXACT = Context(prec=80, traps=[Inexact, InvalidOperation, Overflow])
-"""Refuses to round: every product and quotient here ends, as tablet strengths and hundreds divide by 2 and 5 only."""
+"""Raises instead of rounding: every product and quotient here is finite, as divisors have the prime factors 2 and 5."""
 
 _TENTH = Decimal("0.1")
 _TEN_THOUSANDTH = Decimal("0.0001")
@@ -21,7 +21,7 @@ _HUNDRED = Decimal(100)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """What is wanted and what was measured; weights are None before they are measured."""
+    """A requested batch. `quantity` counts capsules; a weight is None before it is measured."""
 
     strength_mg: Decimal
     quantity: int
@@ -31,25 +31,25 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What needs a weight that is not measured yet is None. All but the powder and the blend strength are exact."""
+class BatchPlan:
+    """Weights of a batch. None where a weight is not measured yet. Exact, but for the powder and the blend strength."""
 
     need_mg: Decimal
     batch_quantity: int
     batch_need_mg: Decimal
     tablets_exact: Decimal
     tablets_whole: int
-    powder_mg: Decimal | None  # to 0.1 mg, as a balance shows it; waste and filler follow from it
+    powder_mg: Decimal | None  # to 0.1 mg, as a balance shows it; waste and filler are computed from it
     powder_waste_mg: Decimal | None
     waste_active_mg: Decimal
     filler_mg: Decimal | None
-    blend_strength_pct: Decimal | None  # to 4 places: the only figure that may not end
+    blend_strength_pct: Decimal | None  # to 4 places: the only quotient that may not terminate
     potency_low_mg: Decimal
     potency_high_mg: Decimal
 
 
-class Impossible(ValueError):  # noqa: N818  # said of a batch
-    """A batch that cannot be made from what was measured. `code` is stable."""
+class ImpossibleBatch(ValueError):  # noqa: N818  # a refusal, not a defect
+    """The batch cannot be made from the weights measured. `code` is stable."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -57,10 +57,10 @@ class Impossible(ValueError):  # noqa: N818  # said of a batch
         self.message = message
 
 
-def plan(batch: Batch, figures: Figures) -> Plan:
-    """The plan of a batch whose fields are within their ranges.
+def compute_plan(batch: Batch, figures: Figures) -> BatchPlan:
+    """Compute the plan of a batch whose fields are within their ranges.
 
-    Raises Impossible MEAN_TABLET_WEIGHT_TOO_SMALL if a tablet would weigh no more than its active,
+    Raises ImpossibleBatch MEAN_TABLET_WEIGHT_TOO_SMALL if a tablet would weigh no more than its active,
     FILL_WEIGHT_TOO_SMALL if the powder of one capsule does not fit its fill.
     """
     with localcontext(_EXACT):
@@ -72,7 +72,7 @@ def plan(batch: Batch, figures: Figures) -> Plan:
         tablets_whole = _ceiling(tablets_exact)
         exact_powder_mg = _times(tablets_exact, batch.mean_tablet_weight_mg)
         powder_mg = None if exact_powder_mg is None else to_tenth(exact_powder_mg)
-        return Plan(
+        return BatchPlan(
             need_mg=batch.strength_mg * batch.quantity,
             batch_quantity=batch_quantity,
             batch_need_mg=batch_need_mg,
@@ -89,7 +89,7 @@ def plan(batch: Batch, figures: Figures) -> Plan:
 
 
 def blend_is_too_weak(batch: Batch, figures: Figures) -> bool | None:
-    """Whether the unrounded active share of the fill is below direct dilution; None without the fill weight."""
+    """Return True if the unrounded active share of the fill is too low to dilute directly; None if not weighed."""
     if batch.fill_weight_mg is None:
         return None
     with localcontext(_EXACT):
@@ -97,7 +97,7 @@ def blend_is_too_weak(batch: Batch, figures: Figures) -> bool | None:
 
 
 def blend_strength(batch: Batch) -> Decimal | None:
-    """Active in the fill in percent, to 4 places; None without the fill weight."""
+    """Return the active share of the fill in per cent, to 4 places; None without a fill weight."""
     if batch.fill_weight_mg is None:
         return None
     with localcontext(Context(prec=80)):
@@ -106,7 +106,7 @@ def blend_strength(batch: Batch) -> Decimal | None:
 
 
 def to_tenth(weight_mg: Decimal) -> Decimal:
-    """A weight as a balance shows it, to 0.1 mg; halves go up."""
+    """Round a weight to 0.1 mg, as a balance shows it; halves up."""
     with localcontext(Context(prec=80)):
         return weight_mg.quantize(_TENTH, ROUND_HALF_UP)
 
@@ -116,19 +116,21 @@ def _ceiling(number: Decimal) -> int:
 
 
 def _refuse_impossible(batch: Batch, tablet_mg: Decimal) -> None:
-    """Unrounded weights are compared; before the tablets are weighed the powder is at least its active."""
+    """Compare unrounded weights; before the tablets are weighed, take the powder to weigh as much as its active."""
     mean_mg = tablet_mg if batch.mean_tablet_weight_mg is None else batch.mean_tablet_weight_mg
     if batch.mean_tablet_weight_mg is not None and mean_mg <= tablet_mg:
-        raise Impossible(
+        raise ImpossibleBatch(
             "MEAN_TABLET_WEIGHT_TOO_SMALL",
             f"mean_tablet_weight_mg: a tablet with {tablet_mg} mg of active weighs more than that",
         )
     if batch.fill_weight_mg is not None and batch.strength_mg / tablet_mg * mean_mg > batch.fill_weight_mg:
-        raise Impossible("FILL_WEIGHT_TOO_SMALL", "fill_weight_mg: the powder of one capsule weighs more than its fill")
+        raise ImpossibleBatch(
+            "FILL_WEIGHT_TOO_SMALL", "fill_weight_mg: the powder of one capsule weighs more than its fill"
+        )
 
 
 def _rest(whole_mg: Decimal | None, powder_mg: Decimal | None) -> Decimal | None:
-    """What is left beside the powder. Powder rounded up by less than 0.05 mg leaves nothing, not less than nothing."""
+    """Return the weight that is not powder, at least 0: the powder may have been rounded up by up to 0.05 mg."""
     if whole_mg is None or powder_mg is None:
         return None
     return max(Decimal(0), whole_mg - powder_mg)

@@ -1,24 +1,24 @@
-"""A plan in words: steps that a person can redo with paper and pencil, and what a person must decide."""
+"""Write a plan down: steps that a person can redo with paper and pencil, and cautions for a person to decide on."""
 
 from decimal import Decimal
 
 from rx_compounding.domain.figures import Figures
-from rx_compounding.domain.plan import Batch, Plan, blend_is_too_weak, to_tenth
+from rx_compounding.domain.plan import Batch, BatchPlan, blend_is_too_weak, to_tenth
 
 
 def number(value: Decimal) -> str:
-    """Plain decimal text that never ends in a zero after the point: a trailing zero turns 1.0 into 10."""
+    """Return plain decimal text without trailing zeros: 1.0 is easily misread as 10."""
     text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def weight(value: Decimal) -> str:
-    """A weight to 0.1 mg, as text without unit."""
+    """Return a weight to 0.1 mg, as text without unit."""
     return number(to_tenth(value))
 
 
-def steps(batch: Batch, plan: Plan, figures: Figures) -> list[str]:
-    """Each step with its numbers, in the order of work."""
+def steps(batch: Batch, plan: BatchPlan, figures: Figures) -> list[str]:
+    """Return each step with its numbers, in the order of work."""
     strength, tablet = number(batch.strength_mg), number(figures.tablet_strength_mg.value)
     exact = number(plan.tablets_exact)
     widened = number(batch.quantity * (1 + batch.excess_pct / 100))
@@ -40,7 +40,7 @@ def steps(batch: Batch, plan: Plan, figures: Figures) -> list[str]:
     ]
 
 
-def _powder_steps(batch: Batch, plan: Plan) -> list[str]:
+def _powder_steps(batch: Batch, plan: BatchPlan) -> list[str]:
     if batch.mean_tablet_weight_mg is None or plan.powder_mg is None or plan.powder_waste_mg is None:
         return []
     mean, powder = number(batch.mean_tablet_weight_mg), weight(plan.powder_mg)
@@ -54,7 +54,7 @@ def _powder_steps(batch: Batch, plan: Plan) -> list[str]:
     ]
 
 
-def _blend_steps(batch: Batch, plan: Plan) -> list[str]:
+def _blend_steps(batch: Batch, plan: BatchPlan) -> list[str]:
     if batch.fill_weight_mg is None or plan.blend_strength_pct is None:
         return []
     fill, strength = number(batch.fill_weight_mg), number(batch.strength_mg)
@@ -71,7 +71,7 @@ def _blend_steps(batch: Batch, plan: Plan) -> list[str]:
 
 
 def cautions(batch: Batch, figures: Figures) -> list[str]:
-    """What a person must decide or check before the work begins; most urgent first."""
+    """Return what a person must decide or check before the work begins; most urgent first."""
     floor = number(figures.direct_dilution_pct.value)
     found = []
     too_weak = blend_is_too_weak(batch, figures)
@@ -99,7 +99,7 @@ def cautions(batch: Batch, figures: Figures) -> list[str]:
 
 
 def sources(figures: Figures) -> list[str]:
-    """Keys of the sources behind the figures used, sorted."""
+    """Return the source keys of the figures used, sorted."""
     used = (
         figures.tablet_strength_mg,
         figures.potency_low_pct,
