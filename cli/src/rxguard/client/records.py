@@ -14,6 +14,7 @@ from typing import IO, Any, Final, cast
 
 from rx_ingest.envelope import CLOUD_EVENT_TYPES, DEFAULT_FHIR_SOURCE, EVENT_JSON, FHIR_JSON
 from rx_runtime.errors import InvalidInput
+from rx_runtime.kafka import headers as names
 
 STDIN: Final = "-"
 MAX_LINE_BYTES: Final = 8 * 1024 * 1024 - 64 * 1024
@@ -97,18 +98,18 @@ def headers(record: Record, *, source: str | None = None, site: str | None = Non
     `source` and `site` count for FHIR documents, whose default source is that of every other way in; an edge event
     names its own. Equal lines have equal ids.
     """
-    content_type: Headers = [("content-type", record.content_type.encode())]
+    content_type: Headers = [(names.CONTENT_TYPE, record.content_type.encode())]
     if record.content_type == CLOUD_EVENT:
         return content_type
     identity = hashlib.blake2b(record.value or b"", digest_size=16).hexdigest()
     attributes = {
-        "ce_specversion": "1.0",
-        "ce_id": identity,
-        "ce_source": source or DEFAULT_FHIR_SOURCE,
-        "ce_type": CLOUD_EVENT_TYPES[record.content_type],
+        names.CLOUD_EVENT_VERSION: "1.0",
+        names.CLOUD_EVENT_ID: identity,
+        names.CLOUD_EVENT_SOURCE: source or DEFAULT_FHIR_SOURCE,
+        names.CLOUD_EVENT_TYPE: CLOUD_EVENT_TYPES[record.content_type],
     }
     if site:
-        attributes["ce_siteid"] = site
+        attributes[names.CLOUD_EVENT_SITE_ID] = site
     return content_type + [(name, value.encode()) for name, value in attributes.items()]
 
 

@@ -6,6 +6,7 @@ from rx_ingest.envelope import CLOUD_EVENT_TYPES, EVENT_JSON, FHIR_JSON
 from rx_ingest.model import EventKey, EventVersion, InboundRecord, Position, Pseudonym
 from rx_ingest.reader import Reader
 from rx_runtime.errors import InvalidInput
+from rx_runtime.kafka import headers
 
 from rx_prescriptions.domain.ledger import ToPublish, decide, drafts_of, event_class
 from rx_prescriptions.domain.model import CheckState, HistoryEvent, MedicationHistory, Receipt, UncodedCount
@@ -92,7 +93,11 @@ async def record_event(
     """
     if content_type not in (EVENT_JSON, FHIR_JSON):
         raise InvalidInput("CONTENT_TYPE_NOT_SUPPORTED", f"the content type is neither {EVENT_JSON} nor {FHIR_JSON}")
-    attributes = {"content-type": content_type, "ce_source": source, "ce_siteid": site_id}
+    attributes = {
+        headers.CONTENT_TYPE: content_type,
+        headers.CLOUD_EVENT_SOURCE: source,
+        headers.CLOUD_EVENT_SITE_ID: site_id,
+    }
     read = reader.read(
         InboundRecord(position=_UNSENT, key=None, value=document, headers=_headers(attributes), timestamp_ms=now_ms)
     )
@@ -105,10 +110,10 @@ async def record_event(
         raise InvalidInput("NO_EVENT", "the document holds no medication event")
     key = drafts[0].key
     attributes |= {
-        "ce_specversion": "1.0",
-        "ce_type": CLOUD_EVENT_TYPES[content_type],
-        "ce_id": key.hex(),
-        "ce_source": drafts[0].event.source,
+        headers.CLOUD_EVENT_VERSION: "1.0",
+        headers.CLOUD_EVENT_TYPE: CLOUD_EVENT_TYPES[content_type],
+        headers.CLOUD_EVENT_ID: key.hex(),
+        headers.CLOUD_EVENT_SOURCE: drafts[0].event.source,
     }
     return await inbound.write(key, document, _headers(attributes))
 
