@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import UnknownTopicOrPartitionError, for_code
 from aiokafka.partitioner import murmur2
+from aiokafka.producer.message_accumulator import BatchBuilder
 from rx_runtime.kafka import clients, topic_reader
 
 from bench.workload import Record
@@ -21,7 +22,13 @@ _DELETE_TIMEOUT_S, _POLL_S = 30.0, 0.05
 
 def partition_of(key: bytes) -> int:
     """The partition that every Kafka client writes that key to."""
-    return int(murmur2(key) & 0x7FFFFFFF) % PARTITIONS
+    return (murmur2(key) & 0x7FFFFFFF) % PARTITIONS
+
+
+def append(batch: BatchBuilder, record: Record) -> bool:
+    """Add a record to a batch; returns False if the batch is full."""
+    added = batch.append(timestamp=None, key=record.patient, value=record.value, headers=record.headers)
+    return added is not None
 
 
 class Broker:
@@ -86,10 +93,9 @@ class Broker:
                 number = places.get(record.patient)
                 if number is None:
                     number = places[record.patient] = partition_of(record.patient)
-                content = {"timestamp": None, "key": record.patient, "value": record.value, "headers": record.headers}
-                if batches[number].append(**content) is None:
+                if not append(batches[number], record):
                     await send(number)
-                    batches[number].append(**content)
+                    append(batches[number], record)
                 counts[number] += 1
             for number in range(PARTITIONS):
                 if batches[number].record_count():

@@ -29,7 +29,7 @@ async def begin_positions(installation: Installation, count: int) -> tuple[dict[
                 # A monitor that started at the same time has joined the group, and wrote them before it did.
                 if any([await consumer.committed(tp) is None for tp in missing]):
                     raise
-        committed = {tp.partition: await consumer.committed(tp) for tp in partitions}
+        committed = {tp.partition: at for tp in partitions if (at := await consumer.committed(tp)) is not None}
         return {tp.partition: offset for tp, offset in oldest.items()}, committed
 
 
