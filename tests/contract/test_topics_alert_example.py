@@ -7,8 +7,9 @@ from uuid import UUID
 from rx_alerts.adapters.cloud_event import cloud_event
 from rx_alerts.adapters.finding_decoder import finding_set_from_bytes
 from rx_alerts.domain.reconcile import reconcile
-from rx_contracts.topics import TOPICS
+from rx_contracts.topics import topics
 
+TOPICS = {topic.name: topic for topic in topics()}
 ALERT = UUID("2f0d6a54-6f0e-4a83-9d0c-0d6f1a3c7b11")
 OPENED = datetime(2026, 4, 14, 12, 0, 6, tzinfo=UTC)
 

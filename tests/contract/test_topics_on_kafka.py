@@ -2,7 +2,7 @@
 
 import pytest
 from aiokafka.admin import NewTopic
-from rx_contracts.topics import TOPICS
+from rx_contracts import topics as registry
 from rx_runtime.errors import RefusedToRun
 from rx_runtime.installation import Installation
 from rx_runtime.kafka import topics
@@ -30,7 +30,7 @@ async def create(bootstrap: str, name: str, partitions: int, settings: dict[str,
 
 async def test_applying_creates_every_topic_and_applying_again_nothing(installation):
     created = await topics.apply(installation, 3)
-    assert created == [installation.topic(name) for name in TOPICS]
+    assert created == [installation.topic(topic.name) for topic in registry.topics()]
     assert await topics.apply(installation, 3) == []
     assert await topics.verify(installation) == 3
 
@@ -44,9 +44,9 @@ async def test_a_patient_topic_with_other_partitions_stops_a_service(stack, inst
     await create(stack.kafka, installation.topic("rx.monitor-state.v1"), 2)
     with pytest.raises(RefusedToRun, match=r"monitor-state\.v1 has 2 partitions instead of 4"):
         await topics.apply(installation, 4)
-    for name, topic in TOPICS.items():
-        if name != "rx.monitor-state.v1":
-            await create(stack.kafka, installation.topic(name), topic.partition_count(4))
+    for topic in registry.topics():
+        if topic.name != "rx.monitor-state.v1":
+            await create(stack.kafka, installation.topic(topic.name), topic.partition_count(4))
     with pytest.raises(RefusedToRun, match="TOPIC_MISMATCH"):
         await topics.verify(installation)
 

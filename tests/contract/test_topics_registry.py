@@ -3,10 +3,11 @@
 import pytest
 from pydantic import ValidationError
 from rx_clinical.model.facts import UnreadFact, event_key
-from rx_contracts.topics import TOPICS, Invalid, Topic, Valid, topics
+from rx_contracts.topics import Invalid, Topic, Valid, topics
 from rx_contracts.wire import event_facts, finding_json
 from rx_runtime.kafka.clients import MAX_RECORD_BYTES
 
+TOPICS = {topic.name: topic for topic in topics()}
 SERVICES = {"prescriptions", "monitor", "interactions", "compounding", "alerts"}
 ENTRY = {
     "name": "rx.things.v1",

@@ -7,7 +7,7 @@ import pytest
 from rx_clinical import History, assess
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.catalogue.tables import TableError
-from rx_clinical.catalogue.titration import Deviation, Dispensed, Move, Response, deviations, off_plan
+from rx_clinical.catalogue.titration import Deviation, Dispensed, Move, Response, deviations
 from rx_clinical.model.facts import Moment, PatientFact
 from rx_clinical.model.findings import Display, Severity
 
@@ -113,12 +113,6 @@ def test_a_sensitive_patient_who_dreams_at_3_mg_stays_well_on_2_5(catalogue):
 
 
 # What was dispensed
-
-
-def test_strengths_that_are_no_step_of_the_plan_are_named(catalogue, standard):
-    dispensed = supplies("1.50", "2", "3", "4.5", "5")
-    assert [supply.dose_mg for supply in off_plan(standard, dispensed)] == [2, 5]
-    assert off_plan(catalogue.titrations["sensitive"], dispensed[:4]) == []
 
 
 @pytest.mark.parametrize("plan", ["standard", "sensitive", "very_low", "transdermal_first"])

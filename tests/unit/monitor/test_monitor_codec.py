@@ -12,13 +12,14 @@ from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 from pharmacy.events.v1.event_pb2 import Event
-from rx_contracts.topics import TOPICS
+from rx_contracts.topics import topics
 from rx_monitor.adapters.protobuf import packing
 from rx_monitor.adapters.protobuf.codec import ProtoCodec, stamp_of
 from rx_monitor.adapters.protobuf.packing import KEY_BYTES, pack, unpack
 from rx_monitor.domain.patient import UNKNOWN, Stamp, fold
 from rx_monitor.domain.store import PartitionStore
 
+TOPICS = {topic.name: topic for topic in topics()}
 CODEC = ProtoCodec(ruleset_seq=3)
 ANNA = b"A" * 16
 EXAMPLES = [

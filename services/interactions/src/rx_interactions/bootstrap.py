@@ -1,4 +1,4 @@
-"""Puts the service together: the only module that knows both the ports and the adapters."""
+"""Wire the service: the only module that knows both the ports and the adapters."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -16,8 +16,8 @@ from rx_interactions.adapters.grpc import SERVICE, InteractionServicer
 from rx_interactions.adapters.history import GrpcHistories, open_channel
 from rx_interactions.settings import InteractionsSettings
 
-_USUAL_INTERVAL = timedelta(hours=24)
-"""After this long without a record a source counts as stale, unless the site registry says otherwise."""
+_DEFAULT_INTERVAL = timedelta(hours=24)
+"""Longest time between two records of a source before it counts as stale, unless the site registry states another."""
 
 
 def main() -> int:
@@ -38,28 +38,28 @@ async def start(runtime: Runtime[InteractionsSettings]) -> AsyncIterator[None]:
             sites,
             expected_interval=expected_interval(sites),
             timeout_seconds=settings.history_timeout_seconds,
-            answered=lambda answer: counter("rx_checks_total").labels(answer=answer).inc(),
+            on_answer=lambda answer: counter("rx_checks_total").labels(answer=answer).inc(),
         )
         interactions_pb2_grpc.add_InteractionServiceServicer_to_server(servicer, runtime.grpc)
         runtime.serves(SERVICE)
         await runtime.set_ready(False)
-        runtime.spawn(follow(channel, runtime), name="reach prescriptions")
+        runtime.spawn(follow_channel(channel, runtime), name="reach prescriptions")
         yield
 
 
 def expected_interval(sites: SiteRegistry) -> Callable[[str], timedelta]:
-    """How long a source may be silent, by its name."""
+    """Return a function from a source name to the longest time between two of its records."""
     declared = {
         source.name: timedelta(minutes=source.expected_interval_minutes)
         for site in sites.sites
         for source in site.sources
         if source.expected_interval_minutes
     }
-    return lambda source: declared.get(source, _USUAL_INTERVAL)
+    return lambda source: declared.get(source, _DEFAULT_INTERVAL)
 
 
-async def follow(channel: grpc.aio.Channel, runtime: Runtime[InteractionsSettings]) -> None:
-    """Be ready while the channel is; never returns."""
+async def follow_channel(channel: grpc.aio.Channel, runtime: Runtime[InteractionsSettings]) -> None:
+    """Set readiness to the state of the channel; never returns."""
     ready = False
     while True:
         state = channel.get_state(try_to_connect=True)

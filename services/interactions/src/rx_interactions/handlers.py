@@ -1,4 +1,4 @@
-"""What the service does, as plain functions: gather, decide, answer."""
+"""Handlers as plain functions: gather the history, decide, answer."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -21,9 +21,9 @@ async def check_dispense(
     expected_interval: Callable[[str], timedelta],
     timeout_seconds: float,
 ) -> CheckResult:
-    """What would be found if `dispense` happened.
+    """Return the findings that `dispense` would raise.
 
-    Raises DependencyUnavailable HISTORY_UNAVAILABLE: never an answer without the history.
+    Raises DependencyUnavailable HISTORY_UNAVAILABLE: there is no answer without the history.
     """
     history = await histories.history(namespace, value, timeout_seconds=timeout_seconds)
     return answer(dispense, history, catalogue, expected_interval)
@@ -35,7 +35,7 @@ def answer(
     catalogue: Catalogue,
     expected_interval: Callable[[str], timedelta],
 ) -> CheckResult:
-    """The same function that the monitor runs, with and without the dispense."""
+    """Assess the history with and without the dispense, by the same function that the monitor runs."""
     asked = code_medicine(dispense.medicine, dispense.codings, catalogue)
     asked_facts = facts_of(dispense, asked.medicine)
     without = assess(History(facts=history.facts, known_since=history.known_since), catalogue)

@@ -1,4 +1,4 @@
-"""What the handlers need from the outside."""
+"""Ports: what the handlers need from the outside."""
 
 from typing import Protocol
 
@@ -6,11 +6,12 @@ from rx_interactions.domain.answer import KnownHistory
 
 
 class Histories(Protocol):
-    """Serves what is on record."""
+    """Reads the medication history of a patient."""
 
     async def history(self, namespace: str, value: str, *, timeout_seconds: float) -> KnownHistory:
-        """The history of a patient; an unknown patient has an empty one.
+        """Return the history of a patient, empty for an unknown patient. Blocks at most `timeout_seconds`.
 
-        Raises DependencyUnavailable HISTORY_UNAVAILABLE if it cannot be read in time.
+        Raises DependencyUnavailable HISTORY_UNAVAILABLE if it cannot be read in time, and InvalidInput PATIENT_INVALID
+        if `prescriptions` refuses the patient.
         """
         ...

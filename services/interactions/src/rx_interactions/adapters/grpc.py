@@ -1,19 +1,19 @@
-"""Serves checks over gRPC."""
+"""Serve checks over gRPC."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from pharmacy.interactions.v1 import interactions_pb2, interactions_pb2_grpc
 from pharmacy.prescriptions.v1 import prescriptions_pb2
 from rx_clinical import Catalogue
 from rx_clinical.model.facts import Medicine
 from rx_contracts.edge import event as edge
 from rx_contracts.edge.errors import EdgeError, validate
+from rx_contracts.edge.fields import FIRST_YEAR, LAST_YEAR
 from rx_contracts.patient_ref import PATIENT_INVALID, patient_ref_fault
 from rx_contracts.wire.finding_messages import coverage, finding_to_proto
-from rx_contracts.wire.times import instant, timestamp
+from rx_contracts.wire.times import instant, optional_timestamp
 from rx_runtime.errors import InvalidInput
 from rx_runtime.sites import SiteRegistry
 
@@ -23,12 +23,11 @@ from rx_interactions.handlers import check_dispense
 from rx_interactions.ports import Histories
 
 SERVICE = "pharmacy.interactions.v1.InteractionService"
-_SPARED_SECONDS = 0.01  # of the caller's deadline, to still answer in words
-_FIRST_YEAR, _LAST_YEAR = 1900, 2199
+_RESPONSE_RESERVE_SECONDS = 0.01  # of the caller's deadline, so that a late history is still answered with its reason
 
 
 class InteractionServicer(interactions_pb2_grpc.InteractionServiceServicer):
-    """Translates messages; what is answered is decided in `handlers`."""
+    """Translates messages; `handlers` decides the answer."""
 
     def __init__(
         self,
@@ -38,21 +37,21 @@ class InteractionServicer(interactions_pb2_grpc.InteractionServiceServicer):
         *,
         expected_interval: Callable[[str], timedelta],
         timeout_seconds: float,
-        answered: Callable[[str], None],
+        on_answer: Callable[[str], None],
     ) -> None:
         self._histories = histories
         self._catalogue = catalogue
         self._sites = sites
         self._expected_interval = expected_interval
         self._timeout_seconds = timeout_seconds
-        self._answered = answered
+        self._on_answer = on_answer
 
     async def CheckDispense(  # noqa: N802  # named by the proto
         self,
         request: interactions_pb2.CheckDispenseRequest,
         context: Any,  # noqa: ANN401  # gRPC's context, untyped here
     ) -> interactions_pb2.CheckDispenseResponse:
-        """What would be found if the medicine were handed over."""
+        """Return the findings that handing over the medicine would raise."""
         namespace, value = _patient(request.patient)
         dispense = self._dispense(request)
         result = await check_dispense(
@@ -62,9 +61,9 @@ class InteractionServicer(interactions_pb2_grpc.InteractionServiceServicer):
             histories=self._histories,
             catalogue=self._catalogue,
             expected_interval=self._expected_interval,
-            timeout_seconds=_within(context.time_remaining(), self._timeout_seconds),
+            timeout_seconds=_history_timeout(context.time_remaining(), self._timeout_seconds),
         )
-        self._answered(result.answer.value)
+        self._on_answer(result.answer.value)
         return _response(result, self._catalogue)
 
     def _dispense(self, request: interactions_pb2.CheckDispenseRequest) -> Dispense:
@@ -72,17 +71,17 @@ class InteractionServicer(interactions_pb2_grpc.InteractionServiceServicer):
         return Dispense(
             medicine=_medicine(request),
             codings=[(coding.system, coding.code) for coding in request.codings],
-            hand_over_time=_time(request),
+            hand_over_time=_hand_over_time(request),
             site_id=site.id,
             zone=site.zone,
         )
 
 
-def _within(remaining_seconds: float | None, longest_seconds: float) -> float:
-    """The caller's deadline, less what the answer needs, and never longer than ours."""
+def _history_timeout(remaining_seconds: float | None, longest_seconds: float) -> float:
+    """Return the shorter of our limit and the caller's deadline, less the reserve for the response."""
     if remaining_seconds is None:
         return longest_seconds
-    return max(0.0, min(longest_seconds, remaining_seconds - _SPARED_SECONDS))
+    return max(0.0, min(longest_seconds, remaining_seconds - _RESPONSE_RESERVE_SECONDS))
 
 
 def _patient(reference: prescriptions_pb2.PatientRef) -> tuple[str, str]:
@@ -92,20 +91,20 @@ def _patient(reference: prescriptions_pb2.PatientRef) -> tuple[str, str]:
     return reference.namespace, reference.value
 
 
-def _time(request: interactions_pb2.CheckDispenseRequest) -> datetime:
+def _hand_over_time(request: interactions_pb2.CheckDispenseRequest) -> datetime:
     if not request.HasField("hand_over_time"):
-        raise InvalidInput("HAND_OVER_TIME_MISSING", "hand_over_time: when it would be handed over")
+        raise InvalidInput("HAND_OVER_TIME_MISSING", "hand_over_time: is required")
     try:
         time = instant(request.hand_over_time)
     except (OverflowError, ValueError) as error:
         raise InvalidInput("HAND_OVER_TIME_OUT_OF_RANGE", "hand_over_time: the year is out of range") from error
-    if not _FIRST_YEAR <= time.year <= _LAST_YEAR:
+    if not FIRST_YEAR <= time.year <= LAST_YEAR:
         raise InvalidInput("HAND_OVER_TIME_OUT_OF_RANGE", "hand_over_time: the year is out of range")
     return time
 
 
 def _medicine(request: interactions_pb2.CheckDispenseRequest) -> Medicine:
-    """The medicine as stated, held to the rules of the edge. Raises InvalidInput with the code of the edge."""
+    """Validate the medicine by the rules of the edge. Raises InvalidInput with the code of the edge."""
     stated = {
         "text": request.text,
         "codings": [{"system": coding.system, "code": coding.code} for coding in request.codings],
@@ -142,7 +141,7 @@ def _response(result: CheckResult, catalogue: Catalogue) -> interactions_pb2.Che
         standing_findings=[finding_to_proto(finding) for finding in result.standing],
         coverage=coverage(result.assessment),
         gaps=result.gaps,
-        history_known_since_time=_optional_timestamp(history.known_since),
+        history_known_since_time=optional_timestamp(history.known_since),
         sources=[_freshness(source) for source in history.sources],
         events_considered=len(history.facts),
         ruleset_seq=catalogue.ruleset_seq,
@@ -152,9 +151,5 @@ def _response(result: CheckResult, catalogue: Catalogue) -> interactions_pb2.Che
 
 def _freshness(source: Freshness) -> prescriptions_pb2.SourceFreshness:
     return prescriptions_pb2.SourceFreshness(
-        source=source.source, newest_recorded_time=_optional_timestamp(source.newest_recorded_time)
+        source=source.source, newest_recorded_time=optional_timestamp(source.newest_recorded_time)
     )
-
-
-def _optional_timestamp(time: datetime | None) -> Timestamp | None:
-    return None if time is None else timestamp(time)

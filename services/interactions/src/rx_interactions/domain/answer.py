@@ -1,4 +1,4 @@
-"""What a check answers. It never says safe."""
+"""Decide the answer of a check. No answer says that a dispense is safe."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from rx_clinical.model.reasons import Reason
 
 
 class Answer(StrEnum):
-    """What to do."""
+    """Advice to the caller, see `answer_to`."""
 
     HOLD = "HOLD"
     CONFIRM = "CONFIRM"
@@ -22,7 +22,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freshness:
-    """How far a source has come: the newest time at which it recorded anything, for any patient."""
+    """Freshness of a source: the newest time at which it recorded an event of any patient; None if it has none."""
 
     source: str
     newest_recorded_time: datetime | None
@@ -30,20 +30,20 @@ class Freshness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownHistory:
-    """What is on record about a patient, and how far the record reaches."""
+    """Recorded history of a patient, and how far back and how recent it is."""
 
-    facts: tuple[Fact, ...]  # one an event
+    facts: tuple[Fact, ...]  # one for each event
     known_since: datetime | None  # None: no source declares a complete history
     sources: tuple[Freshness, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """The answer with everything it rests on."""
+    """Answer of a check with its findings and its basis."""
 
     answer: Answer
-    findings: tuple[Finding, ...]  # raised by this dispense, or resting on it
-    standing: tuple[Finding, ...]  # hold without it
+    findings: tuple[Finding, ...]  # raised or changed by this dispense
+    standing: tuple[Finding, ...]  # active without it and unchanged
     assessment: Assessment
     gaps: tuple[str, ...]  # never empty
     history: KnownHistory
@@ -52,9 +52,9 @@ class CheckResult:
 def raised_by_dispense(
     without: Iterable[Finding], with_dispense: Iterable[Finding]
 ) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
-    """The findings that the dispense raises or changes, and those that stand as they were.
+    """Split findings into those that the dispense raises or changes, and those that it leaves unchanged.
 
-    One that rests on the dispense is never among the second: it cannot have been there without it.
+    A finding whose basis holds the dispense is never unchanged: it cannot exist without it.
     """
     before = {finding.finding_id: finding for finding in without}
     raised: list[Finding] = []
@@ -65,14 +65,14 @@ def raised_by_dispense(
 
 
 def answer_to(raised: Iterable[Finding], *, assessed: bool, unread: bool) -> Answer:
-    """The worst reading wins; a finding is never hidden behind NOT_ASSESSED.
+    """Return the most severe answer that applies; NOT_ASSESSED never hides a finding.
 
-    HOLD     a finding that interrupts, or is contraindicated or major; not one of an ultra-low dose that prescriber and
-             pharmacist have both confirmed: that is what the hold waited for
-    CONFIRM  a finding that is moderate, waits in the worklist or asks for a confirmation; or something on record that
-             may matter to the product asked about was not read
-    NOT_ASSESSED  none of these, and the product asked about, or part of it, is unknown
-    NO_FINDING_IN_KNOWN_HISTORY  none of these; lines for the profile change nothing and are listed
+    HOLD     a finding is contraindicated, major or interruptive. Not for an interruptive finding on an ultra-low dose
+             that prescriber and pharmacist have both confirmed: the confirmation ends the hold
+    CONFIRM  a finding is moderate, in the worklist or needs a confirmation; or a recorded fact that may matter to the
+             product was not read
+    NOT_ASSESSED  none of these, and the product, or part of it, is unknown
+    NO_FINDING_IN_KNOWN_HISTORY  none of these; profile findings are listed and change nothing
     """
     findings = tuple(raised)
     if any(_holds(finding) for finding in findings):

@@ -1,4 +1,4 @@
-"""What the records cannot show, in words. Printed with every answer, whatever it says."""
+"""Name the gaps: what the records cannot show. Every answer carries them."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -31,7 +31,7 @@ def gaps(
     hand_over_time: datetime,
     expected_interval: Callable[[str], timedelta],
 ) -> tuple[str, ...]:
-    """Every gap of this answer, those of this case first. Holds texts of products: for the caller, never for a log."""
+    """Return every gap of an answer, specific ones first. Holds product texts: for the caller, never for a log."""
     return (
         *_of_the_product(asked, assessment),
         *_of_the_history(history),
@@ -42,7 +42,7 @@ def gaps(
 
 
 def medicines(facts: Iterable[Fact]) -> list[Medicine]:
-    """The medicines that facts name, without what was returned or entered in error."""
+    """Return the medicines of facts, without those returned to stock or voided."""
     known = tuple(facts)
     withdrawn = {fact.refers_to for fact in known if isinstance(fact, Void | ReturnToStock)}
     return [
@@ -69,7 +69,7 @@ def _of_the_history(history: KnownHistory) -> list[str]:
     if history.known_since is None:
         found.append("No source declares its history of this patient to be complete.")
     else:
-        found.append(f"What happened before {_text(history.known_since)} may be missing.")
+        found.append(f"What happened before {_rfc3339(history.known_since)} may be missing.")
     unknown = {medicine.text or "a product without text" for medicine in medicines(history.facts) if not medicine.coded}
     if unknown:
         found.append(f"Products on record without a known code were not assessed: {'; '.join(sorted(unknown))}.")
@@ -80,12 +80,12 @@ def _of_the_sources(
     sources: Sequence[Freshness], hand_over_time: datetime, expected_interval: Callable[[str], timedelta]
 ) -> list[str]:
     found = []
-    for source in sorted(sources, key=lambda one: one.source):
+    for source in sorted(sources, key=lambda freshness: freshness.source):
         newest = source.newest_recorded_time
         if newest is None:
             found.append(f"Source {source.source} has recorded nothing yet.")
         elif hand_over_time - newest > expected_interval(source.source):
-            found.append(f"Source {source.source} is stale: its newest record is of {_text(newest)}.")
+            found.append(f"Source {source.source} is stale: its newest record is of {_rfc3339(newest)}.")
     return found
 
 
@@ -99,5 +99,5 @@ def _of_the_version(assessment: Assessment) -> list[str]:
     return found
 
 
-def _text(time: datetime) -> str:
+def _rfc3339(time: datetime) -> str:
     return time.isoformat().replace("+00:00", "Z")

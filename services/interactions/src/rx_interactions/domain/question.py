@@ -1,4 +1,4 @@
-"""The dispense that has not happened, as facts that the core can read."""
+"""Write a hypothetical dispense as facts that the core can assess."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import datetime
 from rx_clinical.model.facts import Fact, Fill, HandOver, Medicine, Moment, event_key
 
 CHECK_SOURCE = "rxguard:check"
-"""Source of the two facts that exist only for the length of a question; no system of record has this name."""
+"""Source of the two hypothetical facts, which exist for one check only; no system of record may have this name."""
 
 _FILL = event_key(CHECK_SOURCE, "fill")
 _HAND_OVER = event_key(CHECK_SOURCE, "hand-over")
@@ -15,7 +15,7 @@ _HAND_OVER = event_key(CHECK_SOURCE, "hand-over")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispense:
-    """Who would be handed what, when and where is asked elsewhere: this is what, when and where."""
+    """A hypothetical dispense: what would be handed over, when and where. The patient is named separately."""
 
     medicine: Medicine  # as stated: neither coded nor filled up
     codings: Sequence[tuple[str, str]]
@@ -25,7 +25,7 @@ class Dispense:
 
 
 def facts_of(dispense: Dispense, medicine: Medicine) -> tuple[Fact, Fact]:
-    """A fill and its hand-over, both at the time asked about."""
+    """Return a fill and its hand-over, both at the time of the dispense."""
     time = Moment.instant(dispense.hand_over_time, dispense.zone)
     fill = Fill(
         key=_FILL,

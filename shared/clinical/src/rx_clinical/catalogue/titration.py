@@ -1,7 +1,7 @@
 """The titration of low-dose naltrexone as objects: plans, what follows a response, dispensed strengths against them."""
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -101,12 +101,6 @@ def deviations(dispensed: Sequence[Dispensed], policy: Policy) -> list[tuple[Dis
         if supply.dose_mg != since.dose_mg:
             since = supply
     return found
-
-
-def off_plan(plan: Plan, dispensed: Iterable[Dispensed]) -> list[Dispensed]:
-    """Supplies of a strength that is no step of the plan."""
-    doses = {step.dose_mg for step in plan.steps}
-    return [supply for supply in dispensed if supply.dose_mg not in doses]
 
 
 def load_plans(tables: Tables) -> dict[str, Plan]:

@@ -19,7 +19,7 @@ _INSTANT_TEXT = re.compile(
 _DATE_TEXT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _MAX_DIGITS = 18
 _MAX_SCALE = 9
-_FIRST_YEAR, _LAST_YEAR = 1900, 2199
+FIRST_YEAR, LAST_YEAR = 1900, 2199
 
 
 def parse_decimal(value: object, kind: str, lowest: Decimal, highest: Decimal) -> Decimal:
@@ -98,7 +98,7 @@ D = TypeVar("D", bound=date)
 
 
 def _within_years(found: D) -> D:
-    if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
         raise PydanticCustomError("TIME_OUT_OF_RANGE", "the year lies outside 1900 to 2199")
     return found
 

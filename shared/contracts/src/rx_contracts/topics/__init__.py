@@ -138,6 +138,3 @@ def _load(file: str) -> Topic:
     if file != f"{topic.name}.yaml":
         raise ValueError(f"topic registry, {file}: holds {topic.name}")
     return topic
-
-
-TOPICS: Mapping[str, Topic] = {topic.name: topic for topic in topics()}
