@@ -76,7 +76,7 @@ class Bench:
     logs: dict[int, EventLog] = field(default_factory=dict)
 
     async def event_log(self, events: int) -> EventLog:
-        """A topic with the first `events` of the workload, filled when it is first asked for."""
+        """Return a topic with the first `events` of the workload, filled when it is first asked for."""
         if events not in self.logs:
             installation = Installation(self.directory.broker.address, f"bench{events}")
             await topics.apply(installation, PARTITIONS)
@@ -153,7 +153,7 @@ class _Shown(Notes):
 
 
 def generated(folder: Path, plan: Plan, console: Console) -> Workload:
-    """The event log of the plan; generated in a process of its own if it is not there."""
+    """Return the event log of the plan; generated in a process of its own if it is not there."""
     console.log(f"workload: seed {plan.seed}, {plan.events:,} events", highlight=False)
     if cached(folder, plan.seed, plan.events) is None:
         command = [sys.executable, "-m", "bench.workload", str(folder)]
@@ -168,7 +168,7 @@ def generated(folder: Path, plan: Plan, console: Console) -> Workload:
 
 @asynccontextmanager
 async def prepared(plan: Plan, console: Console) -> AsyncIterator[Bench]:
-    """The servers and the workload of a run, in a data folder of its own."""
+    """Yield the servers and the workload of a run, in a data folder of its own."""
     home = rxguard_home()
     folder = shared_folder(home / "bench")
     workload = generated(folder / "workloads", plan, console)
@@ -194,7 +194,7 @@ async def prepared(plan: Plan, console: Console) -> AsyncIterator[Bench]:
 
 
 async def measure_core(bench: Bench) -> None:
-    """The clinical core alone, as `make bench-core` does."""
+    """Return the clinical core alone, as `make bench-core` does."""
     calls = QUICK_CALLS if bench.plan.quick else core.CALLS
     bench.results.metrics["assess_us"] = (await asyncio.to_thread(core.measure, calls))["assess_us"]
 
@@ -252,7 +252,7 @@ def kept(document: Document, output: Path) -> None:
 
 
 def planned(arguments: list[str] | None = None) -> tuple[Plan, argparse.Namespace]:
-    """The plan of a command line."""
+    """Return the plan of a command line."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a small event log, one run of each engine")
     parser.add_argument("--engines", default=",".join(ENGINES), help="names, separated by commas")

@@ -21,7 +21,7 @@ _DELETE_TIMEOUT_S, _POLL_S = 30.0, 0.05
 
 
 def partition_of(key: bytes) -> int:
-    """The partition that every Kafka client writes that key to."""
+    """Return the partition that every Kafka client writes that key to."""
     return (murmur2(key) & 0x7FFFFFFF) % PARTITIONS
 
 
@@ -117,5 +117,5 @@ class Broker:
             await consumer.stop()
 
     def read(self, topic: str) -> AsyncIterator[Any]:
-        """The records of a topic up to its present end, each partition in order."""
+        """Return the records of a topic up to its present end, each partition in order."""
         return topic_reader.records_to_end(self.address, topic, client_id="bench")

@@ -34,7 +34,7 @@ def _monitor(processes: int, *, minimal: bool) -> Engine:
 
 
 def _here(name: str, *, decides: bool = True, slow: bool = False) -> Engine:
-    """A module of `bench.engines` in the environment of the project."""
+    """Return a module of `bench.engines` in the environment of the project."""
 
     async def run(directory: BenchDirectory, events: EventLog) -> Run:
         command = [sys.executable, "-m", f"bench.engines.{name}"]

@@ -97,7 +97,7 @@ def cost_us(one: Callable[[History, Catalogue], object], history: History, catal
 
 
 def measure(calls: int = CALLS) -> dict[str, Any]:
-    """The document of `--json`."""
+    """Return the document of `--json`."""
     catalogue, started, load = load_catalogue(), datetime.now(UTC), os.getloadavg()[0]
     decided: dict[str, float] = {}
     rendered: dict[str, float] = {}
@@ -120,7 +120,7 @@ def measure(calls: int = CALLS) -> dict[str, Any]:
 
 
 def _git(*arguments: str) -> str:
-    """What git says; nothing where there is no git or no repository."""
+    """Return what git says; nothing where there is no git or no repository."""
     if (git := shutil.which("git")) is None:
         return ""
     command = [git, "-C", str(Path(__file__).parent), *arguments]

@@ -61,7 +61,7 @@ def fold(state: State, key: bytes, held: Held) -> bytes | None:
 
 
 def output(state: Mapping[bytes, Held]) -> bytes:
-    """A byte 1, then every pair of an antagonist and an opioid within the window: both keys, in the order of the keys.
+    """Return a byte 1, then the keys of every antagonist and opioid within the window, sorted.
 
     Byte 1 alone says that there is no pair.
     """

@@ -139,7 +139,7 @@ class _Client:
 
 @asynccontextmanager
 async def _client(stack: EmbeddedStack, folder: Path) -> AsyncIterator[_Client]:
-    """The services that an event passes, with topics and schemas of their own, and a client of them."""
+    """Yield the services that an event passes, with topics and schemas of their own, and a client of them."""
     folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240  # at once
     servers = Servers(stack.kafka, stack.postgres, stack.dsn, "5a" * 32, NAMESPACE)
     await provision(stack.admin_dsn, servers.installation)
@@ -164,7 +164,7 @@ async def _client(stack: EmbeddedStack, folder: Path) -> AsyncIterator[_Client]:
 
 
 def _event(event_id: str, patient: str, product: Product, at: datetime) -> bytes:
-    """A fill as a pharmacy system sends it."""
+    """Return a fill as a pharmacy system sends it."""
     medicine: dict[str, Any] = {"text": product.text, "route": product.route, "days_supply": product.days_supply}
     if product.code:
         medicine["codings"] = [{"system": RXNORM, "code": product.code}]

@@ -86,7 +86,7 @@ PRODUCTS: Mapping[Group, tuple[Product, ...]] = {
 
 
 def coded(product: Product, catalogue: Catalogue) -> tuple[Medicine, bool]:
-    """The medicine of an event, and whether a rule could read it. Raises ValueError if the catalogue lacks a part."""
+    """Return the medicine of an event, and whether a rule could read it. Raises ValueError on an unknown part."""
     codings = [(RXNORM, product.code)] if product.code else []
     stated = core.Medicine(
         text=product.text,

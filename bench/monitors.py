@@ -56,7 +56,7 @@ class Monitor:
 
 
 async def run_monitor(directory: BenchDirectory, events: EventLog, *, processes: int, minimal: bool) -> Run:
-    """The monitor on topics of its own that are empty but for the events."""
+    """Return the monitor on topics of its own that are empty but for the events."""
     await reset_monitor(directory.broker, events)
     async with monitors(directory, events.installation, processes=processes, minimal=minimal) as running:
         began, before, ended = await watch(directory, running, events.events)

@@ -15,7 +15,7 @@ Points = Sequence[tuple[float, float]]
 
 
 def pictures(document: Mapping[str, Any]) -> dict[str, str]:
-    """A picture for each kind of figure that the document holds, by name."""
+    """Return a picture for each kind of figure that the document holds, by name."""
     metrics = document["metrics"]
     found: dict[str, str] = {}
     if engines := document["engines"]:

@@ -58,7 +58,7 @@ def quix(folder: Path) -> str:
 
 
 def _failure(command: Sequence[str]) -> str:
-    """The end of what a program said if it failed."""
+    """Return the end of a program's output if it failed."""
     ran = subprocess.run(  # noqa: S603  # of this project or of the machine
         command, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S
     )

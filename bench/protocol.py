@@ -31,12 +31,12 @@ class Job:
         return sum(self.ends)
 
     def environment(self) -> dict[str, str]:
-        """The job for a child process."""
+        """Return the job for a child process."""
         return {VARIABLE: json.dumps(asdict(self))}
 
 
 def job() -> Job:
-    """The job of this process."""
+    """Return the job of this process."""
     return Job(**json.loads(os.environ[VARIABLE]))
 
 

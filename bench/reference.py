@@ -47,7 +47,7 @@ def tally(current: Iterable[tuple[bytes, list[bytes]]], records: int | None) -> 
 
 
 def minimal_join(records: Iterable[Record]) -> Tally:
-    """What the minimal join must put out, by its definition in README.md."""
+    """Return what the minimal join must put out, by its definition in README.md."""
     patients: dict[bytes, dict[bytes, Event]] = defaultdict(dict)
     pairs: dict[bytes, list[bytes]] = {}
     outputs = 0
@@ -81,7 +81,7 @@ def _pairs(events: Iterable[Event]) -> Iterator[bytes]:
 
 
 def full_rules(records: Iterable[Record]) -> Tally:
-    """What the clinical core finds in each patient whose whole record is before it; the monitor is not involved.
+    """Return what the clinical core finds in each patient whose whole record is before it; the monitor is not involved.
 
     How many records the monitor publishes on its way there is not compared.
     """

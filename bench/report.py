@@ -32,7 +32,7 @@ def write_readme(document: Document, folder: str) -> None:
 
 
 def markdown(document: Document, folder: str) -> Iterator[str]:
-    """The figures as they stand in README.md."""
+    """Yield the figures as they stand in README.md."""
     machine, workload = document["machine"], document["workload"]
     commit = (document["commit"] or "unknown")[:8]
     yield (

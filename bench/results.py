@@ -65,20 +65,20 @@ class Results:
             self.runs.setdefault(engine, []).append(run)
 
     def fail(self, engine: str, reason: str) -> None:
-        """The engine has no result, whatever it has done before."""
+        """Record that an engine failed; earlier runs of it do not count."""
         self.missing[engine] = reason
         self.runs.pop(engine, None)
 
     def not_measured(self, metrics: Iterable[str], reason: str) -> None:
-        """These metrics have no value, as far as they have none yet."""
+        """Record no value for the metrics that have none yet."""
         self.missing |= {name: reason for name in metrics if name not in self.metrics}
 
     def forget(self, engine: str) -> None:
-        """The runs so far were trials."""
+        """Drop the runs so far: they were trials."""
         self.runs.pop(engine, None)
 
     def document(self) -> dict[str, Any]:
-        """The whole of it, as design and README.md describe it."""
+        """Return the whole document, as README.md describes it."""
         engines = {name: self._engine(name) for name in ENGINES if name in self.runs}
         metrics = derived(engines) | self.metrics
         missing = self.missing | {
@@ -122,7 +122,7 @@ class Results:
 
 
 def derived(engines: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The metrics that follow from the medians of the engines."""
+    """Return the metrics that follow from the medians of the engines."""
     medians = {name: engine["median_events_per_s"] for name, engine in engines.items()}
     metrics: dict[str, Any] = {}
     if ours := {name: medians[name] for name in OURS if name in medians}:
@@ -156,7 +156,7 @@ def versions() -> dict[str, str]:
 
 
 def git(*arguments: str) -> str:
-    """What git says; nothing where there is no git or no repository."""
+    """Return what git says; nothing where there is no git or no repository."""
     if (program := shutil.which("git")) is None:
         return ""
     command = [program, "-C", str(_ROOT), *arguments]

@@ -78,7 +78,7 @@ class BenchDirectory:
     notes: Notes
 
     def log(self, name: str) -> Path:
-        """An empty log file."""
+        """Create an empty log file and return its path."""
         logs = self.folder / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         return new_log(logs / f"{name}.log")
@@ -93,7 +93,7 @@ async def run_process(
     env: Mapping[str, str] | None = None,
     decides: bool = True,
 ) -> Run:
-    """An engine that speaks `protocol`, on topics of its own. Of one that decides nothing the decoded are counted."""
+    """Run an engine that speaks `protocol` on topics of its own; if it decides nothing, count what it decoded."""
     job = await _job(directory, events, name)
     await directory.broker.create(job.output_topic)
     child = start(list(command), directory.log(name), job.environment() | dict(env or {}))
@@ -153,7 +153,7 @@ def _lines(log: Path) -> Iterator[dict[str, Any]]:
 
 
 def start(command: list[str], log: Path, settings: Mapping[str, str]) -> Child:
-    """A process of an engine, in the root of the project."""
+    """Start a process of an engine, in the root of the project."""
     return Child(command, log=log, cwd=ROOT, env=os.environ | settings)
 
 

@@ -92,7 +92,7 @@ class Workload:
                 yield Record(CLASSES[number], patient, key, file.read(length))
 
     def description(self) -> dict[str, object]:
-        """What the results say of it."""
+        """Return the description of the workload for the results."""
         return {"sha256": self.sha256, "seed": self.seed, "events": self.events, "patients": self.patients}
 
 
@@ -119,7 +119,7 @@ class Fills:
         revision: int = 1,
         number: int = 0,
     ) -> Record:
-        """The record of a fill; `number` is its place in the inbound topic."""
+        """Return the record of a fill; `number` is its place in the inbound topic."""
         key = event_key(SOURCE, event_id)
         event = Event(
             event_key=key,
@@ -194,7 +194,7 @@ class Generator:
         return record
 
     def _correction(self, recorded_s: int, number: int) -> Record:
-        """The next revision of an earlier event: another day, now and then another product of any group."""
+        """Return the next revision of an earlier event: another day, now and then another product of any group."""
         place = self._random.randrange(len(self._recent))
         fact, before = self._recent[place]
         fact = fact._replace(occurred_s=fact.occurred_s - 86_400)
@@ -239,7 +239,7 @@ def write(path: Path, seed: int, events: int) -> Workload:
 
 
 def cached(folder: Path, seed: int, events: int) -> Workload | None:
-    """The workload of that seed and size, if it was generated before."""
+    """Return the workload of that seed and size, if it was generated before."""
     path = folder / f"events-{seed}-{events}.bin"
     described = path.with_suffix(".json")
     if not (path.exists() and described.exists()):

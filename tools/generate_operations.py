@@ -20,7 +20,7 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "operations.md"
 
 
 def settings_of(service: str) -> type[ServiceSettings]:
-    """The class of settings that a service declares. Raises LookupError if it declares none."""
+    """Return the class of settings that a service declares. Raises LookupError if it declares none."""
     module = importlib.import_module(f"rx_{service}.settings")
     for found in vars(module).values():
         if isinstance(found, type) and issubclass(found, ServiceSettings) and found.__module__ == module.__name__:
@@ -70,12 +70,12 @@ def labels(metric: Metric) -> str:
 
 
 def all_or(services: list[str]) -> str:
-    """The services, or "all"."""
+    """Return the services that a metric belongs to, or "all"."""
     return "all" if len(services) == len(SERVICES) else ", ".join(services)
 
 
 def default(field: FieldInfo) -> str:
-    """The default in words."""
+    """Return the default of a setting in words."""
     if field.default is PydanticUndefined:
         return "**needed**"
     if field.default == SHIPPED_SITES:
@@ -84,19 +84,19 @@ def default(field: FieldInfo) -> str:
 
 
 def description(field: FieldInfo) -> str:
-    """What the setting means, or the pattern it must match where nothing more needs to be said."""
+    """Return what the setting means, or the pattern it must match."""
     patterns = [f"matches `{found}`" for one in field.metadata if (found := getattr(one, "pattern", None))]
     return field.description or ", ".join(patterns)
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    """A Markdown table."""
+    """Return a Markdown table."""
     escaped = [tuple(cell.replace("|", "\\|") for cell in row) for row in rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in [head, ("---",) * len(head), *escaped])
 
 
 def page(text: str) -> str:
-    """The page with its tables renewed."""
+    """Return the page with its tables renewed."""
     for name, made in (("settings", settings_table()), ("metrics", metrics_table())):
         start, end = f"<!-- {name}: made by tools/generate_operations.py -->\n", f"<!-- end of {name} -->\n"
         before, _, rest = text.partition(start)

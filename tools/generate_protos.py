@@ -34,7 +34,7 @@ def generate(into: Path) -> None:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """Generated files below `folder` by relative path."""
+    """Return generated files below `folder` by relative path."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))

@@ -99,7 +99,7 @@ class RuleText:
 
 
 def rows_of(name: str) -> list[dict[str, str]]:
-    """A table of the core as text."""
+    """Return a table of the core as text."""
     with (TABLES / name).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file, strict=True))
 
@@ -110,7 +110,7 @@ def rule_files() -> list[Path]:
 
 
 def read_rule(path: Path) -> RuleText:
-    """The text of a rule file. Raises RuleTextError."""
+    """Return the text of a rule file. Raises RuleTextError."""
     document = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
     lines = (document or "").splitlines()
     title = _TITLE.fullmatch(" ".join(_paragraph(lines)))
@@ -145,7 +145,7 @@ def read_rule(path: Path) -> RuleText:
 
 
 def _add_row(rows: list[tuple[str, ...]], row: tuple[str, ...]) -> None:
-    """A row without its first cells goes on in the last cell of the row above."""
+    """Append a row; a row without its first cells continues the last cell of the row above."""
     if rows and row[-1] and not any(row[:-1]):
         rows[-1] = (*rows[-1][:-1], f"{rows[-1][-1]}; {row[-1]}")
     else:
@@ -164,7 +164,7 @@ def _three(path: Path, row: tuple[str, ...]) -> tuple[str, str, str]:
 
 
 def missing_blocks(rule: RuleText) -> list[str]:
-    """The blocks that a rule's text lacks."""
+    """Return the blocks that a rule's text lacks."""
     needed = {
         "When": any(label == "When" for label, _ in rule.clauses),
         "Then": any(label == "Then" for label, _ in rule.clauses),
@@ -176,7 +176,7 @@ def missing_blocks(rule: RuleText) -> list[str]:
 
 
 def reasons_of(rule: RuleText) -> list[str]:
-    """The reason codes that a rule may carry, beside those that every rule shares.
+    """Return the reason codes that a rule may carry, beside those that every rule shares.
 
     A word in lower case stands for its group of reason_codes.csv; what follows `except` is taken out.
     """
@@ -189,13 +189,13 @@ def reasons_of(rule: RuleText) -> list[str]:
 
 
 def sources_of(rule: RuleText, row: dict[str, str], known: Iterable[str]) -> list[str]:
-    """The source keys of a rule: those of its row, then those that its text adds."""
+    """Return the source keys of a rule: those of its row, then those that its text adds."""
     keys = [*row["source"].split(";"), *_SOURCE_KEY.findall(rule.texts.get("Source", ""))]
     return [key for key in dict.fromkeys(keys) if key in set(known)]
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
+    """Return a Markdown table."""
     lines = [list(head), ["---"] * len(head), *(list(row) for row in rows)]
     return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
 
@@ -211,7 +211,7 @@ def _source_of(rule_id: str) -> str:
 
 
 def rule_page(rule: RuleText, row: dict[str, str]) -> str:
-    """The page of a rule, Markdown."""
+    """Return the page of a rule, Markdown."""
     source = f"`{_source_of(rule.rule_id)}`"
     parts = [
         _generated(f"{source[1:-1]}, rules.csv and sources.csv"),
@@ -291,7 +291,7 @@ def _plain(address: str) -> str:
 
 
 def index_page(rules: Sequence[RuleText], rows: dict[str, dict[str, str]]) -> str:
-    """The index of all rules, by family."""
+    """Return the index of all rules, by family."""
     parts = [_generated("the rule files and rules.csv"), f"# Rules\n\n{NOTICE}\n"]
     for family, title in FAMILIES.items():
         found = [rule for rule in rules if rows[rule.rule_id]["family"] == family]
@@ -308,7 +308,7 @@ def _distinct(rule: RuleText, column: int) -> str:
 
 
 def reasons_page(rules: Sequence[RuleText]) -> str:
-    """The reason codes with the rules that may carry each."""
+    """Return the reason codes with the rules that may carry each."""
     by_code: dict[str, list[str]] = {}
     for rule in rules:
         for code in reasons_of(rule):
@@ -346,7 +346,7 @@ def sources_page() -> str:
 
 
 def tables_page() -> str:
-    """The tables with their rows and columns."""
+    """Return the tables with their rows and columns."""
     meanings = _meanings()
     parts = [
         _generated("the tables and docs/clinical/columns.csv"),
@@ -377,7 +377,7 @@ def _columns(path: Path) -> list[str]:
 
 
 def _meanings() -> dict[str, dict[str, str]]:
-    """What each column holds; the empty column stands for the table."""
+    """Return what each column holds; the empty column stands for the table."""
     found: dict[str, dict[str, str]] = {}
     with (TARGET / "columns.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file, strict=True):
@@ -402,7 +402,7 @@ def pages() -> dict[str, str]:
 
 
 def differing(made: dict[str, str]) -> list[str]:
-    """What stands in the folder and should not, or the other way round, one line each."""
+    """Return one line for each page that differs, is missing or should not exist."""
     committed = {f"rules/{path.name}": path for path in (TARGET / "rules").glob("*.md")}
     stale = [name for name, text in made.items() if current(name) != text]
     listed = [f"rules/{row['rule_id']}.md" for row in rows_of("rules.csv")]
@@ -415,7 +415,7 @@ def differing(made: dict[str, str]) -> list[str]:
 
 
 def current(name: str) -> str | None:
-    """The committed text of a page, None if there is none."""
+    """Return the committed text of a page, None if there is none."""
     path = TARGET / name
     return path.read_text(encoding="utf-8") if path.is_file() else None
 

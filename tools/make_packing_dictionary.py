@@ -80,7 +80,7 @@ _FACTS = {
 
 
 def _sample(chance: random.Random) -> bytes:
-    """An event without key and patient, in the order of fields in which the codec leaves it."""
+    """Return an event without key and patient, in the order of fields in which the codec leaves it."""
     occurred = datetime(2023, 1, 1, tzinfo=UTC) + timedelta(seconds=chance.randrange(5 * 365 * 86_400))
     time = timestamp(occurred)
     number = chance.randrange(10**7)

@@ -16,7 +16,7 @@ _TOLD_EVERY = 5_000
 
 
 def application(given: Job) -> faust.App:
-    """The app, which tells when it has processed all events and Kafka has acknowledged what it wrote."""
+    """Return the app, which tells when it has processed all events and Kafka has acknowledged what it wrote."""
     app = faust.App(
         given.group,
         broker=f"kafka://{given.kafka}",

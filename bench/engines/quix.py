@@ -44,7 +44,7 @@ def matters(counter: Counter, headers: Any) -> bool:  # noqa: ANN401  # list of 
 
 
 def join(value: bytes, state: State) -> bytes | None:
-    """The output that follows from an event."""
+    """Return the output that follows from an event."""
     held = state.get_bytes(_PATIENT)
     facts = pickle.loads(held) if held else {}  # noqa: S301  # written below
     changed = fold(facts, *read(value))

@@ -26,7 +26,7 @@ class MinimalAssessor:
         self._read = lru_cache(_EVENTS_KEPT)(read)
 
     def kinds(self, events: Iterable[Held]) -> int:
-        """The roles of these events, as bits."""
+        """Return the roles of these events, as bits."""
         kinds = NEITHER
         for event in events:
             kinds |= self._read(event.content)[1].role
@@ -37,7 +37,7 @@ class MinimalAssessor:
         return patient.kinds is None or patient.kinds == ANTAGONIST | OPIOID
 
     def __call__(self, name: Pseudonym, patient: Patient) -> FindingSet:  # noqa: ARG002  # the port's signature
-        """The output of the patient's events."""
+        """Return the output of the patient's events."""
         value = output(dict(self._read(event.content) for event in patient.events.values()))
         return FindingSet(
             value=value, content_hash=blake2b(value, digest_size=16).digest(), is_empty=value == output({})

@@ -81,7 +81,7 @@ def _say(line: str) -> None:
 
 
 def _copied() -> Path:
-    """A copy of what the tests need: others may be working in the checkout."""
+    """Return a copy of what the tests need: others may be working in the checkout."""
     copy = WORK / "copy"
     shutil.rmtree(copy, ignore_errors=True)
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "node_modules", "mutation")
@@ -103,7 +103,7 @@ def _files(core: Path, only: Sequence[str]) -> list[str]:
 
 
 def _tests_hash(copy: Path) -> str:
-    """Changes with anything that could kill a survivor: the tests, and the core itself."""
+    """Hash everything that could kill a survivor: the tests and the core."""
     content = hashlib.sha256()
     for path in sorted(path for path in copy.rglob("*") if path.suffix in {".py", ".yaml", ".csv"}):
         content.update(path.relative_to(copy).as_posix().encode() + b"\0" + path.read_bytes())
@@ -118,7 +118,7 @@ def _journal() -> Path:
 
 
 def _resume(run: Run, tests_hash: str) -> None:
-    """A killed mutant stays killed while its function is the same; a survivor only while nothing has changed."""
+    """Load outcomes that still hold: killed while its function is unchanged, survived while nothing has changed."""
     for line in _journal().read_text().splitlines() if _journal().exists() else ():
         entry = json.loads(line)
         mutant = run.mutants.get(entry["id"])
@@ -155,14 +155,14 @@ class _Chooser:
         self._function_lines = _FunctionLines(core)
 
     def fresh(self, mutant: Mutant) -> bool:
-        """What runs on import, or while tests are collected, needs a process that begins with the mutant."""
+        """Return True if the mutant runs on import or while tests are collected, and so needs a process of its own."""
         if not mutant.function:
             return True
         lines = self._lines.get(mutant.file, {})
         return any("" in lines.get(line, ()) for line in self._function_lines.of(mutant))
 
     def task(self, mutant: Mutant) -> Task:
-        """The tests that run the mutated statement; those first that killed its neighbours, then the quickest."""
+        """Return the tests that run the mutated statement: killers of its neighbours first, then the quickest."""
         if self.fresh(mutant):
             names = set(self._usable)
         else:
@@ -187,7 +187,7 @@ class _FunctionLines:
         self._known: dict[str, dict[int, range]] = {}
 
     def of(self, mutant: Mutant) -> range:
-        """The lines of the body of the function that a mutant lies in."""
+        """Return the lines of the body of the function that a mutant lies in."""
         if mutant.file not in self._known:
             tree = ast.parse((self._core / mutant.file).read_bytes())
             self._known[mutant.file] = {

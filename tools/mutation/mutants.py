@@ -55,7 +55,7 @@ class Mutant:
     last_line: int
 
     def apply(self, source: bytes) -> bytes:
-        """The source with the edit."""
+        """Return the source with the edit."""
         return source[: self.start] + self.replacement.encode() + source[self.end :]
 
 
@@ -76,7 +76,7 @@ def enums_of(folder: Path) -> dict[str, tuple[str, ...]]:
 
 
 def mutants_of(folder: Path, file: str, enums: dict[str, tuple[str, ...]]) -> list[Mutant]:
-    """The mutants of a file that compile, in the order of the source."""
+    """Return the mutants of a file that compile, in the order of the source."""
     source = (folder / file).read_bytes()
     finder = _Finder(file, source, enums)
     finder.run()
@@ -85,7 +85,7 @@ def mutants_of(folder: Path, file: str, enums: dict[str, tuple[str, ...]]) -> li
 
 
 def is_text(node: ast.AST) -> bool:
-    """It holds words for people: an f-string, or a constant with a blank in it."""
+    """Return True if the node holds words for people: an f-string, or a constant with a blank."""
     return any(
         isinstance(one, ast.JoinedStr)
         or (isinstance(one, ast.Constant) and isinstance(one.value, str) and " " in one.value)
@@ -94,12 +94,12 @@ def is_text(node: ast.AST) -> bool:
 
 
 def _is_word(node: ast.expr) -> bool:
-    """It stands in for a text that is missing: `text or "the product"`."""
+    """Return True if the node replaces a missing text: `text or "the product"`."""
     return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value != ""
 
 
 def is_text_function(node: ast.FunctionDef) -> bool:
-    """It is declared to give text, and what it returns or yields is words for people."""
+    """Return True if the function is declared to return text and returns or yields words for people."""
     if node.returns is None or not _TEXT_RESULT.fullmatch(ast.unparse(node.returns)):
         return False
     given = [one.value for one in ast.walk(node) if isinstance(one, (ast.Return, ast.Yield)) and one.value is not None]

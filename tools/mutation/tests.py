@@ -121,7 +121,7 @@ def lazy_scenarios() -> Iterator[None]:
 
 
 def caches() -> list[Any]:
-    """The caches of the core's functions, but not the catalogue: it is read before the tests."""
+    """Return the caches of the core's functions except the catalogue, which is read before the tests."""
     wrapper = type(functools.lru_cache(maxsize=1)(len))
     return [
         one
@@ -133,7 +133,7 @@ def caches() -> list[Any]:
 
 
 def memories() -> list[Callable[[], None]]:
-    """What empties each memory of the core, so that a test does again what an earlier one has done."""
+    """Return the functions that empty each cache of the core, so that a test repeats the work of an earlier one."""
     catalogue = importlib.import_module("rx_clinical").load_catalogue()
     own = (catalogue._tier_of, catalogue._windows, catalogue.classifier._cache)  # noqa: SLF001  # nobody else empties them
     return [*(one.cache_clear for one in caches()), *(one.clear for one in own)]
@@ -173,7 +173,7 @@ class _Recording(_Collecting):
         self._forget_medicines()
 
     def _forget_medicines(self) -> None:
-        """A medicine keeps what the catalogue made of it: each test reads it anew."""
+        """Make the catalogue classify each medicine anew in each test."""
         catalogue = importlib.import_module("rx_clinical.catalogue.catalogue").Catalogue
         real = catalogue.read
 
@@ -305,7 +305,7 @@ class _MutantFinder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         self._source = source
 
     def find_spec(self, fullname: str, path: object, target: ModuleType | None = None) -> ModuleSpec | None:
-        """The module that is mutated, and no other."""
+        """Return the module that is mutated, and no other."""
         del path, target
         if fullname != self._name:
             return None

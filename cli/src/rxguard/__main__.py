@@ -66,7 +66,7 @@ def main() -> int:
 
 
 def _print_error(code: str, message: str) -> None:
-    """What, where and what to do next; the text is printed as it is, brackets included."""
+    """Print what happened, where, and what to do next; brackets are printed as they are."""
     stderr.print("error", style="bold red", end=" ")
     stderr.print(f"{message} ({code})", markup=False, highlight=False, soft_wrap=True)
 

@@ -41,7 +41,7 @@ class Connection(Installation):
 
     @asynccontextmanager
     async def channel(self, service: str) -> AsyncIterator[grpc.aio.Channel]:
-        """A channel to a service, closed afterwards; errors of its calls are those of `translated`."""
+        """Yield a channel to a service, closed afterwards; errors of its calls are those of `translated`."""
         target = self.target(service)
         async with grpc.aio.insecure_channel(target, options=_CHANNEL_OPTIONS) as channel:
             with translated(service, target):
@@ -65,7 +65,7 @@ def translated(service: str, target: str) -> Iterator[None]:
 
 
 def _reason(error: grpc.aio.AioRpcError) -> str | None:
-    """The stable code that our services send along, None if the answer is not one of theirs."""
+    """Return the stable code that our services send along, None if the answer is not one of theirs."""
     for key, value in error.trailing_metadata() or ():
         if key == REASON:
             return str(value)
@@ -94,7 +94,7 @@ async def _listens(address: str) -> bool:
 
 
 def connect(environ: Mapping[str, str] | None = None) -> Connection:
-    """The servers named by `RXGUARD_KAFKA` and `RXGUARD_<SERVICE>_TARGET`, else the instance that runs.
+    """Return the servers named by `RXGUARD_KAFKA` and `RXGUARD_<SERVICE>_TARGET`, else the instance that runs.
 
     An instance that itself runs on that broker says where its services are; a target that is named wins.
     Raises DependencyUnavailable NOT_RUNNING if there is neither.
@@ -119,7 +119,7 @@ def connect(environ: Mapping[str, str] | None = None) -> Connection:
 
 
 def from_run(run: Mapping[str, Any]) -> Connection:
-    """The servers of an instance, from its `run.json` document."""
+    """Return the servers of an instance, from its `run.json` document."""
     return Connection(
         kafka=run["kafka"],
         namespace=run.get("namespace", ""),

@@ -188,14 +188,14 @@ async def until_checked(
 
 
 async def events_topic_id(connection: Connection) -> str:
-    """The id that Kafka gave to the medication events: progress made on a deleted topic of that name means nothing."""
+    """Return Kafka's id of the events topic: progress on a deleted topic of that name means nothing."""
     name = connection.topic("rx.medication-events.v1")
     return (await identities(connection.kafka, [name]))[name].topic_id
 
 
 @asynccontextmanager
 async def progress_consumer(connection: Connection) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer at the start of the monitor's progress, of which the broker keeps the newest a partition."""
+    """Yield a consumer at the start of the monitor's progress, of which the broker keeps the newest a partition."""
     partition = TopicPartition(connection.topic("rx.monitor-progress.v1"), 0)
     consumer = new_consumer(connection.kafka, client_id=_CLIENT_ID)
     await start(consumer, connection.kafka)

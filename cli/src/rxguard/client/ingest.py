@@ -33,7 +33,7 @@ class Account:
     event_positions: dict[int, int] = field(default_factory=dict)  # highest offset, by partition
 
     def reading(self, records: Iterable[Record]) -> Iterator[Record]:
-        """The records as they are read, taken down on the way."""
+        """Yield the records as they are read, counting each."""
         for record in records:
             self.bundles += record.is_bundle
             if record.value is None:
@@ -70,7 +70,7 @@ class Account:
         )
 
     def document(self, file: str | None, findings: dict[str, Any] | None) -> dict[str, Any]:
-        """The answer of `rxguard ingest --json`; `findings` is None where the monitor was not waited for."""
+        """Return the answer of `rxguard ingest --json`; `findings` is None where the monitor was not waited for."""
         return {
             "format": 1,
             "file": file,
@@ -127,7 +127,7 @@ async def ingest(
 
 
 async def _to_be_checked(connection: Connection, account: Account) -> dict[int, int]:
-    """The last offset of each partition of the medication events that the monitor has to pass.
+    """Return the last offset of each partition of the medication events that the monitor has to pass.
 
     Entries that were held already were published before: with them, all that is published now has to be passed.
     """

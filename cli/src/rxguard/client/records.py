@@ -49,7 +49,7 @@ def check_readable(file: str) -> None:
 
 @contextmanager
 def open_records(file: str) -> Iterator[Iterator[Record]]:
-    """Records of a file, or of standard input for `-`; gzip is told by its content.
+    """Yield records of a file, or of standard input for `-`; gzip is told by its content.
 
     Raises InvalidInput FILE_UNREADABLE, before or after some records.
     """
@@ -75,7 +75,7 @@ def _readable(file: str, consequence: str = "") -> Iterator[None]:
 
 
 def read_documents(file: str) -> list[Record]:
-    """The one record of a file that is a JSON object, over however many lines, else a record a line.
+    """Return the one record of a file that is a JSON object, over however many lines, else a record a line.
 
     Raises InvalidInput FILE_UNREADABLE.
     """
@@ -88,7 +88,7 @@ def read_documents(file: str) -> list[Record]:
 
 
 def records_of(lines: Iterable[bytes]) -> list[Record]:
-    """Records of lines in memory."""
+    """Return the records of lines in memory."""
     return list(_records(io.BytesIO(b"\n".join(lines))))
 
 
@@ -114,7 +114,7 @@ def headers(record: Record, *, source: str | None = None, site: str | None = Non
 
 
 def record_of(line: int, value: bytes) -> Record:
-    """The record of one document. Anything that is not JSON goes the way of an edge event, which refuses it by name."""
+    """Return the record of one document. What is not JSON is sent as an edge event, which refuses it by name."""
     document = _object(value)
     if document is None:
         return Record(line, value)

@@ -39,7 +39,7 @@ Extents = dict[str, dict[int, Extent]]
 
 
 async def status(connection: Connection) -> dict[str, Any]:
-    """The document of `rxguard status --json`. Raises DependencyUnavailable KAFKA_UNREACHABLE."""
+    """Return the document of `rxguard status --json`. Raises DependencyUnavailable KAFKA_UNREACHABLE."""
     await require_kafka(connection)
     held, services = await asyncio.gather(extents(connection), service_states(connection))
     monitor = await monitor_progress(connection, held)
@@ -77,7 +77,7 @@ async def service_states(connection: Connection) -> list[dict[str, Any]]:
 
 
 async def extents(connection: Connection) -> Extents:
-    """What each topic of the registry holds. Raises DependencyUnavailable KAFKA_UNREACHABLE."""
+    """Return what each topic of the registry holds. Raises DependencyUnavailable KAFKA_UNREACHABLE."""
     names = {connection.topic(topic.name): topic.name for topic in topics()}
 
     async def describe(admin: AIOKafkaAdminClient) -> list[TopicPartition]:
@@ -129,7 +129,7 @@ def _partition(number: int, extent: Extent, passed: MonitorProgress | None) -> d
 
 
 async def _committed_lag(connection: Connection, topic: str, group: str, held: Extents) -> int:
-    """Records that the group has not committed yet; all of them where the broker knows of no group yet."""
+    """Return records that the group has not committed yet; all of them where the broker knows of no group yet."""
 
     async def ask(admin: AIOKafkaAdminClient) -> dict[TopicPartition, Any]:
         try:

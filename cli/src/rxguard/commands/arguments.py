@@ -9,7 +9,7 @@ _HEX: Final = frozenset("0123456789abcdef")
 
 
 def hex_prefix(value: str | None) -> str | None:
-    """The beginning of an id or of a patient's name, in lower case. Raises BadParameter."""
+    """Return the beginning of an id or of a patient's name, in lower case. Raises BadParameter."""
     if value is None:
         return None
     prefix = value.lower()
@@ -19,7 +19,7 @@ def hex_prefix(value: str | None) -> str | None:
 
 
 def finding_prefix(value: str | None) -> str | None:
-    """The same, long enough to mean one finding. Raises BadParameter."""
+    """Return the prefix if it has enough digits to name one finding. Raises BadParameter."""
     prefix = hex_prefix(value)
     if prefix is not None and len(prefix) < LEAST_ID_DIGITS:
         raise typer.BadParameter(f"give {LEAST_ID_DIGITS} hex digits or more")

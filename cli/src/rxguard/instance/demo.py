@@ -108,7 +108,7 @@ async def _play(instance: Instance, notify: "_Notes", *, console: Console, pause
 
 
 def case_lines(hand_over: datetime) -> list[bytes]:
-    """The events of the methadone case, moved so that the LDN is handed over at `hand_over`."""
+    """Return the events of the methadone case, moved so that the LDN is handed over at `hand_over`."""
     moved = hand_over - CASE_HAND_OVER
     lines = []
     for line in _data("methadone-case.ndjson").read_text(encoding="utf-8").splitlines():
@@ -120,7 +120,7 @@ def case_lines(hand_over: datetime) -> list[bytes]:
 
 
 async def _await_alert(connection: Connection, earliest_start: datetime) -> list[dict[str, Any]]:
-    """The alerts, once the one of the case is among them. Raises DependencyUnavailable DEMO_ALERT_MISSING."""
+    """Return the alerts, once the one of the case is among them. Raises DependencyUnavailable DEMO_ALERT_MISSING."""
     deadline = time.monotonic() + _ALERT_TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         with suppress(DependencyUnavailable):
@@ -136,7 +136,7 @@ async def _await_alert(connection: Connection, earliest_start: datetime) -> list
 
 
 def _holds(alerts: list[dict[str, Any]], earliest_start: datetime) -> bool:
-    """True if the withdrawal alert of the case is there with its exact time."""
+    """Return True if the withdrawal alert of the case is there with its exact time."""
     exact = earliest_start.isoformat().replace("+00:00", "Z")
     return any(
         line["rule"] == "WR-02" and line["counterpart"] == "methadone_oral" and line["earliest_start_time"] == exact

@@ -33,7 +33,7 @@ class Check:
 
 
 async def doctor(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The document of `rxguard doctor --json`; `ok` if no check failed. Without an instance, what can be checked is."""
+    """Return the document of `rxguard doctor --json`. Without an instance, check what can be checked."""
     env = os.environ if environ is None else environ
     home = rxguard_home(env)
     checks = [python_check(sys.version_info[:2]), home_check(home)]

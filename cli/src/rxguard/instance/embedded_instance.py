@@ -59,7 +59,7 @@ class Service:
     ready: bool = False
 
     def document(self) -> dict[str, Any]:
-        """What `run.json` says of it."""
+        """Return the entry of this service in `run.json`."""
         return {
             "name": self.name,
             "pid": self.child.pid,
@@ -73,7 +73,7 @@ class Service:
 async def servers(
     folder: DataFolder, jars: Path, *, fresh: bool, progress: Progress | None
 ) -> AsyncIterator[tuple[Servers, EmbeddedStack | None]]:
-    """The servers named by `RXGUARD_KAFKA` and `RXGUARD_<SERVICE>_POSTGRES_DSN`, else the embedded stack."""
+    """Yield the servers named by `RXGUARD_KAFKA` and `RXGUARD_<SERVICE>_POSTGRES_DSN`, else the embedded stack."""
     env = os.environ
     if env.get("RXGUARD_KAFKA"):
         folder.acquire()
@@ -191,7 +191,7 @@ class Instance:
         self.folder.remove_run()
 
     def document(self) -> dict[str, Any]:
-        """What `run.json` holds."""
+        """Return the document of `run.json`."""
         return {
             "format": 1,
             "home": str(self.folder.path),
@@ -235,7 +235,7 @@ class Instance:
 async def running(
     folder: Path, jars: Path, *, notify: Notify, fresh: bool = False, progress: Progress | None = None
 ) -> AsyncIterator[Instance]:
-    """A started instance; everything it started is stopped when the block ends, whatever ends it."""
+    """Yield a started instance; everything it started is stopped when the block ends, whatever ends it."""
     async with servers(DataFolder(folder), jars, fresh=fresh, progress=progress) as (found, stack):
         notify(f"Kafka answers at {found.kafka}")
         instance = Instance(folder, found, stack, notify)
@@ -247,7 +247,7 @@ async def running(
 
 
 def free_port() -> int:
-    """A loopback port that is free now."""
+    """Return a loopback port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -28,7 +28,7 @@ Notify = Callable[[str], None]
 
 
 async def rebuild(*, wait: bool, progress: Progress = silent, notify: Notify = print) -> dict[str, Any]:
-    """The document of `rxguard monitor rebuild --json`.
+    """Return the document of `rxguard monitor rebuild --json`.
 
     Raises RefusedToRun MONITORS_ALIVE, DependencyUnavailable NOT_RUNNING or MONITOR_STALLED, and what `clear` raises.
     """
@@ -50,7 +50,7 @@ def count_events(cleared: Cleared) -> int:
 
 @asynccontextmanager
 async def _monitor_stopped(notify: Notify) -> AsyncIterator[tuple[Connection, Callable[[], Any]]]:
-    """The installation while its monitor is stopped, and what starts it again: true if that is for us to do.
+    """Yield the installation while its monitor is stopped, and what starts it again (True: this program restarts it).
 
     The running instance, else the servers named by settings, else the embedded servers with nothing but a monitor.
     """
@@ -100,7 +100,7 @@ async def _until_left(connection: Connection) -> None:
 
 @asynccontextmanager
 async def _monitor_alone(folder: DataFolder, notify: Notify) -> AsyncIterator[tuple[Connection, Callable[[], Any]]]:
-    """The embedded servers, stopped when the block ends, and a monitor on them once it is started."""
+    """Yield the embedded servers, stopped when the block ends, and a monitor on them once it is started."""
     notify("no instance runs: starting the embedded servers for the rebuild")
     async with servers(folder, folder.path / "jars", fresh=False, progress=None) as (found, stack):
         instance = Instance(folder.path, found, stack, notify)

@@ -36,7 +36,7 @@ def backtest(
     site: str | None = None,
     progress: Progress = silent,
 ) -> Document:
-    """The document of `rxguard backtest --json`.
+    """Return the document of `rxguard backtest --json`.
 
     Raises InvalidInput RULES_UNREADABLE or FILE_UNREADABLE.
     """
@@ -67,7 +67,7 @@ def backtest(
 def _assessed(
     recording: Recording, sites: SiteRegistry, doing: str, progress: Progress
 ) -> tuple[Found, set[str], set[str]]:
-    """Findings, patients and kinds of facts that were not read."""
+    """Return findings, patients and kinds of facts that were not read."""
     findings: dict[str, Document] = {}
     names: set[str] = set()
     unread: set[str] = set()
@@ -91,7 +91,7 @@ def _rules_to_json(folder: str, recording: Recording, findings: Found, unread: I
 
 
 def compare(a: Found, b: Found) -> Document:
-    """What B finds and A does not, the other way round, and what both find but not alike; with the sums."""
+    """Return the findings gained, lost and changed from A to B, with their sums."""
     gained = _sorted(b[one] for one in b.keys() - a.keys())
     lost = _sorted(a[one] for one in a.keys() - b.keys())
     differing = _sorted(b[one] for one in a.keys() & b.keys() if a[one] != b[one])

@@ -25,7 +25,7 @@ class Found(NamedTuple):
     finding: Finding
 
     def to_json(self) -> Document:
-        """The FINDING document with the key `patient`."""
+        """Return the FINDING document with the key `patient`."""
         return finding_document(self.finding) | {"patient": self.patient}
 
 
@@ -40,15 +40,15 @@ class Assessed:
     """Worst first."""
 
     def beginning_with(self, prefix: str) -> list[Found]:
-        """Findings whose id in hex begins so."""
+        """Return the findings whose id in hex begins with `prefix`."""
         return [one for one in self.found if one.finding.finding_id.hex().startswith(prefix)]
 
     def listing(self) -> Document:
-        """The document of `rxguard explain --json` without `--finding`."""
+        """Return the document of `rxguard explain --json` without `--finding`."""
         return self.head | {"findings": [one.to_json() for one in self.found]}
 
     def whole(self, one: Found) -> Document:
-        """The document of `rxguard explain --finding --json`."""
+        """Return the document of `rxguard explain --finding --json`."""
         finding = {"finding": finding_document(one.finding)}
         return self.head | {"patient": one.patient} | finding | explained(one.finding, self.catalogue).to_json()
 

@@ -33,7 +33,7 @@ _REPORT_EVERY: Final = 256
 
 
 def load_rules(folder: str) -> Catalogue:
-    """The catalogue of a folder of tables, or of the shipped ones for `builtin`.
+    """Return the catalogue of a folder of tables, or of the shipped ones for `builtin`.
 
     Raises InvalidInput RULES_UNREADABLE, naming table and row as the core does.
     """
@@ -61,7 +61,7 @@ def _check_complete(catalogue: Catalogue) -> None:
 
 
 def patient_name(namespace: str, value: str) -> bytes:
-    """What stands for a patient where no installation, and so no key, is at hand: a fixed hash, 16 bytes.
+    """Return the name of a patient outside an installation: a fixed, unkeyed hash of 16 bytes.
 
     Whoever knows an identifier can compute it: it keeps names apart, and keeps nothing secret.
     """
@@ -145,7 +145,7 @@ class Recording:
         return Counter(product for kept in self.events.values() for one in kept for product in one.unknown)
 
     def patients(self) -> dict[bytes, list[bytes]]:
-        """The events of each patient, every revision kept: the core folds them.
+        """Return the events of each patient, every revision kept: the core folds them.
 
         Two records that the file merges stay two patients, as in the services; the answer names the fact not read.
         """
@@ -179,7 +179,7 @@ def read_file(
     site: str | None = None,
     progress: Progress = silent,
 ) -> list[Recording]:
-    """A recording of the file for each catalogue, in one pass; `-` is standard input.
+    """Return a recording of the file for each catalogue, in one pass; `-` is standard input.
 
     `now_ms`: Unix time; what was recorded long after it is refused, as if it were sent now. Raises InvalidInput
     FILE_UNREADABLE, also for a file that breaks off.
@@ -226,7 +226,7 @@ def _records(file: str, progress: Progress) -> Iterator[Record]:
 def assess_all(
     recording: Recording, *, sites: SiteRegistry, doing: str = "assessing", progress: Progress = silent
 ) -> Iterator[tuple[bytes, Assessment]]:
-    """The name and the assessment of each patient, by name."""
+    """Yield the name and the assessment of each patient, by name."""
     patients = recording.patients()
     for count, name in enumerate(sorted(patients), start=1):
         yield name, assess(_history(patients[name], sites), recording.catalogue)
@@ -240,7 +240,7 @@ def _history(payloads: Sequence[bytes], sites: SiteRegistry) -> History:
 
 
 def refusals_to_json(recordings: Mapping[str, Recording]) -> list[dict[str, object]]:
-    """What was not taken, as in `rxguard ingest`, by line; `rules` names the recordings that refused it."""
+    """Return the refusals by line, as `rxguard ingest` does; `rules` names the recordings that refused it."""
     every = {refusal for recording in recordings.values() for refusal in recording.refused}
     return [
         {

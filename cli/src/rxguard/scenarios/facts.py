@@ -129,7 +129,7 @@ _PATIENT_FACT_KINDS = frozenset(
 
 
 def facts_by_patient(nodes: list[Node]) -> dict[str, list[Fact]]:
-    """The facts of each patient, those of merged records under the one that remains. Raises ScenarioFileError."""
+    """Return the facts of each patient, merged records under the one that remains. Raises ScenarioFileError."""
     sources = {
         node.optional("id") or f"e{number}": node.optional("source") or "" for number, node in enumerate(nodes, 1)
     }
@@ -145,7 +145,7 @@ def facts_by_patient(nodes: list[Node]) -> dict[str, list[Fact]]:
 
 
 def _record(patient: str) -> bytes:
-    """What stands for a patient's record: the name in UTF-8."""
+    """Return what stands for a patient's record: the name in UTF-8."""
     return patient.encode()
 
 
@@ -185,12 +185,12 @@ class _Reading:
     sources: Mapping[str, str]
 
     def key(self, name: str) -> bytes | None:
-        """The key of the event that the fact names."""
+        """Return the key of the event that the fact names."""
         named = self.node.optional(name)
         return event_key(self.sources.get(named, ""), named) if named else None
 
     def required_key(self) -> bytes:
-        """The key of the event that the fact must name."""
+        """Return the key of the event that the fact must name."""
         return event_key(self.sources.get(self.node.text("refers_to"), ""), self.node.text("refers_to"))
 
     def required_word(self, name: str, allowed: frozenset[str]) -> str:
@@ -199,7 +199,7 @@ class _Reading:
         return self.node.word(name, allowed) or ""
 
     def medicine(self) -> Medicine:
-        """The medicine; uncoded where neither ingredient nor form nor a known code is stated."""
+        """Return the medicine; uncoded where neither ingredient nor form nor a known code is stated."""
         node = self.node
         ingredients, form_key = tuple(node.texts("ingredients")), node.optional("form_key")
         code = node.optional("rxnorm")

@@ -76,7 +76,7 @@ class ScenarioFile:
 
 
 def read_scenarios(path: Path) -> ScenarioFile:
-    """The scenarios of a file. Raises ScenarioFileError."""
+    """Return the scenarios of a file. Raises ScenarioFileError."""
     file = read_yaml(path)
     file.only({"version", "conventions", "scenarios"})
     if file.text("version") != "2":
@@ -123,7 +123,7 @@ def _expectation(node: Node) -> Expectation:
 
 
 def _exact_value(node: Node, name: str) -> object:
-    """The value as the FINDING document has it."""
+    """Return the value as the FINDING document has it."""
     value = node.optional(name)
     if value in (None, "null", "~", ""):
         return None

@@ -18,7 +18,7 @@ Document = dict[str, Any]
 
 
 def run_scenarios(path: Path, only: Sequence[str] | None = None) -> Document:
-    """The document of `rxguard scenarios --json`.
+    """Return the document of `rxguard scenarios --json`.
 
     Raises ScenarioFileError (with a `code`) for a file that is unreadable or not in the format, and for unknown ids.
     """
@@ -65,7 +65,7 @@ def run_scenario(scenario: Scenario, extra_allowed: frozenset[str], catalogue: C
 
 
 def is_not_covered(scenario: Scenario, catalogue: Catalogue) -> bool:
-    """It expects a rule or reason code that the core does not raise, or holds a fact or field that it does not read."""
+    """Return True if the scenario expects or holds something that the core does not cover."""
     lacking = set(not_covered(catalogue))
     expects = {alert.rule for alert in scenario.expected}
     expects.update(code for alert in scenario.expected for code in alert.reason_codes)
@@ -107,7 +107,7 @@ def compare(scenario: Scenario, findings: Sequence[Finding], extra_allowed: froz
 def unexpected(
     scenario: Scenario, findings: Iterable[Finding], explained: set[bytes], extra_allowed: frozenset[str]
 ) -> Iterable[Document]:
-    """Findings that must not be raised, and loud ones that nothing explains."""
+    """Yield findings that must not be raised, and interruptive ones that the scenario does not expect."""
     for finding in findings:
         forbidden = finding.rule in scenario.must_not_raise
         allowed = finding.finding_id in explained or finding.display == "profile" or finding.rule in extra_allowed

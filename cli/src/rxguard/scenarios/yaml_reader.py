@@ -23,7 +23,7 @@ class ScenarioFileError(Exception):
 
 
 def read_yaml(path: Path) -> "Node":
-    """The mapping of a YAML file. Raises ScenarioFileError."""
+    """Return the mapping of a YAML file. Raises ScenarioFileError."""
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_TextLoader)  # noqa: S506  # a BaseLoader: text only
     except (OSError, UnicodeDecodeError) as error:
@@ -54,7 +54,7 @@ class Node:
         self._content: dict[str, Any] = content
 
     def error(self, message: str) -> ScenarioFileError:
-        """The error to raise about this mapping."""
+        """Return the error to raise about this mapping."""
         return ScenarioFileError("INVALID", f"{self.place}: {message}")
 
     def only(self, allowed: set[str] | frozenset[str]) -> None:
@@ -63,43 +63,43 @@ class Node:
             raise self.error(f"unknown keys {', '.join(unknown)}")
 
     def keys(self) -> set[str]:
-        """The keys that are there."""
+        """Return the keys that are there."""
         return set(self._content)
 
     def optional(self, key: str) -> str | None:
-        """A scalar, None where the key is absent."""
+        """Return a scalar, None where the key is absent."""
         value = self._content.get(key)
         if value is not None and not isinstance(value, str):
             raise self.error(f"{key} is not a scalar")
         return value
 
     def text(self, key: str) -> str:
-        """A scalar that must be there."""
+        """Return a scalar that must be there."""
         value = self.optional(key)
         if not value:
             raise self.error(f"{key} is missing")
         return value
 
     def texts(self, key: str) -> list[str]:
-        """A list of scalars, empty where the key is absent."""
+        """Return a list of scalars, empty where the key is absent."""
         value = self._content.get(key, [])
         if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
             raise self.error(f"{key} is not a list of texts")
         return value
 
     def child(self, key: str) -> "Node":
-        """A mapping below."""
+        """Return a mapping below."""
         return Node(self._content.get(key), f"{self.place} {key}")
 
     def children(self, key: str) -> list["Node"]:
-        """A list of mappings below, empty where the key is absent."""
+        """Return a list of mappings below, empty where the key is absent."""
         value = self._content.get(key, [])
         if not isinstance(value, list):
             raise self.error(f"{key} is not a list")
         return [Node(one, f"{self.place} {key}[{number}]") for number, one in enumerate(value, 1)]
 
     def flag(self, key: str) -> bool:
-        """True or false; absent = false."""
+        """Return a truth value; False where the key is absent."""
         value = self.optional(key)
         if value not in (None, "true", "false"):
             raise self.error(f"{key} is neither true nor false: {value!r}")
@@ -113,7 +113,7 @@ class Node:
         return value
 
     def decimal(self, key: str) -> Decimal | None:
-        """A finite decimal of zero or more, None where the key is absent."""
+        """Return a finite decimal of zero or more, None where the key is absent."""
         value = self.optional(key)
         if value is None:
             return None
@@ -126,14 +126,14 @@ class Node:
         return number
 
     def whole(self, key: str) -> int | None:
-        """A whole number of zero or more, None where the key is absent."""
+        """Return a whole number of zero or more, None where the key is absent."""
         number = self.decimal(key)
         if number is not None and number != int(number):
             raise self.error(f"{key} is not a whole number")
         return None if number is None else int(number)
 
     def moment(self, key: str, zone: str | None) -> Moment | None:
-        """An instant, or a local date in the zone, else in UTC; None where the key is absent."""
+        """Return an instant, or a local date in the zone, else in UTC; None where the key is absent."""
         value = self.optional(key)
         if value is None:
             return None

@@ -88,7 +88,7 @@ def _finding(line: Document, *, is_headline: bool) -> RenderableType:
 
 
 def _arithmetic(text: str) -> RenderableType:
-    """The steps of the sum, one a line; the last one gives the start."""
+    """Return the steps of the sum, one a line; the last one gives the start."""
     *steps, last = text.split("; ")
     return Padding(Group(*(Text(step, style="cyan") for step in steps), Text(last, style="bold cyan")), (0, 0, 1, 2))
 
@@ -106,7 +106,7 @@ def _not_before(alert: Document, site: Site | None) -> Text:
 
 
 def _start_text(time: str, site: Site | None) -> str:
-    """An instant in the site's own time and in UTC; UTC alone without a site."""
+    """Return an instant in the site's own time and in UTC; UTC alone without a site."""
     if site is None:
         return f"{utc_text(time)} UTC"
     local = datetime.fromisoformat(time).astimezone(ZoneInfo(site.zone))

@@ -151,7 +151,7 @@ def _exposure(line: Document) -> tuple[str, str | None]:
 
 
 def _parts(name: str, a: Iterable[str], b: Iterable[str]) -> Iterator[Text]:
-    """What went and what came; what stands in both is not said again."""
+    """Yield the lines removed and added between two lists; what is in both is left out."""
     before, after = dict.fromkeys(a), dict.fromkeys(b)
     yield Text(f"{name}:")
     if before.keys() == after.keys():

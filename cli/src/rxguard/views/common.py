@@ -19,12 +19,12 @@ _SENTENCE_END = re.compile(r"(?<=\.) +(?=[A-Z])")
 
 
 def site_registry() -> SiteRegistry:
-    """The registry that the services use: `RXGUARD_SITES_FILE`, else the shipped one."""
+    """Return the registry that the services use: `RXGUARD_SITES_FILE`, else the shipped one."""
     return load_sites(Path(os.environ.get("RXGUARD_SITES_FILE") or SHIPPED_SITES))
 
 
 def sentences(text: str) -> tuple[str, str]:
-    """The first sentence, and the rest."""
+    """Return the first sentence, and the rest."""
     first, _, rest = _SENTENCE_END.sub("\n", text, count=1).partition("\n")
     return first, rest
 

@@ -63,7 +63,7 @@ def _telling_apart(ids: Sequence[str]) -> int:
 
 
 def explanation(document: Document, *, curve: bool) -> RenderableType:
-    """The finding whole, every step of its arithmetic, and what each source supports."""
+    """Return the finding whole, every step of its arithmetic, and what each source supports."""
     finding = document["finding"]
     parts: list[RenderableType] = [
         Text.assemble(
@@ -115,7 +115,7 @@ def _looked_at(document: Document) -> str:
 
 
 def _not_assessed(document: Document) -> Iterator[Text]:
-    """What stands in the file and in no finding; each line is about the whole file."""
+    """Yield what was read of the whole file and is in no finding."""
     refused: Counter[str] = Counter()
     for letter in document["dead_letters"]:
         refused[letter["code"]] += letter["count"]

@@ -11,7 +11,7 @@ from rxguard.views.common import Document
 
 
 def ingest_report(document: Document) -> RenderableType:
-    """What became of a file, for people."""
+    """Return what became of a file, for people."""
     table = Table(title=f"{document['file']}: {document['bundles']} Bundles", title_justify="left")
     table.add_column("kind")
     for column in ("read", "stored", "unchanged", "dead letter"):

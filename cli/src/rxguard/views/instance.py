@@ -8,7 +8,7 @@ from rxguard.views.common import Document
 
 
 def status_report(document: Document) -> RenderableType:
-    """What runs and how far each reader is, for people."""
+    """Return what runs and how far each reader is, for people."""
     services = Table(title=f"Services, Kafka at {document['kafka']}", title_justify="left")
     for column in ("service", "ready", "gRPC", "behind"):
         services.add_column(column, justify="right" if column == "behind" else "left")
@@ -41,7 +41,7 @@ def doctor_report(document: Document) -> RenderableType:
 
 
 def rebuild_report(document: Document) -> RenderableType:
-    """What a rebuild has done, or left to the monitors, for people."""
+    """Return what a rebuild has done, or left to the monitors, for people."""
     read = f"{document['events']:,} events, build {document['build']} of the state"
     if not document["rebuilt"]:
         return Text(
@@ -55,7 +55,7 @@ def rebuild_report(document: Document) -> RenderableType:
 
 
 def services_table(run: Document) -> Table:
-    """What runs and where, from `run.json`."""
+    """Return what runs and where, from `run.json`."""
     table = Table(title="RxGuard is up", title_justify="left")
     for column in ("service", "ready", "gRPC", "metrics"):
         table.add_column(column)

@@ -11,7 +11,7 @@ _COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
 
 
 def download_progress(console: Console) -> Report:
-    """A listener that shows the first download of Kafka's jars, and shows nothing if all are present."""
+    """Return a listener that shows the first download of Kafka's jars, and shows nothing if all are present."""
     progress = Progress(*_COLUMNS, console=console, transient=True)
 
     def report(done: int, total: int, name: str, size: int) -> None:
@@ -27,7 +27,7 @@ def download_progress(console: Console) -> Report:
 
 @contextmanager
 def work_progress(console: Console) -> Iterator[Callable[[str, int, int | None], None]]:
-    """Shows one bar for each thing that is being done, on a terminal; nothing elsewhere."""
+    """Show one progress bar for each kind of work on a terminal; show nothing elsewhere."""
     columns = (TextColumn("{task.description:<9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         tasks: dict[str, TaskID] = {}
