@@ -7,11 +7,14 @@ import pytest
 from rx_clinical.catalogue.catalogue import load_catalogue
 from rx_contracts.edge.event import EdgeError, occurred
 from rx_contracts.edge.json import read_json
-from rx_ingest.formats.fhir_r4.mapping import Origin, read_fhir
+from rx_ingest.formats.fhir_r4.mapping import read_fhir
+from rx_ingest.formats.protocol import Origin
 
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 METHADONE = {"coding": [{"system": RXNORM, "code": "864706", "display": "methadone 10 MG"}], "text": "methadone 10 mg"}
-ORIGIN = Origin(source="pms", site_id="main-street", zone="America/New_York")
+ORIGIN = Origin(
+    source="pms", site_id="main-street", zone="America/New_York", code_product=load_catalogue().code_product
+)
 
 
 def request(**changes):
@@ -47,7 +50,7 @@ def bundle(*resources):
 
 
 def read(document):
-    return read_fhir(read_json(json.dumps(document).encode()), ORIGIN, load_catalogue().code_product)
+    return read_fhir(read_json(json.dumps(document).encode()), ORIGIN)
 
 
 def only(document):

@@ -9,16 +9,16 @@ import pytest
 from rx_clinical.catalogue.catalogue import load_catalogue
 from rx_ingest.model import EventVersion, InboundRecord, Position, UncodedProduct
 from rx_ingest.reader import Reader
-from rx_prescriptions.adapters.memory import MemoryEventStore
 from rx_prescriptions.adapters.postgres import PostgresEventStore
 from rx_prescriptions.bootstrap import MIGRATIONS
-from rx_prescriptions.domain.ledger import drafts_of
 from rx_prescriptions.domain.model import Receipt, ResourceCount, UncodedCount
 from rx_prescriptions.ports import NewEvent
 from rx_runtime.errors import DependencyUnavailable
 from rx_runtime.postgres import migrate, open_pool
 from rx_runtime.settings import SHIPPED_SITES
 from rx_runtime.sites import load_sites
+
+from tests.lib.memory_event_store import MemoryEventStore
 
 pytestmark = pytest.mark.stack
 FILL = json.loads(resources.files("rx_contracts.examples.edge").joinpath("medication_filled.json").read_text())
@@ -55,18 +55,18 @@ def new(event_id="a", revision=1, patient="P-1", **changes):
         **changes,
     }
     record = InboundRecord(position=Position(1, revision), key=None, value=json.dumps(document).encode())
-    [draft] = drafts_of([READER.read(record)])
+    [draft] = READER.read(record).drafts
     return NewEvent(draft=draft, payload=f"{event_id}@{revision}".encode())
 
 
 async def save(store, *events, uncoded=()):
-    async with store.writing() as writing:
-        await writing.save(events, uncoded)
+    async with store.transaction() as transaction:
+        await transaction.save(events, uncoded)
 
 
 async def save_and_fail(store):
-    async with store.writing() as writing:
-        await writing.save([new()], [uncoded()])
+    async with store.transaction() as transaction:
+        await transaction.save([new()], [uncoded()])
         raise ZeroDivisionError
 
 
@@ -78,9 +78,9 @@ def uncoded(code="M1", display="mystery", count=1):
 async def test_every_revision_of_the_events_asked_for_is_held_and_no_other(store):
     first, second, other = new("a", 1), new("a", 2), new("b")
     await save(store, first, second, other)
-    async with store.writing() as writing:
-        held = await writing.held({first.draft.key})
-        nothing = await writing.held(set())
+    async with store.transaction() as transaction:
+        held = await transaction.stored_revisions({first.draft.key})
+        nothing = await transaction.stored_revisions(set())
 
     assert {one.version for one in held} == {first.draft.version, second.draft.version}
     assert {(one.patient, one.content, one.position, one.entry) for one in held if one.version.revision == 2} == {
@@ -92,9 +92,9 @@ async def test_every_revision_of_the_events_asked_for_is_held_and_no_other(store
 async def test_a_stored_revision_comes_back_with_its_bytes_and_class(store):
     await save(store, new("a", 1), new("a", 2))
     wanted = new("a", 2)
-    async with store.writing() as writing:
-        [stored] = await writing.stored([wanted.draft.version])
-        missing = await writing.stored([EventVersion(wanted.draft.key, 3)])
+    async with store.transaction() as transaction:
+        [stored] = await transaction.stored_events([wanted.draft.version])
+        missing = await transaction.stored_events([EventVersion(wanted.draft.key, 3)])
 
     assert (stored.payload, stored.patient) == (b"a@2", wanted.draft.patient)
     assert stored.event_class is wanted.draft.event_class
@@ -105,8 +105,8 @@ async def test_a_transaction_that_fails_leaves_nothing(store):
     with pytest.raises(ZeroDivisionError):
         await save_and_fail(store)
 
-    async with store.writing() as writing:
-        assert not await writing.held({new().draft.key})
+    async with store.transaction() as transaction:
+        assert not await transaction.stored_revisions({new().draft.key})
     assert not await store.uncoded(10)
 
 
@@ -123,8 +123,8 @@ async def test_a_history_is_the_highest_revision_of_each_event_of_the_patients_a
 
 async def test_where_an_event_was_published_last_is_kept_for_that_revision_alone(store):
     await save(store, new("a", 1), new("b", 1))
-    await store.finish({new("a", 1).draft.version: Position(3, 7)}, [])
-    await store.finish({new("a", 1).draft.version: Position(3, 9)}, [])
+    await store.complete({new("a", 1).draft.version: Position(3, 7)}, [])
+    await store.complete({new("a", 1).draft.version: Position(3, 9)}, [])
     rows = await store.history({new().draft.patient})
 
     assert {row.payload: row.published for row in rows} == {b"a@1": Position(3, 9), b"b@1": None}
@@ -133,8 +133,8 @@ async def test_where_an_event_was_published_last_is_kept_for_that_revision_alone
 async def test_receipts_are_kept_by_position_and_the_last_one_counts(store):
     first = Receipt(position=Position(0, 1), resources=(ResourceCount(kind="x", read=1, stored=1),))
     second = Receipt(position=Position(0, 1), resources=(ResourceCount(kind="x", read=1, unchanged=1),))
-    await store.finish({}, [first])
-    await store.finish({}, [second])
+    await store.complete({}, [first])
+    await store.complete({}, [second])
 
     assert list(await store.receipts({Position(0, 1), Position(0, 2)})) == [second]
 
@@ -186,11 +186,11 @@ async def test_a_second_writer_waits_until_the_first_has_decided(pool):
     order = []
 
     async def write(name, event):
-        async with store.writing() as writing:
+        async with store.transaction() as transaction:
             order.append(f"{name} begins")
             await asyncio.sleep(0.1)
-            order.append(f"{name} sees {len(await writing.held({event.draft.key}))}")
-            await writing.save([event], [])
+            order.append(f"{name} sees {len(await transaction.stored_revisions({event.draft.key}))}")
+            await transaction.save([event], [])
 
     await asyncio.gather(write("one", new("a", 1)), write("one", new("a", 2)))
 

@@ -5,10 +5,9 @@ import json
 from pathlib import Path
 
 import pytest
-from rx_ingest.envelope import EVENT_JSON, FHIR_JSON
+from rx_ingest.envelope import CLOUD_EVENT_JSON
 from rx_runtime.errors import InvalidInput
 from rxguard.client.records import (
-    CLOUD_EVENT,
     MAX_LINE_BYTES,
     check_readable,
     headers,
@@ -18,6 +17,7 @@ from rxguard.client.records import (
     records_of,
 )
 
+EVENT_JSON, FHIR_JSON = "application/json", "application/fhir+json"
 BUNDLE = json.dumps({"resourceType": "Bundle", "entry": []}).encode()
 ORDER = json.dumps({"resourceType": "MedicationRequest", "id": "1"}).encode()
 EVENT = json.dumps({"type": "medication_filled", "event_id": "f1"}).encode()
@@ -35,7 +35,7 @@ def lines_of(path: Path) -> list[tuple[int, bytes | None]]:
         (BUNDLE, FHIR_JSON, True),
         (ORDER, FHIR_JSON, False),
         (EVENT, EVENT_JSON, False),
-        (STRUCTURED, CLOUD_EVENT, False),
+        (STRUCTURED, CLOUD_EVENT_JSON, False),
         (b"{broken", EVENT_JSON, False),
         (b"[1]", EVENT_JSON, False),
         (b"\xff\xfe", EVENT_JSON, False),

@@ -7,17 +7,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rx_clinical.catalogue.catalogue import load_catalogue
 from rx_ingest import reader
-from rx_ingest.encoding import encode
+from rx_ingest.encoding import encode_event
 from rx_ingest.model import WHOLE_DOCUMENT, InboundRecord, Position
 from rx_ingest.reader import Reader
-from rx_prescriptions.domain.ledger import drafts_of
 from rx_runtime.settings import SHIPPED_SITES
 from rx_runtime.sites import load_sites
 
 READER = Reader(
     catalogue=load_catalogue(),
     sites=load_sites(SHIPPED_SITES),
-    pseudonym=lambda _namespace, value: value.encode().ljust(16, b".")[:16],
+    pseudonym=lambda _namespace, value: value.encode_event().ljust(16, b".")[:16],
 )
 EVENTS = [json.loads(path.read_text()) for path in sorted(resources.files("rx_contracts.examples.edge").glob("*.json"))]
 DIRECTIONS = [
@@ -117,12 +116,12 @@ def mutilated(draw):
     document = draw(st.sampled_from([*EVENTS, ORDER, DISPENSE, BUNDLE, CLOUD_EVENT]))
     for _ in range(draw(st.integers(1, 3))):
         document = changed(document, draw(st.sampled_from(list(places(document)))), draw(JSON))
-    return json.dumps(document).encode()
+    return json.dumps(document).encode_event()
 
 
 @settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    value=st.none() | st.binary() | JSON.map(lambda value: json.dumps(value).encode()) | mutilated(),
+    value=st.none() | st.binary() | JSON.map(lambda value: json.dumps(value).encode_event()) | mutilated(),
     headers=HEADERS,
     timestamp_ms=st.integers(-1, 2**63 - 1),
 )
@@ -132,7 +131,7 @@ def test_every_record_becomes_events_that_can_be_written_or_a_reason(value, head
 
     assert all((entry.error is None) == bool(entry.drafts) for entry in read.entries)
     assert "RECORD_UNREADABLE" not in {entry.error.code for entry in read.entries if entry.error}
-    assert all(encode(draft) for draft in drafts_of([read]))
+    assert all(encode_event(draft) for draft in read.drafts)
 
 
 def test_a_defect_of_ours_sets_one_record_aside_and_its_message_stays_out_of_the_log(monkeypatch, capsys):

@@ -11,10 +11,10 @@ from rx_clinical.catalogue.catalogue import load_catalogue
 from rx_clinical.model.facts import event_key
 from rx_contracts.edge.event import EVENT_MODELS
 from rx_contracts.wire.event_facts import fact_from_event
-from rx_ingest.encoding import encode
+from rx_ingest.encoding import encode_event
 from rx_ingest.model import InboundRecord, Position, UncodedProduct
 from rx_ingest.reader import Reader
-from rx_prescriptions.adapters.codec import receipt_from_json, receipt_to_json
+from rx_prescriptions.adapters.receipt_json import receipt_from_json, receipt_to_json
 from rx_prescriptions.domain.model import Receipt, Rejection, ResourceCount, UncodedCount
 from rx_runtime.settings import SHIPPED_SITES
 from rx_runtime.sites import load_sites
@@ -23,15 +23,15 @@ EXAMPLES = resources.files("rx_contracts.examples.edge")
 READER = Reader(
     catalogue=load_catalogue(),
     sites=load_sites(SHIPPED_SITES),
-    pseudonym=lambda _namespace, value: value.encode().ljust(16, b"."),
+    pseudonym=lambda _namespace, value: value.encode_event().ljust(16, b"."),
 )
 
 
 def published(example, **changes):
-    document = json.dumps(json.loads(EXAMPLES.joinpath(f"{example}.json").read_text()) | changes).encode()
+    document = json.dumps(json.loads(EXAMPLES.joinpath(f"{example}.json").read_text()) | changes).encode_event()
     [entry] = READER.read(InboundRecord(position=Position(3, 41), key=None, value=document)).entries
     assert entry.error is None, entry.error
-    return Event.FromString(encode(entry.drafts[0]))
+    return Event.FromString(encode_event(entry.drafts[0]))
 
 
 @pytest.mark.parametrize("kind", EVENT_MODELS)

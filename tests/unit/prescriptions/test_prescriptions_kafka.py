@@ -12,9 +12,11 @@ from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, KafkaConnectionError, MessageSizeTooLargeError
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress
 from rx_ingest.model import InboundRecord, Position
-from rx_prescriptions.adapters import kafka
 from rx_prescriptions.adapters.dead_letters import KEPT_BYTES, dead_letter_headers
-from rx_prescriptions.adapters.kafka import KafkaOutbound, MonitorProgressTopic, consume
+from rx_prescriptions.adapters.kafka import consumer as kafka
+from rx_prescriptions.adapters.kafka.consumer import consume
+from rx_prescriptions.adapters.kafka.producers import KafkaOutboundTopics
+from rx_prescriptions.adapters.kafka.progress_reader import MonitorProgressReader
 from rx_prescriptions.domain.model import Rejection
 from rx_prescriptions.ports import DeadLetter
 from rx_runtime.errors import DependencyUnavailable
@@ -128,7 +130,7 @@ async def test_a_broker_that_takes_no_offset_for_long_is_an_unavailable_dependen
 
 
 async def test_the_end_does_not_wait_for_a_broker_that_is_away(monkeypatch):
-    monkeypatch.setattr(kafka, "_LAST_COMMIT_SECONDS", 0.01)
+    monkeypatch.setattr(kafka, "_LAST_COMMIT_TIMEOUT_SECONDS", 0.01)
     consumer = Consumer(records(0))
     consumer.may_answer.clear()
     async with asyncio.timeout(10):
@@ -182,7 +184,7 @@ async def test_what_cannot_be_taken_stops_the_consumer_with_the_offset_unmoved()
 
 
 async def test_a_server_that_comes_back_is_waited_for(monkeypatch):
-    monkeypatch.setattr(kafka, "_RETRY_AFTER_SECONDS", (0, 0))
+    monkeypatch.setattr(kafka, "_RETRY_DELAYS_SECONDS", (0, 0))
     attempts = []
 
     async def take(_batch):
@@ -198,7 +200,7 @@ async def test_a_server_that_comes_back_is_waited_for(monkeypatch):
 
 
 async def test_a_server_that_stays_away_ends_the_consumer(monkeypatch):
-    monkeypatch.setattr(kafka, "_RETRY_AFTER_SECONDS", (0, 0))
+    monkeypatch.setattr(kafka, "_RETRY_DELAYS_SECONDS", (0, 0))
 
     async def take(_batch):
         raise DependencyUnavailable("STORE_UNAVAILABLE", "gone")
@@ -272,7 +274,7 @@ async def written(value, key=b"k", headers=()):
     producer = Producer()
     record = InboundRecord(position=Position(3, 99), key=key, value=value, headers=headers)
     letter = DeadLetter(record=record, rejections=(Rejection(entry=-1, code="RECORD_TOO_LARGE", reason="x"),))
-    await KafkaOutbound(producer, events_topic="e", dead_letter_topic="d", ruleset_seq=7).send([], [letter])
+    await KafkaOutboundTopics(producer, events_topic="e", dead_letter_topic="d", ruleset_seq=7).send([], [letter])
     [(key, value, headers)] = producer.written
     assert (headers["rx-reason-code"], headers["rx-inbound-offset"]) == (b"RECORD_TOO_LARGE", b"99")
     return key, value, headers
@@ -315,25 +317,25 @@ async def test_a_record_that_is_too_large_is_no_broker_that_is_away():
     record = InboundRecord(position=Position(0, 0), key=None, value=b"")
     letter = DeadLetter(record=record, rejections=(Rejection(entry=0, code="X", reason=""),))
     with pytest.raises(MessageSizeTooLargeError):
-        await KafkaOutbound(Refusing(), events_topic="e", dead_letter_topic="d", ruleset_seq=7).send([], [letter])
+        await KafkaOutboundTopics(Refusing(), events_topic="e", dead_letter_topic="d", ruleset_seq=7).send([], [letter])
 
 
 def test_a_monitor_that_was_paused_through_a_rebuild_is_not_listened_to():
-    progress = MonitorProgressTopic("the topic")
+    progress = MonitorProgressReader("the topic")
     for build, position in ((0, 10), (1, 4), (0, 12)):
         report = MonitorProgress(partition=2, position=position, topic_id="the topic", build=build)
         progress.note(report.SerializeToString())
-    assert progress.passed(Position(2, 3))
-    assert not progress.passed(Position(2, 4))
+    assert progress.has_passed(Position(2, 3))
+    assert not progress.has_passed(Position(2, 4))
 
 
 def test_the_last_word_of_the_monitor_counts_also_when_it_starts_over():
-    progress = MonitorProgressTopic("the topic")
+    progress = MonitorProgressReader("the topic")
     seen = []
     for position in (10, 4):
         progress.note(MonitorProgress(partition=2, position=position, topic_id="the topic").SerializeToString())
-        seen.append([progress.passed(Position(2, offset)) for offset in (3, 4, 9, 10)])
+        seen.append([progress.has_passed(Position(2, offset)) for offset in (3, 4, 9, 10)])
     progress.note(None)
 
     assert seen == [[True, True, True, False], [True, False, False, False]]
-    assert not progress.passed(Position(0, 0))
+    assert not progress.has_passed(Position(0, 0))

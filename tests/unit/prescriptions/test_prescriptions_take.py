@@ -9,16 +9,22 @@ from rx_clinical.catalogue.catalogue import load_catalogue
 from rx_clinical.model.facts import UnreadFact, event_key
 from rx_contracts.edge.event import EVENT_MODELS
 from rx_contracts.wire.event_facts import fact_from_event
-from rx_ingest.encoding import encode
+from rx_ingest.encoding import encode_event, is_read_by_core
 from rx_ingest.model import EventClass, InboundRecord, Position
 from rx_ingest.reader import Reader
-from rx_prescriptions.adapters.codec import core_reads
-from rx_prescriptions.adapters.memory import MemoryEventStore, MemoryInbound, MemoryOutbound
 from rx_prescriptions.domain.model import CheckState
-from rx_prescriptions.handlers import histories, list_receipts, record_event, take, uncoded_products
+from rx_prescriptions.handlers import (
+    list_receipts,
+    list_uncoded_products,
+    medication_histories,
+    process_inbound,
+    record_event,
+)
 from rx_runtime.errors import DependencyUnavailable, InvalidInput
 from rx_runtime.settings import SHIPPED_SITES
 from rx_runtime.sites import load_sites
+
+from tests.lib.memory_event_store import MemoryEventStore, MemoryInboundTopic, MemoryOutboundTopics
 
 EXAMPLES = resources.files("rx_contracts.examples.edge")
 SENT_MS = 1_790_000_000_000
@@ -37,7 +43,7 @@ class Edge:
 
     def __init__(self):
         self.store = MemoryEventStore()
-        self.outbound = MemoryOutbound()
+        self.outbound = MemoryOutboundTopics()
         self.offset = 0
 
     async def take(self, *documents, offset=None):
@@ -48,7 +54,9 @@ class Edge:
             InboundRecord(position=Position(0, first + n), key=b"k", value=value, timestamp_ms=SENT_MS)
             for n, value in enumerate(documents)
         ]
-        return await take(records, reader=READER, encode=encode, store=self.store, outbound=self.outbound)
+        return await process_inbound(
+            records, reader=READER, encode=encode_event, store=self.store, outbound=self.outbound
+        )
 
     @property
     def classes(self):
@@ -227,7 +235,7 @@ async def test_what_low_dose_naltrexone_concerns_never_passes_unread_by_code_or_
     )
 
     assert edge.classes == [EventClass.RELEVANT] * 2
-    assert await uncoded_products(0, store=edge.store) == []
+    assert await list_uncoded_products(0, store=edge.store) == []
 
 
 async def gone(*_work):
@@ -247,10 +255,10 @@ async def test_a_crash_before_publishing_loses_nothing_when_the_batch_is_repeate
 
 
 async def test_a_crash_after_publishing_publishes_again_and_ends_with_the_same_receipts(edge):
-    finish, edge.store.finish = edge.store.finish, gone
+    complete, edge.store.complete = edge.store.complete, gone
     with pytest.raises(DependencyUnavailable):
         await edge.take(event())
-    edge.store.finish = finish
+    edge.store.complete = complete
     [receipt] = await edge.take(event(), offset=0)
 
     assert counts(receipt) == [("medication_filled", 1, 1, 0, 0)]
@@ -263,7 +271,7 @@ async def test_an_unknown_product_is_stored_counted_once_and_never_assessed(edge
     await edge.take(event(medicine=mystery))
     await edge.take(event(medicine=mystery), offset=0)
     [history] = await history_of(edge, monitor=Passed(99))
-    [item] = await uncoded_products(0, store=edge.store)
+    [item] = await list_uncoded_products(0, store=edge.store)
 
     assert (item.product.code, item.product.display, item.count) == ("M1", "mystery", 1)
     assert history.events[0].check_state is CheckState.NOT_ASSESSED
@@ -272,7 +280,7 @@ async def test_an_unknown_product_is_stored_counted_once_and_never_assessed(edge
 
 async def test_products_without_a_code_are_told_apart_by_their_text(edge):
     await edge.take(*[event(event_id=text, medicine={"text": text}) for text in ("naltrexone LDN 4.5", "kratom tea")])
-    items = await uncoded_products(0, store=edge.store)
+    items = await list_uncoded_products(0, store=edge.store)
 
     assert [one.product.display for one in items] == ["kratom tea", "naltrexone LDN 4.5"]
 
@@ -293,17 +301,17 @@ class Passed:
     def __init__(self, below):
         self.below = below
 
-    def passed(self, position):
+    def has_passed(self, position):
         return position.offset < self.below
 
 
 async def history_of(edge, *, monitor, patients=(PATIENT,)):
-    return await histories(
+    return await medication_histories(
         list(patients),
         store=edge.store,
         monitor=monitor,
         known_since=lambda _sources: None,
-        core_reads=core_reads,
+        is_read_by_core=is_read_by_core,
     )
 
 
@@ -352,11 +360,11 @@ async def test_too_many_patients_or_items_are_refused(edge):
     with pytest.raises(InvalidInput, match="TOO_MANY_PATIENTS"):
         await history_of(edge, monitor=Passed(0), patients=[PATIENT] * 501)
     with pytest.raises(InvalidInput, match="PAGE_SIZE_TOO_LARGE"):
-        await uncoded_products(1_001, store=edge.store)
+        await list_uncoded_products(1_001, store=edge.store)
 
 
 async def record(document, content_type="application/json", **around):
-    inbound = MemoryInbound()
+    inbound = MemoryInboundTopic()
     around = {"source": "", "site_id": "", **around}
     await record_event(document, content_type, now_ms=SENT_MS, reader=READER, inbound=inbound, **around)
     return inbound.records

@@ -1,4 +1,4 @@
-"""Lines of a file as records of the inbound topic. What cannot be read as JSON is a record too: the edge refuses it."""
+"""Reads the lines of a file as records of the inbound topic. The edge refuses lines of no known format."""
 
 import gzip
 import hashlib
@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
-from rx_ingest.envelope import CLOUD_EVENT_TYPES, DEFAULT_FHIR_SOURCE, EVENT_JSON, FHIR_JSON
+from rx_ingest.envelope import CLOUD_EVENT_JSON
+from rx_ingest.formats.fhir_r4.document import BUNDLE
+from rx_ingest.registry import FORMATS
 from rx_runtime.errors import InvalidInput
 from rx_runtime.kafka import headers as names
 
@@ -20,7 +22,9 @@ STDIN: Final = "-"
 MAX_LINE_BYTES: Final = 8 * 1024 * 1024 - 64 * 1024
 """Longest line that the inbound topic takes, with room for the headers."""
 
-CLOUD_EVENT: Final = "application/cloudevents+json"
+_DEFAULT_TYPE: Final = FORMATS.default.media_types[0]
+_FALLBACK_SOURCE: Final = "fhir"
+"""CloudEvents requires a source. For a format whose events name their own, nobody reads it."""
 
 _GZIP: Final = b"\x1f\x8b"
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
@@ -33,15 +37,15 @@ class Record:
     """One line that is not blank."""
 
     line: int
-    """Its number in the file, from 1."""
+    """Number in the file, from 1."""
     value: bytes | None
-    """Its bytes as they stand; None if it is longer than MAX_LINE_BYTES."""
-    content_type: str = EVENT_JSON
+    """Bytes of the line; None if it is longer than MAX_LINE_BYTES."""
+    content_type: str = _DEFAULT_TYPE
     is_bundle: bool = False
 
 
 def check_readable(file: str) -> None:
-    """Raise InvalidInput FILE_UNREADABLE if the file cannot be opened; says nothing of what comes after its start."""
+    """Raise InvalidInput FILE_UNREADABLE if the file cannot be opened. Reads its start only."""
     if file != STDIN:
         with open_records(file):
             pass
@@ -49,7 +53,7 @@ def check_readable(file: str) -> None:
 
 @contextmanager
 def open_records(file: str) -> Iterator[Iterator[Record]]:
-    """Yield records of a file, or of standard input for `-`; gzip is told by its content.
+    """Open a file, or standard input for `-`, and yield an iterator of its records. Detects gzip by content.
 
     Raises InvalidInput FILE_UNREADABLE, before or after some records.
     """
@@ -75,15 +79,15 @@ def _readable(file: str, consequence: str = "") -> Iterator[None]:
 
 
 def read_documents(file: str) -> list[Record]:
-    """Return the one record of a file that is a JSON object, over however many lines, else a record a line.
+    """Return the only record of a file that is one JSON object over any number of lines, else one record a line.
 
     Raises InvalidInput FILE_UNREADABLE.
     """
     with _readable(file), _opened(file) as raw:
         content = _plain(raw).read()
-    one = content.removeprefix(_BYTE_ORDER_MARK).strip()
-    if _object(one) is not None and len(one) <= MAX_LINE_BYTES:
-        return [record_of(1, one)]
+    document = content.removeprefix(_BYTE_ORDER_MARK).strip()
+    if _object(document) is not None and len(document) <= MAX_LINE_BYTES:
+        return [record_of(1, document)]
     return list(_records(io.BytesIO(content)))
 
 
@@ -93,20 +97,20 @@ def records_of(lines: Iterable[bytes]) -> list[Record]:
 
 
 def headers(record: Record, *, source: str | None = None, site: str | None = None) -> Headers:
-    """Headers of a record: a CloudEvent in binary mode, unless its line is a structured one.
+    """Return the headers of a record: of a CloudEvent in binary mode, unless its line is one in structured mode.
 
-    `source` and `site` count for FHIR documents, whose default source is that of every other way in; an edge event
-    names its own. Equal lines have equal ids.
+    `source` and `site` apply to formats whose documents do not name them, such as FHIR. Equal lines have equal ids.
     """
     content_type: Headers = [(names.CONTENT_TYPE, record.content_type.encode())]
-    if record.content_type == CLOUD_EVENT:
+    found = FORMATS.by_media_type(record.content_type)
+    if found is None:
         return content_type
     identity = hashlib.blake2b(record.value or b"", digest_size=16).hexdigest()
     attributes = {
         names.CLOUD_EVENT_VERSION: "1.0",
         names.CLOUD_EVENT_ID: identity,
-        names.CLOUD_EVENT_SOURCE: source or DEFAULT_FHIR_SOURCE,
-        names.CLOUD_EVENT_TYPE: CLOUD_EVENT_TYPES[record.content_type],
+        names.CLOUD_EVENT_SOURCE: source or found.default_source or _FALLBACK_SOURCE,
+        names.CLOUD_EVENT_TYPE: found.cloud_event_type,
     }
     if site:
         attributes[names.CLOUD_EVENT_SITE_ID] = site
@@ -114,14 +118,15 @@ def headers(record: Record, *, source: str | None = None, site: str | None = Non
 
 
 def record_of(line: int, value: bytes) -> Record:
-    """Return the record of one document. What is not JSON is sent as an edge event, which refuses it by name."""
+    """Return the record of one document. The edge refuses a document of no known format as an edge event."""
     document = _object(value)
     if document is None:
-        return Record(line, value)
+        found = FORMATS.of_bytes(value) or FORMATS.default
+        return Record(line, value, found.media_types[0])
     if "specversion" in document:
-        return Record(line, value, CLOUD_EVENT)
-    kind = document.get("resourceType")
-    return Record(line, value) if kind is None else Record(line, value, FHIR_JSON, is_bundle=kind == "Bundle")
+        return Record(line, value, CLOUD_EVENT_JSON)
+    found = FORMATS.specific_json(document) or FORMATS.default
+    return Record(line, value, found.media_types[0], is_bundle=document.get("resourceType") == BUNDLE)
 
 
 def _object(value: bytes) -> dict[str, Any] | None:
@@ -149,7 +154,7 @@ def _records(lines: IO[bytes]) -> Iterator[Record]:
 
 
 def _bounded(lines: IO[bytes]) -> Iterator[bytes | None]:
-    """Each line, or None for one that is too long, which is passed over without being held in memory."""
+    """Yield each line, or None for a line that is too long. Skips such a line without holding it in memory."""
     while line := lines.readline(MAX_LINE_BYTES + 1):
         if len(line) <= MAX_LINE_BYTES or line.endswith(b"\n"):
             yield line

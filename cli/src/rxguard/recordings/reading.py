@@ -15,10 +15,9 @@ from pharmacy.events.v1.event_pb2 import Event
 from rx_clinical import Assessment, Catalogue, History, assess
 from rx_clinical.catalogue.tables import TABLES, TableError
 from rx_contracts.wire.event_facts import history_facts
-from rx_ingest.encoding import encode
+from rx_ingest.encoding import encode_event
 from rx_ingest.model import WHOLE_DOCUMENT, Draft, InboundRecord, Position, ReadRecord, UncodedProduct
 from rx_ingest.reader import Reader
-from rx_prescriptions.domain.receipts import rejections
 from rx_runtime.errors import InvalidInput
 from rx_runtime.sites import SiteRegistry
 
@@ -110,10 +109,11 @@ class Recording:
     def take(self, line: int, line_hash: bytes, read: ReadRecord) -> None:
         """Keep what one line brought."""
         self.ignored.update(read.ignored)
-        for rejection in rejections(read, {}):
-            entry = None if rejection.entry == WHOLE_DOCUMENT else rejection.entry
-            self.refused[Refusal(line, entry, rejection.code, rejection.reason)] += 1
-        for draft in (draft for entry in read.entries for draft in entry.drafts):
+        for entry in read.entries:
+            if entry.error:
+                number = None if entry.number == WHOLE_DOCUMENT else entry.number
+                self.refused[Refusal(line, number, entry.error.code, entry.error.reason)] += 1
+        for draft in read.drafts:
             self.events.setdefault(draft.key, []).append(_revision(line, line_hash, draft))
 
     def settle(self) -> None:
@@ -164,7 +164,7 @@ def _revision(line: int, line_hash: bytes, draft: Draft) -> Revision:
         line=line,
         patient=draft.patient,
         content=draft.content,
-        payload=encode(draft),
+        payload=encode_event(draft),
         unknown=draft.unknown,
     )
 

@@ -1,4 +1,4 @@
-"""Runs the service until it is asked to stop."""
+"""Runs the service until SIGTERM or SIGINT."""
 
 import sys
 

@@ -1,18 +1,14 @@
-"""Puts the service together: the only module that knows both the ports and the adapters."""
+"""Wires the service: the only module that knows ports and adapters."""
 
-import asyncio
 import gc
-import time
-from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
 from pharmacy.prescriptions.v1 import prescriptions_pb2_grpc
 from rx_clinical import load_catalogue
-from rx_ingest.encoding import encode
-from rx_ingest.model import InboundRecord
+from rx_ingest.encoding import encode_event
 from rx_ingest.reader import Reader
 from rx_runtime import service
 from rx_runtime.kafka import clients
@@ -22,25 +18,23 @@ from rx_runtime.postgres import migrate, open_pool
 from rx_runtime.pseudonym import pseudonym
 from rx_runtime.service import Runtime
 from rx_runtime.sites import load_sites
-from rx_runtime.telemetry.logs import get_logger
-from rx_runtime.telemetry.metrics import counter, gauge, histogram
 
 from rx_prescriptions.adapters.grpc import SERVICE, PrescriptionServicer
-from rx_prescriptions.adapters.kafka import KafkaInbound, KafkaOutbound, MonitorProgressTopic, consume
+from rx_prescriptions.adapters.kafka.consumer import consume
+from rx_prescriptions.adapters.kafka.producers import KafkaInboundTopic, KafkaOutboundTopics
+from rx_prescriptions.adapters.kafka.progress_reader import MonitorProgressReader
 from rx_prescriptions.adapters.postgres import PostgresEventStore
-from rx_prescriptions.handlers import MAX_UNCODED, take
-from rx_prescriptions.ports import EventStore, Outbound
+from rx_prescriptions.lifecycle.inbound_worker import InboundWorker
+from rx_prescriptions.lifecycle.uncoded_products import report_uncoded_products
 from rx_prescriptions.settings import PrescriptionsSettings
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 CLIENT = "rx-prescriptions"
 _COLLECT_AFTER_OBJECTS = 100_000
-_COUNT_EVERY_SECONDS = 10.0
-log = get_logger()
 
 
 def main() -> int:
-    """Run the service; returns its exit code."""
+    """Run the service; return its exit code."""
     return service.main("prescriptions", PrescriptionsSettings, start)
 
 
@@ -74,8 +68,8 @@ async def start(runtime: Runtime[PrescriptionsSettings]) -> AsyncIterator[None]:
             await clients.start(client, settings.kafka)
             stack.push_async_callback(client.stop)
         events = settings.installation.topic("rx.medication-events.v1")
-        monitor = MonitorProgressTopic((await identities(settings.kafka, [events]))[events].topic_id)
-        outbound = KafkaOutbound(
+        monitor = MonitorProgressReader((await identities(settings.kafka, [events]))[events].topic_id)
+        outbound = KafkaOutboundTopics(
             producer,
             events_topic=events,
             dead_letter_topic=settings.installation.topic("rx.inbound.v1.dlq"),
@@ -83,7 +77,7 @@ async def start(runtime: Runtime[PrescriptionsSettings]) -> AsyncIterator[None]:
         )
         servicer = PrescriptionServicer(
             store=store,
-            inbound=KafkaInbound(producer, settings.installation.topic("rx.inbound.v1")),
+            inbound=KafkaInboundTopic(producer, settings.installation.topic("rx.inbound.v1")),
             monitor=monitor,
             reader=reader,
             known_since=sites.known_since,
@@ -92,42 +86,14 @@ async def start(runtime: Runtime[PrescriptionsSettings]) -> AsyncIterator[None]:
         prescriptions_pb2_grpc.add_PrescriptionServiceServicer_to_server(servicer, runtime.grpc)
         runtime.serves(SERVICE)
         runtime.spawn(monitor.follow(progress), name="monitor progress")
-        runtime.spawn(consume(inbound, Taking(reader, store, outbound)), name="inbound")
-        runtime.spawn(count_uncoded(store), name="count uncoded products")
-        _calm_garbage_collector()
+        runtime.spawn(consume(inbound, InboundWorker(reader, encode_event, store, outbound)), name="inbound")
+        runtime.spawn(report_uncoded_products(store), name="count uncoded products")
+        _tune_garbage_collector()
         await runtime.set_ready(True)
         yield
 
 
-def _calm_garbage_collector() -> None:
-    """The tables stay for ever, and a batch drops its objects by itself: walking them frees nothing."""
+def _tune_garbage_collector() -> None:
+    """Collect rarely: the tables live as long as the process, and batches free their objects by reference counting."""
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER_OBJECTS)
-
-
-async def count_uncoded(store: EventStore) -> None:
-    """Keep the gauge of product codes that nobody has mapped yet; never returns."""
-    while True:
-        gauge("rx_uncoded_products").set(len(await store.uncoded(MAX_UNCODED)))
-        await asyncio.sleep(_COUNT_EVERY_SECONDS)
-
-
-class Taking:
-    """Gives the handler its ports, and counts what it did."""
-
-    def __init__(self, reader: Reader, store: EventStore, outbound: Outbound) -> None:
-        self._reader = reader
-        self._store = store
-        self._outbound = outbound
-
-    async def __call__(self, records: Sequence[InboundRecord]) -> None:
-        """Take one batch."""
-        started = time.monotonic()
-        receipts = await take(records, reader=self._reader, encode=encode, store=self._store, outbound=self._outbound)
-        histogram("rx_inbound_batch_seconds").observe(time.monotonic() - started)
-        counts = [count for receipt in receipts for count in receipt.resources]
-        for outcome in ("stored", "unchanged", "dead_letter"):
-            total = sum(getattr(count, outcome) for count in counts)
-            counter("rx_inbound_records_total").labels(outcome=outcome).inc(total)
-        for code, entries in Counter(one.code for receipt in receipts for one in receipt.rejections).items():
-            log.warning("dead_letters", code=code, entries=entries)

@@ -2,26 +2,27 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from rx_ingest.envelope import CLOUD_EVENT_TYPES, EVENT_JSON, FHIR_JSON
-from rx_ingest.model import EventKey, EventVersion, InboundRecord, Position, Pseudonym
+from rx_contracts.ids import EventKey, Pseudonym
+from rx_ingest.model import EventVersion, InboundRecord, Position
 from rx_ingest.reader import Reader
+from rx_ingest.registry import FORMATS
 from rx_runtime.errors import InvalidInput
 from rx_runtime.kafka import headers
 
-from rx_prescriptions.domain.ledger import ToPublish, decide, drafts_of, event_class
+from rx_prescriptions.domain.ledger import PendingPublication, decide, published_class
 from rx_prescriptions.domain.model import CheckState, HistoryEvent, MedicationHistory, Receipt, UncodedCount
 from rx_prescriptions.domain.receipts import by_entry, receipt, rejections, uncoded_counts
 from rx_prescriptions.ports import (
-    CoreReads,
     DeadLetter,
     Encoder,
     EventStore,
     HistoryRow,
-    Inbound,
+    InboundTopic,
+    IsReadByCore,
     KnownSince,
     MonitorPositions,
     NewEvent,
-    Outbound,
+    OutboundTopics,
     Publication,
     StoredEvent,
 )
@@ -32,43 +33,48 @@ MAX_RECEIPTS, MAX_PATIENTS, MAX_UNCODED, DEFAULT_UNCODED = 5_000, 500, 1_000, 10
 _UNSENT = Position(-1, -1)
 
 
-async def take(
-    records: Sequence[InboundRecord], *, reader: Reader, encode: Encoder, store: EventStore, outbound: Outbound
+async def process_inbound(
+    records: Sequence[InboundRecord], *, reader: Reader, encode: Encoder, store: EventStore, outbound: OutboundTopics
 ) -> list[Receipt]:
-    """Store and publish what the records bring. Done again after a crash at any point, it loses and doubles nothing.
+    """Store and publish the events of a batch; return the receipts of the records, in order.
 
-    Order: commit to the store, publish and await every acknowledgement, then the receipts. Only after it returns may
-    the inbound offset move. Returns the receipts of the records, in order.
+    Idempotent: repeated after a crash at any point, it loses nothing and stores nothing twice; events are published at
+    least once. Order: commit to the store, publish and await every acknowledgement, store the receipts. The caller
+    commits the consumer offset only after this returns. Raises DependencyUnavailable.
     """
     batch = [reader.read(record) for record in records]
-    drafts = drafts_of(batch)
-    async with store.writing() as writing:
-        decision = decide(drafts, await writing.held({draft.key for draft in drafts}))
+    drafts = [draft for read in batch for draft in read.drafts]
+    async with store.transaction() as transaction:
+        decision = decide(drafts, await transaction.stored_revisions({draft.key for draft in drafts}))
         new = {draft.version: NewEvent(draft=draft, payload=encode(draft)) for draft in decision.new}
-        await writing.save(
+        await transaction.save(
             list(new.values()), uncoded_counts(product for draft in decision.new for product in draft.unknown)
         )
-        stored = await writing.stored([one.version for one in decision.to_publish if one.version not in new])
+        stored = await transaction.stored_events(
+            [pending.version for pending in decision.to_publish if pending.version not in new]
+        )
     judged = by_entry(decision)
     letters = [
         DeadLetter(record=read.record, rejections=found) for read in batch if (found := rejections(read, judged))
     ]
-    publications = _publications(decision.to_publish, new, {one.version: one for one in stored})
+    publications = _publications(decision.to_publish, new, {event.version: event for event in stored})
     positions = await outbound.send(publications, letters)
-    published = {one.version: position for one, position in zip(publications, positions, strict=True)}
+    published = {event.version: position for event, position in zip(publications, positions, strict=True)}
     by_key = {version.key: position for version, position in published.items()}
     receipts = [receipt(read, judged, by_key) for read in batch]
-    await store.finish(published, receipts)
+    await store.complete(published, receipts)
     return receipts
 
 
 def _publications(
-    wanted: Sequence[ToPublish], new: Mapping[EventVersion, NewEvent], stored: Mapping[EventVersion, StoredEvent]
+    wanted: Sequence[PendingPublication],
+    new: Mapping[EventVersion, NewEvent],
+    stored: Mapping[EventVersion, StoredEvent],
 ) -> list[Publication]:
-    return [_publication(one, new.get(one.version), stored.get(one.version)) for one in wanted]
+    return [_publication(pending, new.get(pending.version), stored.get(pending.version)) for pending in wanted]
 
 
-def _publication(wanted: ToPublish, new: NewEvent | None, stored: StoredEvent | None) -> Publication:
+def _publication(pending: PendingPublication, new: NewEvent | None, stored: StoredEvent | None) -> Publication:
     if new:
         patient, first, payload = new.draft.patient, new.draft.event_class, new.payload
     elif stored:
@@ -76,42 +82,45 @@ def _publication(wanted: ToPublish, new: NewEvent | None, stored: StoredEvent | 
     else:
         raise LookupError("an event to publish is neither new nor stored")
     return Publication(
-        version=wanted.version,
+        version=pending.version,
         patient=patient,
-        event_class=event_class(first, corrects=wanted.corrects),
+        event_class=published_class(first, corrects=pending.corrects),
         classified_now=new is not None,
         payload=payload,
     )
 
 
 async def record_event(
-    document: bytes, content_type: str, *, source: str, site_id: str, now_ms: int, reader: Reader, inbound: Inbound
+    document: bytes,
+    content_type: str,
+    *,
+    source: str,
+    site_id: str,
+    now_ms: int,
+    reader: Reader,
+    inbound: InboundTopic,
 ) -> Position:
-    """Write one document to the inbound topic, the path that every other sender uses.
+    """Write one document to the inbound topic, the write path of every sender; return its position.
 
-    Raises InvalidInput with the code of the first thing that would be refused; nothing is written then.
+    `now_ms`: Unix time. Raises InvalidInput with the code of the first refusal; then nothing is written.
     """
-    if content_type not in (EVENT_JSON, FHIR_JSON):
-        raise InvalidInput("CONTENT_TYPE_NOT_SUPPORTED", f"the content type is neither {EVENT_JSON} nor {FHIR_JSON}")
-    attributes = {
-        headers.CONTENT_TYPE: content_type,
-        headers.CLOUD_EVENT_SOURCE: source,
-        headers.CLOUD_EVENT_SITE_ID: site_id,
-    }
+    found = FORMATS.by_media_type(content_type)
+    if found is None:
+        raise InvalidInput("CONTENT_TYPE_NOT_SUPPORTED", f"the content type is {FORMATS.supported}")
+    attributes = {headers.CONTENT_TYPE: content_type, headers.CLOUD_EVENT_SOURCE: source, headers.CLOUD_EVENT_SITE_ID: site_id}
     read = reader.read(
         InboundRecord(position=_UNSENT, key=None, value=document, headers=_headers(attributes), timestamp_ms=now_ms)
     )
     for entry in read.entries:
         if entry.error:
-            where = entry.error.pointer or "the document"
-            raise InvalidInput(entry.error.code, f"{where}: {entry.error.message}")
-    drafts = drafts_of([read])
+            raise InvalidInput(entry.error.code, entry.error.reason)
+    drafts = read.drafts
     if not drafts:
         raise InvalidInput("NO_EVENT", "the document holds no medication event")
     key = drafts[0].key
     attributes |= {
         headers.CLOUD_EVENT_VERSION: "1.0",
-        headers.CLOUD_EVENT_TYPE: CLOUD_EVENT_TYPES[content_type],
+        headers.CLOUD_EVENT_TYPE: found.cloud_event_type,
         headers.CLOUD_EVENT_ID: key.hex(),
         headers.CLOUD_EVENT_SOURCE: drafts[0].event.source,
     }
@@ -123,22 +132,28 @@ def _headers(attributes: Mapping[str, str]) -> list[tuple[str, bytes]]:
 
 
 async def list_receipts(positions: Sequence[Position], *, store: EventStore) -> list[Receipt]:
-    """One receipt for each position already processed, in the order asked."""
+    """Return the receipts of those positions that are processed, in the requested order.
+
+    Raises InvalidInput TOO_MANY_POSITIONS, also for none.
+    """
     if not 1 <= len(positions) <= MAX_RECEIPTS:
         raise InvalidInput("TOO_MANY_POSITIONS", f"asks for 1 to {MAX_RECEIPTS} positions")
-    found = {one.position: one for one in await store.receipts(set(positions))}
+    found = {receipt.position: receipt for receipt in await store.receipts(set(positions))}
     return [found[position] for position in positions if position in found]
 
 
-async def histories(
+async def medication_histories(
     patients: Sequence[Pseudonym],
     *,
     store: EventStore,
     monitor: MonitorPositions,
     known_since: KnownSince,
-    core_reads: CoreReads,
+    is_read_by_core: IsReadByCore,
 ) -> list[MedicationHistory]:
-    """One history for each patient, in that order. An unknown patient has an empty one."""
+    """Return one history for each patient, in order; that of an unknown patient is empty.
+
+    Raises InvalidInput TOO_MANY_PATIENTS, also for none.
+    """
     if not 1 <= len(patients) <= MAX_PATIENTS:
         raise InvalidInput("TOO_MANY_PATIENTS", f"asks for 1 to {MAX_PATIENTS} patients")
     rows: dict[Pseudonym, list[HistoryRow]] = {patient: [] for patient in patients}
@@ -148,7 +163,9 @@ async def histories(
     return [
         MedicationHistory(
             patient=patient,
-            events=tuple(_history_event(row, monitor, core_reads) for row in sorted(rows[patient], key=_place)),
+            events=tuple(
+                _history_event(row, monitor, is_read_by_core) for row in sorted(rows[patient], key=_by_occurrence)
+            ),
             known_since=known_since({row.source for row in rows[patient]}),
             newest_recorded=newest,
         )
@@ -156,23 +173,23 @@ async def histories(
     ]
 
 
-def _place(row: HistoryRow) -> tuple[object, EventKey]:
+def _by_occurrence(row: HistoryRow) -> tuple[object, EventKey]:
     return row.occurred, row.key
 
 
-def _history_event(row: HistoryRow, monitor: MonitorPositions, core_reads: CoreReads) -> HistoryEvent:
-    if not row.fully_coded or not core_reads(row.payload):
+def _history_event(row: HistoryRow, monitor: MonitorPositions, is_read_by_core: IsReadByCore) -> HistoryEvent:
+    if not row.fully_coded or not is_read_by_core(row.payload):
         return HistoryEvent(
             payload=row.payload,
             check_state=CheckState.NOT_ASSESSED,
             not_assessed_reason=UNREAD_REASON if row.fully_coded else UNCODED_REASON,
         )
-    checked = row.published is not None and monitor.passed(row.published)
+    checked = row.published is not None and monitor.has_passed(row.published)
     return HistoryEvent(payload=row.payload, check_state=CheckState.CHECKED if checked else CheckState.PENDING)
 
 
-async def uncoded_products(page_size: int, *, store: EventStore) -> Collection[UncodedCount]:
-    """Work items, most frequent first."""
+async def list_uncoded_products(page_size: int, *, store: EventStore) -> Collection[UncodedCount]:
+    """Return work items, most frequent first; `page_size` 0 means 100. Raises InvalidInput PAGE_SIZE_TOO_LARGE."""
     if page_size > MAX_UNCODED:
         raise InvalidInput("PAGE_SIZE_TOO_LARGE", f"asks for at most {MAX_UNCODED} items")
     return await store.uncoded(page_size or DEFAULT_UNCODED)

@@ -1,4 +1,4 @@
-"""What the handlers need from the outside."""
+"""What the handlers need from outside. The adapters implement it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -6,25 +6,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from rx_ingest.model import Draft, EventClass, EventKey, EventVersion, InboundRecord, Position, Pseudonym
+from rx_contracts.ids import EventKey, Pseudonym
+from rx_ingest.model import Draft, EventClass, EventVersion, InboundRecord, Position
 
-from rx_prescriptions.domain.ledger import Held
+from rx_prescriptions.domain.ledger import StoredRevision
 from rx_prescriptions.domain.model import Receipt, Rejection, UncodedCount
 
 
 class Encoder(Protocol):
-    """Writes an event as `rx.medication-events.v1` carries it. Equal drafts give equal bytes."""
+    """Encodes a draft as `rx.medication-events.v1` carries it."""
 
     def __call__(self, draft: Draft) -> bytes:
-        """The encoded event."""
+        """Return the encoded event. Equal drafts give equal bytes."""
         ...
 
 
-class CoreReads(Protocol):
-    """Which events the rules can use."""
+class IsReadByCore(Protocol):
+    """Tells which events the rules can use."""
 
     def __call__(self, payload: bytes) -> bool:
-        """The clinical core reads the fact of this encoded event; False: it is kept, but changes no answer."""
+        """Return True if the clinical core reads the fact of this encoded event. Other events change no finding."""
         ...
 
 
@@ -38,28 +39,28 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
-    """A revision stored by an earlier batch."""
+    """A revision that an earlier batch stored."""
 
     version: EventVersion
     patient: Pseudonym
-    event_class: EventClass  # as the first revision
+    event_class: EventClass  # of the first revision
     payload: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """An event on its way to `rx.medication-events.v1`."""
+    """An event to write to `rx.medication-events.v1`."""
 
     version: EventVersion
     patient: Pseudonym
     event_class: EventClass
-    classified_now: bool  # by the ruleset of this process; False: by the one of the process that stored the event
+    classified_now: bool  # with the ruleset of this process; False: with that of the process that stored the event
     payload: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A record on its way to `rx.inbound.v1.dlq`, whole, with the reasons why entries of it were refused."""
+    """A whole record to write to `rx.inbound.v1.dlq`, with the reasons why entries of it were refused."""
 
     record: InboundRecord
     rejections: tuple[Rejection, ...]
@@ -67,91 +68,91 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryRow:
-    """The newest revision of a fact."""
+    """The newest revision of an event."""
 
     key: EventKey
     patient: Pseudonym
     source: str
-    occurred: datetime  # earliest
+    occurred: datetime  # earliest possible instant
     payload: bytes
     fully_coded: bool
-    published: Position | None
+    published: Position | None  # in rx.medication-events.v1
 
 
-class Writing(Protocol):
-    """One transaction. No other writer decides anything until it ends."""
+class EventTransaction(Protocol):
+    """One transaction. Only one exists at a time: other writers wait until it ends."""
 
-    async def held(self, keys: Collection[EventKey]) -> Sequence[Held]:
-        """Every revision held of these events."""
+    async def stored_revisions(self, keys: Collection[EventKey]) -> Sequence[StoredRevision]:
+        """Return every stored revision of these events."""
         ...
 
-    async def stored(self, versions: Collection[EventVersion]) -> Sequence[StoredEvent]:
-        """These revisions, all of which are held."""
+    async def stored_events(self, versions: Collection[EventVersion]) -> Sequence[StoredEvent]:
+        """Return these revisions, all of which must be stored."""
         ...
 
     async def save(self, events: Sequence[NewEvent], uncoded: Sequence[UncodedCount]) -> None:
-        """Add revisions that are not held yet and count them on their work items."""
+        """Add revisions that are not stored yet, and add the counts to their work items."""
         ...
 
 
 class EventStore(Protocol):
     """Events, receipts and work items. Every method raises DependencyUnavailable if the store does not answer."""
 
-    def writing(self) -> AbstractAsyncContextManager[Writing]:
-        """A transaction: committed when the block ends, undone when it raises."""
+    def transaction(self) -> AbstractAsyncContextManager[EventTransaction]:
+        """Open a transaction. Commits at the end of the block; rolls back if the block raises or is cancelled."""
         ...
 
-    async def finish(self, published: Mapping[EventVersion, Position], receipts: Sequence[Receipt]) -> None:
-        """Note where events were published, and keep the receipts; repeating it changes nothing."""
+    async def complete(self, published: Mapping[EventVersion, Position], receipts: Sequence[Receipt]) -> None:
+        """Store where events were published, and the receipts. Idempotent."""
         ...
 
     async def receipts(self, positions: Collection[Position]) -> Sequence[Receipt]:
-        """Receipts of those positions that have one, in any order."""
+        """Return the receipts of those positions that have one, in any order."""
         ...
 
     async def history(self, patients: Collection[Pseudonym]) -> Sequence[HistoryRow]:
-        """The highest revision of every event of these patients, in any order."""
+        """Return the highest revision of every event of these patients, in any order."""
         ...
 
     async def newest_recorded(self) -> Mapping[str, datetime]:
-        """Newest recorded time of each source."""
+        """Return the newest recorded time of each source."""
         ...
 
     async def uncoded(self, limit: int) -> Sequence[UncodedCount]:
-        """Work items, most frequent first, then by code."""
+        """Return at most `limit` work items, most frequent first, then by code."""
         ...
 
 
-class Outbound(Protocol):
-    """The topics this service writes after storing."""
+class OutboundTopics(Protocol):
+    """The topics that the service writes after it has stored a batch."""
 
     async def send(self, events: Sequence[Publication], dead_letters: Sequence[DeadLetter]) -> Sequence[Position]:
-        """Where each event stands, in order; returns once everything is acknowledged by all replicas.
+        """Return the position of each event, in order, once all replicas have acknowledged everything.
 
-        Raises DependencyUnavailable if the broker does not take it.
+        Raises DependencyUnavailable. A cancelled or failed call may have written a part.
         """
         ...
 
 
-class Inbound(Protocol):
-    """The topic that everything comes in by."""
+class InboundTopic(Protocol):
+    """The topic `rx.inbound.v1`, the only write path for events."""
 
     async def write(self, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]) -> Position:
-        """Where the record stands, once the broker has acknowledged it. Raises DependencyUnavailable."""
+        """Return the position of the record once the broker has acknowledged it. Raises DependencyUnavailable."""
         ...
 
 
 class MonitorPositions(Protocol):
-    """How far the monitor has come."""
+    """How far the monitor has processed the medication events."""
 
-    def passed(self, position: Position) -> bool:
-        """The monitor has assessed the event at this place of `rx.medication-events.v1`."""
+    def has_passed(self, position: Position) -> bool:
+        """Return True if the monitor has assessed the event at this position of `rx.medication-events.v1`."""
         ...
 
 
 class KnownSince(Protocol):
-    """What sources declare about their history."""
+    """Since when the sources declare a complete history."""
 
     def __call__(self, sources: Collection[str]) -> datetime | None:
-        """Earliest instant from which one of them declares a complete history; None if none does."""
+        """Return the earliest instant from which one of the sources declares a complete history; None if none does."""
         ...

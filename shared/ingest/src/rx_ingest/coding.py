@@ -1,4 +1,4 @@
-"""Medicines of events, coded as everywhere, and what to name of the parts that no table knows."""
+"""Codes the medicines of events with the catalogue, and names the parts that no table holds."""
 
 from functools import lru_cache
 
@@ -7,21 +7,20 @@ from rx_clinical.catalogue.coding import code_medicine
 from rx_clinical.model.facts import Medicine
 from rx_contracts.edge import event as edge
 
-from rx_ingest.formats.fhir_r4.mapping import UNNAMED_INGREDIENT
-from rx_ingest.model import CodedMedicine, UncodedProduct
+from rx_ingest.model import UNNAMED_INGREDIENT, CodedMedicine, UncodedProduct
 
 _CACHED_MEDICINES = 16_384
 
 
 class Coder:
-    """Codes medicines with one catalogue and remembers the ones it has seen."""
+    """Codes medicines with one catalogue; caches the most recent ones."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._code = lru_cache(_CACHED_MEDICINES)(self._code_uncached)
 
     def code(self, medicine: edge.Medicine) -> CodedMedicine:
-        """What the medicine is, and every part of it that no table knows: `unknown` is empty only if all is known."""
+        """Return the coded medicine. `unknown` is empty only if the tables hold every part of it."""
         codings = tuple((coding.system, coding.code) for coding in medicine.codings)
         return self._code(codings, medicine.ingredients, medicine.form_key, medicine.text)
 

@@ -1,20 +1,19 @@
-"""CloudEvents around a document: binary mode (headers), structured mode (one JSON object), or none at all."""
+"""Opens the CloudEvents envelope of a record: binary mode (headers), structured mode (one JSON object), or none."""
 
 import base64
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from rx_contracts.edge.errors import EdgeError
-from rx_contracts.edge.json import read_json
+from rx_contracts.edge.json import check_size, read_json
 
-FHIR_JSON = "application/fhir+json"
-EVENT_JSON = "application/json"
-CLOUD_EVENT_TYPES = {EVENT_JSON: "pharmacy.event.v1", FHIR_JSON: "pharmacy.fhir-r4.v1"}
-_STRUCTURED = "application/cloudevents+json"
-DEFAULT_FHIR_SOURCE = "fhir"
-"""Source of a FHIR document whose envelope names none."""
+from rx_ingest.formats.protocol import Format, Syntax
+from rx_ingest.registry import Registry
+
+CLOUD_EVENT_JSON: Final = "application/cloudevents+json"
+"""Media type of a CloudEvent in structured mode."""
 
 _READ_HEADERS = frozenset({"ce_specversion", "ce_source", "ce_siteid", "content-type"})
 _MAX_ATTRIBUTE_BYTES = 1024
@@ -22,51 +21,74 @@ _MAX_ATTRIBUTE_BYTES = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """A document and what is said around it. `source` and `site_id` count for FHIR alone: an event names its own."""
+    """A document, its format, and the sender and site that the envelope names."""
 
-    document: Any  # JSON value, see rx_contracts.edge.json
-    is_fhir: bool
-    source: str = DEFAULT_FHIR_SOURCE
+    document: Any  # a JSON value or bytes, see Format.syntax
+    media_type: str  # first one of the document's format
+    source: str | None = None
     site_id: str | None = None
 
 
-def open_envelope(value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> Envelope:
-    """The document of a record.
+def open_envelope(value: bytes | None, headers: Iterable[tuple[str, bytes]], formats: Registry) -> Envelope:
+    """Return the document of a record.
 
-    Raises EdgeError: RECORD_EMPTY, HEADER_UNREADABLE, CONTENT_TYPE_NOT_SUPPORTED, FHIR_VERSION_NOT_SUPPORTED,
-    CLOUDEVENT_VERSION_NOT_SUPPORTED, CLOUDEVENT_DATA_MISSING, or what `read_json` raises.
+    Raises EdgeError: RECORD_EMPTY, HEADER_UNREADABLE, CONTENT_TYPE_NOT_SUPPORTED, CLOUDEVENT_VERSION_NOT_SUPPORTED,
+    CLOUDEVENT_DATA_MISSING, FHIR_VERSION_NOT_SUPPORTED, or what `read_json` raises.
     """
     attributes = _attributes(headers)
     media_type, parameters = _content_type(attributes.get("content-type", ""))
     _check_version(attributes.get("ce_specversion", "1.0"))
-    if media_type not in ("", EVENT_JSON, FHIR_JSON, _STRUCTURED):
-        raise EdgeError("CONTENT_TYPE_NOT_SUPPORTED", "", f"the content type is neither {EVENT_JSON} nor {FHIR_JSON}")
-    document = read_json(value or b"")
-    if media_type == _STRUCTURED or (not media_type and _is_structured(document)):
-        return _structured(document)
-    return _envelope(document, media_type, parameters, attributes.get("ce_source"), attributes.get("ce_siteid"))
+    declared = formats.by_media_type(media_type)
+    if declared is None and media_type not in ("", CLOUD_EVENT_JSON):
+        raise EdgeError("CONTENT_TYPE_NOT_SUPPORTED", "", f"the content type is {formats.supported}")
+    raw = value or b""
+    found = declared if media_type else formats.of_bytes(raw)
+    if found is None or found.syntax is Syntax.JSON:
+        document = read_json(raw)
+        if media_type == CLOUD_EVENT_JSON or (not media_type and _is_structured(document, formats)):
+            return _open_structured(document, formats)
+        found = _json_format(document, declared, formats)
+    else:
+        document = check_size(raw)
+    formats.check_parameters(parameters)
+    return _envelope(document, found, attributes.get("ce_source"), attributes.get("ce_siteid"))
 
 
-def _envelope(document: Any, media_type: str, parameters: str, source: str | None, site_id: str | None) -> Envelope:  # noqa: ANN401  # JSON value
-    if "fhirversion=" in parameters and "fhirversion=4." not in parameters:
-        raise EdgeError("FHIR_VERSION_NOT_SUPPORTED", "", "only FHIR R4 (fhirVersion=4.0) is read")
-    is_fhir = media_type == FHIR_JSON or (isinstance(document, dict) and "resourceType" in document)
-    return Envelope(document=document, is_fhir=is_fhir, source=source or DEFAULT_FHIR_SOURCE, site_id=site_id or None)
+def _json_format(document: Any, declared: Format | None, formats: Registry) -> Format:  # noqa: ANN401  # JSON value
+    """Return the format of a JSON document. Plain `application/json` also carries the more specific formats."""
+    if declared is not None and declared is not formats.default:
+        return declared
+    return formats.specific_json(document) or formats.default
 
 
-def _structured(event: Any) -> Envelope:  # noqa: ANN401  # JSON value
+def _envelope(document: Any, found: Format, source: str | None, site_id: str | None) -> Envelope:  # noqa: ANN401  # JSON value or bytes
+    return Envelope(
+        document=document,
+        media_type=found.media_types[0],
+        source=source or found.default_source,
+        site_id=site_id or None,
+    )
+
+
+def _open_structured(event: Any, formats: Registry) -> Envelope:  # noqa: ANN401  # JSON value
     if not isinstance(event, dict):
         raise EdgeError("NOT_AN_OBJECT", "", "a CloudEvent is a JSON object")
-    _check_version(_text(event, "specversion"))
-    media_type, parameters = _content_type(_text(event, "datacontenttype") or EVENT_JSON)
-    if media_type not in (EVENT_JSON, FHIR_JSON):
-        raise EdgeError("CONTENT_TYPE_NOT_SUPPORTED", "/datacontenttype", f"is neither {EVENT_JSON} nor {FHIR_JSON}")
-    return _envelope(_data(event), media_type, parameters, _text(event, "source"), _text(event, "siteid"))
+    _check_version(_attribute(event, "specversion"))
+    media_type, parameters = _content_type(_attribute(event, "datacontenttype") or formats.default.media_types[0])
+    declared = formats.by_media_type(media_type)
+    if declared is None:
+        raise EdgeError("CONTENT_TYPE_NOT_SUPPORTED", "/datacontenttype", f"is {formats.supported}")
+    document = _data(event, declared)
+    source, site_id = _attribute(event, "source"), _attribute(event, "siteid")
+    formats.check_parameters(parameters)
+    found = declared if declared.syntax is Syntax.BYTES else _json_format(document, declared, formats)
+    return _envelope(document, found, source, site_id)
 
 
-def _data(event: dict[str, Any]) -> Any:  # noqa: ANN401  # JSON value
+def _data(event: dict[str, Any], declared: Format) -> Any:  # noqa: ANN401  # JSON value or bytes
+    """Return `data` or the decoded `data_base64`: a JSON value, or the bytes that the format reads."""
     if "data" in event:
-        return event["data"]
+        return event["data"] if declared.syntax is Syntax.JSON else _attribute(event, "data").encode(errors="replace")
     encoded = event.get("data_base64")
     if not isinstance(encoded, str):
         raise EdgeError("CLOUDEVENT_DATA_MISSING", "/data", "a CloudEvent needs data here")
@@ -74,14 +96,14 @@ def _data(event: dict[str, Any]) -> Any:  # noqa: ANN401  # JSON value
         decoded = base64.b64decode(encoded, validate=True)
     except ValueError:
         raise EdgeError("CLOUDEVENT_DATA_MISSING", "/data_base64", "is not base64") from None
-    return read_json(decoded)
+    return read_json(decoded) if declared.syntax is Syntax.JSON else check_size(decoded)
 
 
-def _is_structured(document: object) -> bool:
-    return isinstance(document, dict) and "specversion" in document and "resourceType" not in document
+def _is_structured(document: object, formats: Registry) -> bool:
+    return isinstance(document, dict) and "specversion" in document and formats.specific_json(document) is None
 
 
-def _text(event: dict[str, Any], name: str) -> str:
+def _attribute(event: dict[str, Any], name: str) -> str:
     value = event.get(name, "")
     if not isinstance(value, str):
         raise EdgeError("WRONG_TYPE", f"/{name}", "is a text")
@@ -89,7 +111,7 @@ def _text(event: dict[str, Any], name: str) -> str:
 
 
 def _attributes(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
-    """The headers that are read, first one of a name; the others may hold anything."""
+    """Return the headers of the envelope, the first of each name. Other headers may hold anything."""
     found: dict[str, str] = {}
     for name, value in headers:
         if name in _READ_HEADERS and name not in found:
@@ -105,6 +127,7 @@ def _header_text(name: str, value: bytes | None) -> str:
 
 
 def _content_type(text: str) -> tuple[str, str]:
+    """Return media type and parameters, lower case, without blanks and quotes."""
     media_type, _, parameters = text.partition(";")
     return media_type.strip().lower(), parameters.replace(" ", "").replace('"', "").lower()
 

@@ -1,4 +1,4 @@
-"""Inbound records to drafts of events: envelope, validation, coding, pseudonyms."""
+"""Reads inbound records into drafts of events: envelope, format, validation, coding, pseudonyms."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -9,43 +9,34 @@ import structlog
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.model.facts import Moment, event_key
 from rx_contracts.edge.errors import EdgeError
-from rx_contracts.edge.event import EVENT_MODELS, EdgeEvent, PatientMerged, PatientRef, occurred, validate_event
+from rx_contracts.edge.event import EdgeEvent, PatientMerged, PatientRef, occurred
+from rx_contracts.ids import EventKey, Pseudonym
 
 from rx_ingest.coding import Coder
 from rx_ingest.envelope import Envelope, open_envelope
-from rx_ingest.formats.fhir_r4.document import resource_type
-from rx_ingest.formats.fhir_r4.mapping import Origin, read_fhir
-from rx_ingest.model import (
-    WHOLE_DOCUMENT,
-    CodedMedicine,
-    Draft,
-    EventKey,
-    InboundRecord,
-    Pseudonym,
-    ReadEntry,
-    ReadRecord,
-)
+from rx_ingest.formats.protocol import DocumentEntry, Format, Origin, ReadDocument
+from rx_ingest.model import UNKNOWN_KIND, WHOLE_DOCUMENT, CodedMedicine, Draft, InboundRecord, ReadEntry, ReadRecord
+from rx_ingest.registry import FORMATS, Registry
 
 MAX_AHEAD = timedelta(days=90)
-"""How far a recorded time may lie ahead of the inbound record: clocks differ, but a date typed wrong would move the
-horizon of the patient's history and hide what is older."""
+"""How far a recorded time may lie after the time of the inbound record. Clocks differ, but a mistyped year would move
+the horizon of the patient's history and hide older events."""
 
-UNKNOWN_KIND = "unknown"
 _CONTENT_BYTES = 16
 _UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 log = structlog.get_logger("rxguard")
 
 
 class Site(Protocol):
-    """Where events happen: a row of the site registry."""
+    """A row of the site registry, as far as reading needs it."""
 
     @property
     def id(self) -> str:
-        """Id of the site, as events name it."""
+        """Return the id that events and envelopes name."""
 
     @property
     def zone(self) -> str:
-        """IANA time zone."""
+        """Return the IANA time zone."""
 
 
 class Sites(Protocol):
@@ -53,102 +44,96 @@ class Sites(Protocol):
 
     @property
     def default_site(self) -> Site:
-        """Site of events that name none."""
+        """Return the site of events that name none."""
 
     @property
     def sites(self) -> Sequence[Site]:
-        """Every known site."""
+        """Return every known site."""
 
 
 class Reader:
-    """Reads records with one catalogue, one site registry and one key of pseudonyms."""
+    """Reads records with one catalogue, one site registry, one pseudonym key and one registry of formats."""
 
-    def __init__(self, *, catalogue: Catalogue, sites: Sites, pseudonym: Callable[[str, str], bytes]) -> None:
-        """`pseudonym`: of namespace and value of a patient, 16 bytes."""
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        sites: Sites,
+        pseudonym: Callable[[str, str], bytes],
+        formats: Registry = FORMATS,
+    ) -> None:
+        """Take `pseudonym`: returns 16 bytes for the namespace and value of a patient."""
         self._code_product = catalogue.code_product
         self._coder = Coder(catalogue)
         self._default_site = sites.default_site
         self._sites = {site.id: site for site in sites.sites}
         self._pseudonym = pseudonym
+        self._formats = formats
 
     def read(self, record: InboundRecord) -> ReadRecord:
-        """What the record says. Whatever is wrong with it becomes the error of an entry; nothing is raised.
+        """Return one entry, read or refused, for each entry of the record. Never raises.
 
-        A defect of ours that one record brings to light (RECORD_UNREADABLE) sets that record aside: raised, it would
-        end the service at every start, and no other record would be read.
+        A defect of the reader itself is refused as RECORD_UNREADABLE.
         """
         try:
             return self._read(record)
-        except Exception as defect:  # noqa: BLE001  # the reason above; reading does no I/O, so all of it is the record's
+        # A defect that one record triggers must not end the service: it would fail again at every start and block all
+        # later records. Reading does no I/O, so every exception here belongs to this record.
+        except Exception as defect:  # noqa: BLE001  # the reason above
             partition, offset = record.position
-            log.error(  # noqa: TRY400  # the trace and the message may quote the record
+            log.error(  # noqa: TRY400  # trace and message may quote the record
                 "record_unreadable", error=type(defect).__name__, partition=partition, offset=offset
             )
             error = EdgeError("RECORD_UNREADABLE", "", "cannot be read because of a defect of this service")
-            return ReadRecord(record=record, entries=(_refused(WHOLE_DOCUMENT, UNKNOWN_KIND, error),))
+            return _refused_record(record, error)
 
     def _read(self, record: InboundRecord) -> ReadRecord:
         try:
-            envelope = open_envelope(record.value, record.headers)
-            if envelope.is_fhir:
-                return self._fhir(record, envelope)
+            document = self._document(open_envelope(record.value, record.headers, self._formats))
         except EdgeError as error:
-            return ReadRecord(record=record, entries=(_refused(WHOLE_DOCUMENT, UNKNOWN_KIND, error),))
-        return ReadRecord(record=record, entries=(self._event(record, envelope.document),))
+            return _refused_record(record, error)
+        entries = tuple(self._entry(record, entry) for entry in document.entries)
+        return ReadRecord(record=record, entries=entries, ignored=document.ignored)
 
-    def _event(self, record: InboundRecord, document: object) -> ReadEntry:
-        kind = _kind(document)
-        try:
-            return ReadEntry(number=0, kind=kind, drafts=(self._draft(record, 0, validate_event(document)),))
-        except EdgeError as error:
-            return _refused(0, kind, error)
+    def _document(self, envelope: Envelope) -> ReadDocument:
+        found = self._formats.by_media_type(envelope.media_type)
+        if found is None:
+            raise LookupError("an envelope names a media type of no format")
+        return found.read(envelope.document, self._origin(found, envelope))
 
-    def _fhir(self, record: InboundRecord, envelope: Envelope) -> ReadRecord:
-        site = self._site(envelope.site_id)
-        origin = Origin(source=envelope.source, site_id=envelope.site_id, zone=site.zone)
-        kind = resource_type(envelope.document)
-        try:
-            found = read_fhir(envelope.document, origin, self._code_product)
-        except EdgeError as error:
-            number = WHOLE_DOCUMENT if kind == "Bundle" else 0
-            return ReadRecord(record=record, entries=(_refused(number, kind, error),))
-        entries = tuple(
-            self._entry(record, entry.number, entry.kind, entry.events, entry.error) for entry in found.entries
+    def _origin(self, found: Format, envelope: Envelope) -> Origin:
+        """Return the origin that the envelope states. Raises EdgeError UNKNOWN_SITE if the format needs it."""
+        site_id = envelope.site_id if found.default_source is not None else None
+        return Origin(
+            source=envelope.source or "",
+            site_id=site_id,
+            zone=self._site(site_id).zone,
+            code_product=self._code_product,
         )
-        return ReadRecord(record=record, entries=entries, ignored=found.ignored)
 
-    def _entry(
-        self, record: InboundRecord, number: int, kind: str, events: tuple[EdgeEvent, ...], error: EdgeError | None
-    ) -> ReadEntry:
-        if error:
-            return _refused(number, kind, error)
+    def _entry(self, record: InboundRecord, entry: DocumentEntry) -> ReadEntry:
+        if entry.error:
+            return ReadEntry(number=entry.number, kind=entry.kind, error=entry.error)
         try:
-            drafts = tuple(self._draft(record, number, event) for event in events)
-        except EdgeError as refused:
-            return _refused(number, kind, refused)
-        return ReadEntry(number=number, kind=kind, drafts=drafts)
+            drafts = tuple(self._draft(record, entry.number, event) for event in entry.events)
+        except EdgeError as error:
+            return ReadEntry(number=entry.number, kind=entry.kind, error=error)
+        return ReadEntry(number=entry.number, kind=entry.kind, drafts=drafts)
 
     def _draft(self, record: InboundRecord, entry: int, event: EdgeEvent) -> Draft:
-        if (
-            record.timestamp_ms >= 0
-            and _milliseconds(event.recorded_time - _UNIX_EPOCH - MAX_AHEAD) > record.timestamp_ms
-        ):
-            raise EdgeError("RECORDED_IN_FUTURE", "/recorded_time", "lies more than 90 days after the record was sent")
+        _check_recorded_time(record, event)
         site = self._site(event.site_id)
-        when = occurred(event)
         return Draft(
             key=EventKey(event_key(event.source, event.event_id)),
             revision=event.revision,
             patient=self._patient(event.patient),
-            content=_content(event),
+            content=_content_hash(event),
             position=record.position,
             entry=entry,
             event=event,
             site_id=site.id,
             zone=site.zone,
-            occurred=Moment.instant(when, site.zone)
-            if isinstance(when, datetime)
-            else Moment.local_date(when, site.zone),
+            occurred=_occurred(event, site.zone),
             medicine=self._medicine(event),
             merged_from=self._patient(event.from_patient) if isinstance(event, PatientMerged) else None,
         )
@@ -167,19 +152,21 @@ class Reader:
         return site
 
 
-def _refused(number: int, kind: str, error: EdgeError) -> ReadEntry:
-    return ReadEntry(number=number, kind=kind, error=error)
+def _refused_record(record: InboundRecord, error: EdgeError) -> ReadRecord:
+    return ReadRecord(record=record, entries=(ReadEntry(number=WHOLE_DOCUMENT, kind=UNKNOWN_KIND, error=error),))
 
 
-def _kind(document: object) -> str:
-    kind = document.get("type") if isinstance(document, dict) else None
-    return kind if isinstance(kind, str) and kind in EVENT_MODELS else UNKNOWN_KIND
+def _check_recorded_time(record: InboundRecord, event: EdgeEvent) -> None:
+    """Raise EdgeError RECORDED_IN_FUTURE. Compares milliseconds: a Kafka timestamp may lie beyond the calendar."""
+    earliest_sent_ms = (event.recorded_time - _UNIX_EPOCH - MAX_AHEAD) / timedelta(milliseconds=1)
+    if 0 <= record.timestamp_ms < earliest_sent_ms:
+        raise EdgeError("RECORDED_IN_FUTURE", "/recorded_time", "lies more than 90 days after the record was sent")
 
 
-def _content(event: EdgeEvent) -> bytes:
+def _occurred(event: EdgeEvent, zone: str) -> Moment:
+    when = occurred(event)
+    return Moment.instant(when, zone) if isinstance(when, datetime) else Moment.local_date(when, zone)
+
+
+def _content_hash(event: EdgeEvent) -> bytes:
     return hashlib.blake2b(event.model_dump_json().encode(), digest_size=_CONTENT_BYTES).digest()
-
-
-def _milliseconds(span: timedelta) -> float:
-    """For comparing with a timestamp of Kafka, which may lie beyond the calendar."""
-    return span / timedelta(milliseconds=1)

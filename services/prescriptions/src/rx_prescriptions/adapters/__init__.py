@@ -1,1 +1,1 @@
-"""Kafka, PostgreSQL and gRPC, and the only place that knows protobuf."""
+"""Kafka, PostgreSQL and gRPC: everything that knows a transport or protobuf."""

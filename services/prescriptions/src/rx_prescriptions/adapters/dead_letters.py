@@ -1,7 +1,7 @@
-"""What a dead letter looks like on its topic: the record as it came, and around it why and from where.
+"""Builds dead letters: the record as it was received, with headers that state the reasons and its inbound position.
 
-The broker takes compressed records whose content is larger than any record we may write. Such a letter is compressed;
-what is too large even so is cut, and its headers say so and still identify the whole.
+The broker accepts compressed batches whose content exceeds the size limit of a single record. Such a record is written
+with gzip content. If that is still too large, its value is cut; headers state the cut and identify the whole value.
 """
 
 import gzip
@@ -17,15 +17,15 @@ from rx_prescriptions.domain.model import Rejection
 from rx_prescriptions.ports import DeadLetter
 
 MAX_LETTER_BYTES = MAX_RECORD_BYTES - 64 * 1024
-"""Key, value and headers of a letter; the rest is room for what the protocol adds."""
+"""Size limit of key, value and headers together. The rest of the limit is room for the overhead of the protocol."""
 
 KEPT_BYTES = 1024 * 1024
-"""What is kept of a value that is too large even when compressed."""
+"""Bytes kept of a value that is too large even with gzip."""
 
 _MAX_LISTED_REJECTIONS = 100
 _MAX_KEPT_HEADERS = 50
 _SMALL_BYTES = 1024
-"""Of a letter that is cut, the sender's headers and key are kept up to this size each."""
+"""Size limit of each header and of the key of the sender, if the value is cut."""
 
 _HEADER_OVERHEAD_BYTES = 10
 Headers = list[tuple[str, bytes]]
@@ -40,7 +40,7 @@ class Message(NamedTuple):
 
 
 def dead_letter(letter: DeadLetter) -> Message:
-    """The letter as a record of at most MAX_LETTER_BYTES; compresses large ones, so not for the event loop."""
+    """Return the record of a dead letter, at most MAX_LETTER_BYTES. Blocks while it compresses a large one."""
     value, headers = letter.record.value or b"", dead_letter_headers(letter)
     whole = Message(letter.record.key, value, headers)
     if _size(whole) <= MAX_LETTER_BYTES:
@@ -51,24 +51,24 @@ def dead_letter(letter: DeadLetter) -> Message:
 
 
 def is_large(letter: DeadLetter) -> bool:
-    """`dead_letter` of it takes more than a moment."""
+    """Return True if `dead_letter` should run in a thread."""
     return len(letter.record.value or b"") > KEPT_BYTES
 
 
 def _cut(whole: Message) -> Message:
-    """The start of a letter, and what identifies the whole."""
+    """Return the start of a message, with headers that identify the whole value."""
     key = whole.key if len(whole.key or b"") <= _SMALL_BYTES else None
     small = [
         (name, value)
         for name, value in whole.headers
         if name in names.DEAD_LETTER or len(name.encode()) + len(value or b"") <= _SMALL_BYTES
     ]
-    about = {
+    cut_headers = {
         names.CONTENT_CUT: str(min(KEPT_BYTES, len(whole.value))),
         names.CONTENT_SHA256: hashlib.sha256(whole.value).hexdigest(),
         names.CONTENT_BYTES: str(len(whole.value)),
     }
-    return Message(key, whole.value[:KEPT_BYTES], small + [(name, text.encode()) for name, text in about.items()])
+    return Message(key, whole.value[:KEPT_BYTES], small + [(name, text.encode()) for name, text in cut_headers.items()])
 
 
 def _size(message: Message) -> int:
@@ -77,14 +77,14 @@ def _size(message: Message) -> int:
 
 
 def dead_letter_headers(letter: DeadLetter) -> Headers:
-    """Why and from where, without patient data, and the sender's own headers as far as they are few."""
+    """Return reasons and inbound position, without patient data, and the first 50 headers of the sender."""
     first = letter.rejections[0]
     partition, offset = letter.record.position
     reasons = {
         names.REASON_CODE: first.code,
         names.REASON: first.reason,
         names.ENTRY: str(first.entry),
-        names.REJECTIONS: _listed(letter.rejections),
+        names.REJECTIONS: _rejections_json(letter.rejections),
         names.INBOUND_PARTITION: str(partition),
         names.INBOUND_OFFSET: str(offset),
     }
@@ -92,7 +92,7 @@ def dead_letter_headers(letter: DeadLetter) -> Headers:
     return [*((name, text.encode()) for name, text in reasons.items()), *kept]
 
 
-def _listed(rejections: Sequence[Rejection]) -> str:
-    """All of them as JSON, up to 100; `count` says how many there are."""
-    listed = [{"entry": one.entry, "code": one.code} for one in rejections[:_MAX_LISTED_REJECTIONS]]
+def _rejections_json(rejections: Sequence[Rejection]) -> str:
+    """Return the first 100 rejections as JSON, and the count of all."""
+    listed = [{"entry": rejection.entry, "code": rejection.code} for rejection in rejections[:_MAX_LISTED_REJECTIONS]]
     return json.dumps({"count": len(rejections), "rejections": listed})

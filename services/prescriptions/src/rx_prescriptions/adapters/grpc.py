@@ -1,4 +1,4 @@
-"""The gRPC service: messages to handlers and back."""
+"""Serves the gRPC API: translates messages for the handlers, and their results into messages."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -7,16 +7,17 @@ from typing import Any
 from pharmacy.events.v1 import event_pb2
 from pharmacy.prescriptions.v1 import prescriptions_pb2 as messages
 from pharmacy.prescriptions.v1 import prescriptions_pb2_grpc
+from rx_contracts.ids import Pseudonym
 from rx_contracts.patient_ref import PATIENT_INVALID, patient_ref_fault
 from rx_contracts.wire.times import timestamp
-from rx_ingest.model import Position, Pseudonym
+from rx_ingest.encoding import is_read_by_core
+from rx_ingest.model import Position
 from rx_ingest.reader import Reader
 from rx_runtime.errors import InvalidInput
 
 from rx_prescriptions import handlers
-from rx_prescriptions.adapters.codec import core_reads
 from rx_prescriptions.domain.model import CheckState, HistoryEvent, MedicationHistory, Receipt, UncodedCount
-from rx_prescriptions.ports import EventStore, Inbound, KnownSince, MonitorPositions
+from rx_prescriptions.ports import EventStore, InboundTopic, KnownSince, MonitorPositions
 
 SERVICE = "pharmacy.prescriptions.v1.PrescriptionService"
 
@@ -28,13 +29,13 @@ _CHECK_STATES = {
 
 
 class PrescriptionServicer(prescriptions_pb2_grpc.PrescriptionServiceServicer):
-    """See protos/pharmacy/prescriptions/v1/prescriptions.proto for what each call promises."""
+    """Implements protos/pharmacy/prescriptions/v1/prescriptions.proto, which states the contract of each call."""
 
     def __init__(
         self,
         *,
         store: EventStore,
-        inbound: Inbound,
+        inbound: InboundTopic,
         monitor: MonitorPositions,
         reader: Reader,
         known_since: KnownSince,
@@ -61,8 +62,8 @@ class PrescriptionServicer(prescriptions_pb2_grpc.PrescriptionServiceServicer):
         return messages.RecordEventResponse(position=_inbound_position(position))
 
     async def ListReceipts(self, request: messages.ListReceiptsRequest, _context: Any) -> messages.ListReceiptsResponse:  # noqa: ANN401, N802  # named by the proto
-        """What became of inbound records."""
-        positions = [Position(one.partition, one.offset) for one in request.positions]
+        """Return the receipts of inbound records."""
+        positions = [Position(position.partition, position.offset) for position in request.positions]
         found = await handlers.list_receipts(positions, store=self._store)
         return messages.ListReceiptsResponse(receipts=map(_receipt, found))
 
@@ -71,7 +72,7 @@ class PrescriptionServicer(prescriptions_pb2_grpc.PrescriptionServiceServicer):
         request: messages.GetMedicationHistoryRequest,
         _context: Any,  # noqa: ANN401
     ) -> messages.GetMedicationHistoryResponse:
-        """The history of one patient."""
+        """Return the history of one patient."""
         [history] = await self._histories([request.patient])
         return messages.GetMedicationHistoryResponse(history=history)
 
@@ -80,7 +81,7 @@ class PrescriptionServicer(prescriptions_pb2_grpc.PrescriptionServiceServicer):
         request: messages.BatchGetMedicationHistoryRequest,
         _context: Any,  # noqa: ANN401
     ) -> messages.BatchGetMedicationHistoryResponse:
-        """The histories of many patients."""
+        """Return the histories of several patients."""
         return messages.BatchGetMedicationHistoryResponse(histories=await self._histories(request.patients))
 
     async def ListUncodedProducts(  # noqa: N802  # named by the proto
@@ -88,17 +89,17 @@ class PrescriptionServicer(prescriptions_pb2_grpc.PrescriptionServiceServicer):
         request: messages.ListUncodedProductsRequest,
         _context: Any,  # noqa: ANN401
     ) -> messages.ListUncodedProductsResponse:
-        """Product codes that no table knows."""
-        found = await handlers.uncoded_products(request.page_size, store=self._store)
-        return messages.ListUncodedProductsResponse(products=map(_uncoded, found))
+        """Return the product codes that no table maps."""
+        found = await handlers.list_uncoded_products(request.page_size, store=self._store)
+        return messages.ListUncodedProductsResponse(products=map(_uncoded_product, found))
 
     async def _histories(self, patients: Iterable[messages.PatientRef]) -> list[messages.MedicationHistory]:
-        found = await handlers.histories(
+        found = await handlers.medication_histories(
             [self._patient(patient) for patient in patients],
             store=self._store,
             monitor=self._monitor,
             known_since=self._known_since,
-            core_reads=core_reads,
+            is_read_by_core=is_read_by_core,
         )
         return [_history(history) for history in found]
 
@@ -118,29 +119,34 @@ def _receipt(receipt: Receipt) -> messages.Receipt:
         position=_inbound_position(receipt.position),
         resources=[
             messages.ResourceCount(
-                kind=one.kind,
-                read=one.read,
-                stored=one.stored,
-                unchanged=one.unchanged,
-                dead_letter=one.dead_letter,
+                kind=count.kind,
+                read=count.read,
+                stored=count.stored,
+                unchanged=count.unchanged,
+                dead_letter=count.dead_letter,
             )
-            for one in receipt.resources
+            for count in receipt.resources
         ],
         ignored=[messages.IgnoredCount(kind=kind, count=count) for kind, count in receipt.ignored.items()],
         rejections=[
-            messages.Rejection(entry=one.entry, code=one.code, reason=one.reason) for one in receipt.rejections
+            messages.Rejection(entry=rejection.entry, code=rejection.code, reason=rejection.reason)
+            for rejection in receipt.rejections
         ],
-        uncoded_products=map(_uncoded, receipt.uncoded),
+        uncoded_products=map(_uncoded_product, receipt.uncoded),
         event_positions=[
-            messages.EventPosition(partition=one.partition, offset=one.offset) for one in receipt.event_positions
+            messages.EventPosition(partition=position.partition, offset=position.offset)
+            for position in receipt.event_positions
         ],
         patients=receipt.patients,
     )
 
 
-def _uncoded(one: UncodedCount) -> messages.UncodedProduct:
+def _uncoded_product(uncoded: UncodedCount) -> messages.UncodedProduct:
     return messages.UncodedProduct(
-        system=one.product.system, code=one.product.code, display=one.product.display, count=one.count
+        system=uncoded.product.system,
+        code=uncoded.product.code,
+        display=uncoded.product.display,
+        count=uncoded.count,
     )
 
 
@@ -156,9 +162,9 @@ def _history(history: MedicationHistory) -> messages.MedicationHistory:
     )
 
 
-def _history_event(one: HistoryEvent) -> messages.HistoryEvent:
+def _history_event(event: HistoryEvent) -> messages.HistoryEvent:
     return messages.HistoryEvent(
-        event=event_pb2.Event.FromString(one.payload),
-        check_state=_CHECK_STATES[one.check_state],
-        not_assessed_reason=one.not_assessed_reason,
+        event=event_pb2.Event.FromString(event.payload),
+        check_state=_CHECK_STATES[event.check_state],
+        not_assessed_reason=event.not_assessed_reason,
     )

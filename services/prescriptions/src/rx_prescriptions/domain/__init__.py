@@ -1,1 +1,1 @@
-"""What is decided about inbound records, without any I/O."""
+"""Decisions of the service, without I/O."""

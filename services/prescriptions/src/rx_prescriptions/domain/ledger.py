@@ -1,26 +1,27 @@
-"""Which drafts are new: the position that first brought an event tells a replay from a duplicate.
+"""Decides which drafts are new. The inbound position that first stored an event tells a replay from a duplicate.
 
-| held for (event, revision)             | verdict                                                     |
+| stored for (event, revision)           | verdict                                                     |
 |----------------------------------------|-------------------------------------------------------------|
 | nothing                                | stored, published                                           |
-| equal content, same position and entry | replayed: an earlier attempt got this far; published again  |
+| equal content, same position and entry | replayed: an earlier attempt stored it; published again     |
 | equal content, another position        | unchanged: counted, not published                           |
 | other content, or another patient      | dead letter                                                 |
 
-What is published of an event is always the highest revision held.
+The published revision of an event is always the highest one stored.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rx_ingest.model import Draft, EventClass, EventKey, EventVersion, Position, Pseudonym, ReadRecord
+from rx_contracts.ids import EventKey, Pseudonym
+from rx_ingest.model import Draft, EventClass, EventVersion, Position
 
 from rx_prescriptions.domain.model import Rejection
 
 
-class Verdict(StrEnum):
-    """What becomes of a draft."""
+class DraftVerdict(StrEnum):
+    """The outcome of a draft."""
 
     STORED = "stored"
     REPLAYED = "replayed"
@@ -29,89 +30,94 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class StoredRevision:
     """A revision that is already stored."""
 
     version: EventVersion
     patient: Pseudonym
-    content: bytes
+    content: bytes  # 16-byte hash, see Draft.content
     position: Position
     entry: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToPublish:
-    """The highest revision of an event; `draft` is None if an earlier batch stored it."""
+class PendingPublication:
+    """The highest revision of an event, to be published."""
 
     version: EventVersion
-    draft: Draft | None
-    corrects: bool  # more than one revision is held
+    draft: Draft | None  # None: an earlier batch stored the revision
+    corrects: bool  # more than one revision is stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """What to store and publish for a batch, and what became of each draft."""
+class JudgedDraft:
+    """A draft with its verdict; a conflict has a rejection."""
 
-    verdicts: tuple[tuple[Draft, Verdict, Rejection | None], ...]
+    draft: Draft
+    verdict: DraftVerdict
+    rejection: Rejection | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchDecision:
+    """What to store and publish for a batch, and the verdict of each draft."""
+
+    judged: tuple[JudgedDraft, ...]
     new: tuple[Draft, ...]
-    to_publish: tuple[ToPublish, ...]
+    to_publish: tuple[PendingPublication, ...]
 
 
-def drafts_of(batch: Iterable[ReadRecord]) -> list[Draft]:
-    """The drafts of records in order."""
-    return [draft for read in batch for entry in read.entries for draft in entry.drafts]
-
-
-def decide(drafts: Sequence[Draft], held: Iterable[Held]) -> Decision:
-    """What becomes of drafts in this order, given every revision held of their events."""
-    revisions: dict[EventKey, dict[int, Held | Draft]] = {}
-    for one in held:
-        revisions.setdefault(one.version.key, {})[one.version.revision] = one
-    verdicts: list[tuple[Draft, Verdict, Rejection | None]] = []
+def decide(drafts: Sequence[Draft], stored: Iterable[StoredRevision]) -> BatchDecision:
+    """Return the decision for drafts in this order, given every stored revision of their events."""
+    revisions: dict[EventKey, dict[int, StoredRevision | Draft]] = {}
+    for revision in stored:
+        revisions.setdefault(revision.version.key, {})[revision.version.revision] = revision
+    judged: list[JudgedDraft] = []
     new: list[Draft] = []
     touched: dict[EventKey, None] = {}
     for draft in drafts:
         known = revisions.setdefault(draft.key, {})
-        verdict, rejection = _judge(draft, known)
-        if verdict is Verdict.STORED:
+        outcome = _judge(draft, known)
+        if outcome.verdict is DraftVerdict.STORED:
             known[draft.revision] = draft
             new.append(draft)
-        if verdict in (Verdict.STORED, Verdict.REPLAYED):
+        if outcome.verdict in (DraftVerdict.STORED, DraftVerdict.REPLAYED):
             touched[draft.key] = None
-        verdicts.append((draft, verdict, rejection))
-    return Decision(
-        verdicts=tuple(verdicts),
+        judged.append(outcome)
+    return BatchDecision(
+        judged=tuple(judged),
         new=tuple(new),
-        to_publish=tuple(_highest(key, revisions[key]) for key in touched),
+        to_publish=tuple(_highest_revision(key, revisions[key]) for key in touched),
     )
 
 
-def event_class(first: EventClass, *, corrects: bool) -> EventClass:
-    """Class of what is published: only a lone first revision may pass unread."""
+def published_class(first: EventClass, *, corrects: bool) -> EventClass:
+    """Return the class to publish. Only a single first revision may be irrelevant."""
     return EventClass.CORRECTION if corrects else first
 
 
-def _judge(draft: Draft, known: dict[int, Held | Draft]) -> tuple[Verdict, Rejection | None]:
-    if any(one.patient != draft.patient for one in known.values()):
+def _judge(draft: Draft, known: dict[int, StoredRevision | Draft]) -> JudgedDraft:
+    if any(revision.patient != draft.patient for revision in known.values()):
         return _conflict(draft, "EVENT_PATIENT_CHANGED", "the event is on record for another patient")
     same = known.get(draft.revision)
     if same is None:
-        return Verdict.STORED, None
+        return JudgedDraft(draft=draft, verdict=DraftVerdict.STORED)
     if same.content != draft.content:
         return _conflict(draft, "EVENT_CONFLICT", "this revision is on record with other content; send a higher one")
-    replayed = (same.position, same.entry) == (draft.position, draft.entry)
-    return (Verdict.REPLAYED if replayed else Verdict.UNCHANGED), None
+    is_replay = (same.position, same.entry) == (draft.position, draft.entry)
+    return JudgedDraft(draft=draft, verdict=DraftVerdict.REPLAYED if is_replay else DraftVerdict.UNCHANGED)
 
 
-def _conflict(draft: Draft, code: str, reason: str) -> tuple[Verdict, Rejection]:
-    return Verdict.CONFLICT, Rejection(entry=draft.entry, code=code, reason=reason)
+def _conflict(draft: Draft, code: str, reason: str) -> JudgedDraft:
+    rejection = Rejection(entry=draft.entry, code=code, reason=reason)
+    return JudgedDraft(draft=draft, verdict=DraftVerdict.CONFLICT, rejection=rejection)
 
 
-def _highest(key: EventKey, revisions: dict[int, Held | Draft]) -> ToPublish:
-    revision = max(revisions)
-    highest = revisions[revision]
-    return ToPublish(
-        version=EventVersion(key, revision),
+def _highest_revision(key: EventKey, revisions: dict[int, StoredRevision | Draft]) -> PendingPublication:
+    number = max(revisions)
+    highest = revisions[number]
+    return PendingPublication(
+        version=EventVersion(key, number),
         draft=highest if isinstance(highest, Draft) else None,
         corrects=len(revisions) > 1,
     )

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from rx_ingest.model import Position, Pseudonym, UncodedProduct
+from rx_contracts.ids import Pseudonym
+from rx_ingest.model import Position, UncodedProduct
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
-    """Why an entry went to the dead-letter topic. Holds no patient data."""
+    """The reason why an entry went to the dead-letter topic. Holds no patient data."""
 
     entry: int
     code: str
@@ -30,7 +31,7 @@ class ResourceCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UncodedCount:
-    """How many events carry an uncoded product."""
+    """The number of events with one uncoded product."""
 
     product: UncodedProduct
     count: int
@@ -38,7 +39,7 @@ class UncodedCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What became of one inbound record; it exists only once all of that has been published."""
+    """The outcome of one inbound record. Exists only after everything in it has been published."""
 
     position: Position
     resources: tuple[ResourceCount, ...] = ()
@@ -50,7 +51,7 @@ class Receipt:
 
 
 class CheckState(StrEnum):
-    """How far the check of an event is."""
+    """State of the check of an event."""
 
     PENDING = "pending"
     CHECKED = "checked"
@@ -59,7 +60,7 @@ class CheckState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEvent:
-    """The newest revision of one fact, and whether the monitor has assessed it."""
+    """The newest revision of one event, and whether the monitor has assessed it."""
 
     payload: bytes
     check_state: CheckState
@@ -68,7 +69,7 @@ class HistoryEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MedicationHistory:
-    """What is on record about one patient, oldest first."""
+    """The recorded events of one patient, oldest first."""
 
     patient: Pseudonym
     events: tuple[HistoryEvent, ...]

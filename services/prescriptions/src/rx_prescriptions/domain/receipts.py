@@ -1,60 +1,61 @@
-"""Receipts: what became of each inbound record, summed up."""
+"""Summarises the outcome of each inbound record as a receipt."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from rx_ingest.model import Draft, EventKey, Position, ReadEntry, ReadRecord, UncodedProduct
+from rx_contracts.ids import EventKey
+from rx_ingest.model import Draft, Position, ReadEntry, ReadRecord, UncodedProduct
 
-from rx_prescriptions.domain.ledger import Decision, Verdict
+from rx_prescriptions.domain.ledger import BatchDecision, DraftVerdict, JudgedDraft
 from rx_prescriptions.domain.model import Receipt, Rejection, ResourceCount, UncodedCount
 
-Judged = Mapping[tuple[Position, int], list[tuple[Draft, Verdict, Rejection | None]]]
+JudgedEntries = Mapping[tuple[Position, int], list[JudgedDraft]]
+"""Judged drafts by position of their record and number of their entry."""
 
 
-def by_entry(decision: Decision) -> Judged:
-    """Verdicts of a decision by the place of their entry."""
-    found: dict[tuple[Position, int], list[tuple[Draft, Verdict, Rejection | None]]] = {}
-    for judged in decision.verdicts:
-        found.setdefault((judged[0].position, judged[0].entry), []).append(judged)
+def by_entry(decision: BatchDecision) -> JudgedEntries:
+    """Group the judged drafts of a decision by their entry."""
+    found: dict[tuple[Position, int], list[JudgedDraft]] = {}
+    for judged in decision.judged:
+        found.setdefault((judged.draft.position, judged.draft.entry), []).append(judged)
     return found
 
 
-def rejections(read: ReadRecord, judged: Judged) -> tuple[Rejection, ...]:
-    """Why entries of the record go to the dead-letter topic, in order."""
-    return tuple(found for entry in read.entries for found in _rejections(read, entry, judged))
+def rejections(read: ReadRecord, judged: JudgedEntries) -> tuple[Rejection, ...]:
+    """Return why entries of the record are dead letters, in order."""
+    return tuple(found for entry in read.entries for found in _entry_rejections(read, entry, judged))
 
 
-def receipt(read: ReadRecord, judged: Judged, published: Mapping[EventKey, Position]) -> Receipt:
-    """The receipt of one record. `published`: where the events of the batch stand in `rx.medication-events.v1`."""
+def receipt(read: ReadRecord, judged: JudgedEntries, published: Mapping[EventKey, Position]) -> Receipt:
+    """Return the receipt of a record. `published`: positions of the batch's events in `rx.medication-events.v1`."""
     kinds: dict[str, ResourceCount] = {}
     for entry in read.entries:
         _count(kinds.setdefault(entry.kind, ResourceCount(kind=entry.kind)), read, entry, judged)
-    drafts = [draft for entry in read.entries for draft in entry.drafts]
+    drafts = read.drafts
     return Receipt(
         position=read.record.position,
         resources=tuple(kinds[kind] for kind in sorted(kinds)),
         ignored=dict(sorted(read.ignored.items())),
         rejections=rejections(read, judged),
         uncoded=_uncoded(drafts),
-        event_positions=_highest(published[draft.key] for draft in drafts if draft.key in published),
+        event_positions=_highest_offsets(published[draft.key] for draft in drafts if draft.key in published),
         patients=tuple(sorted({draft.patient for draft in drafts})),
     )
 
 
-def _rejections(read: ReadRecord, entry: ReadEntry, judged: Judged) -> list[Rejection]:
+def _entry_rejections(read: ReadRecord, entry: ReadEntry, judged: JudgedEntries) -> list[Rejection]:
     if entry.error:
-        where = entry.error.pointer or "the document"
-        return [Rejection(entry=entry.number, code=entry.error.code, reason=f"{where}: {entry.error.message}")]
-    verdicts = judged.get((read.record.position, entry.number), [])
-    return [rejection for _, _, rejection in verdicts if rejection]
+        return [Rejection(entry=entry.number, code=entry.error.code, reason=entry.error.reason)]
+    found = judged.get((read.record.position, entry.number), [])
+    return [draft.rejection for draft in found if draft.rejection]
 
 
-def _count(count: ResourceCount, read: ReadRecord, entry: ReadEntry, judged: Judged) -> None:
-    verdicts = {verdict for _, verdict, _ in judged.get((read.record.position, entry.number), [])}
+def _count(count: ResourceCount, read: ReadRecord, entry: ReadEntry, judged: JudgedEntries) -> None:
+    verdicts = {draft.verdict for draft in judged.get((read.record.position, entry.number), [])}
     count.read += 1
-    if entry.error or Verdict.CONFLICT in verdicts:
+    if entry.error or DraftVerdict.CONFLICT in verdicts:
         count.dead_letter += 1
-    elif verdicts & {Verdict.STORED, Verdict.REPLAYED}:
+    elif verdicts & {DraftVerdict.STORED, DraftVerdict.REPLAYED}:
         count.stored += 1
     else:
         count.unchanged += 1
@@ -65,7 +66,7 @@ def _uncoded(drafts: Iterable[Draft]) -> tuple[UncodedCount, ...]:
 
 
 def uncoded_counts(products: Iterable[UncodedProduct]) -> tuple[UncodedCount, ...]:
-    """One count a work item, sorted; the display is the first one seen."""
+    """Return one count for each work item, sorted by item; its display is that of the first product."""
     counts: Counter[tuple[str, str, str]] = Counter()
     first: dict[tuple[str, str, str], UncodedProduct] = {}
     for product in products:
@@ -74,7 +75,7 @@ def uncoded_counts(products: Iterable[UncodedProduct]) -> tuple[UncodedCount, ..
     return tuple(UncodedCount(product=first[item], count=counts[item]) for item in sorted(counts))
 
 
-def _highest(positions: Iterable[Position]) -> tuple[Position, ...]:
+def _highest_offsets(positions: Iterable[Position]) -> tuple[Position, ...]:
     highest: dict[int, int] = {}
     for partition, offset in positions:
         highest[partition] = max(offset, highest.get(partition, -1))

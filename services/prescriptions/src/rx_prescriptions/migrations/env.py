@@ -1,4 +1,4 @@
-"""Alembic's entry: `rx_runtime.postgres.migrate` has opened the connection."""
+"""Entry point of Alembic. `rx_runtime.postgres.migrate` opens the connection."""
 
 from rx_runtime.postgres import run_migrations_env
 

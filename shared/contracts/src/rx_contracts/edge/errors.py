@@ -1,4 +1,4 @@
-"""How the edge says what is wrong with a document, without repeating any of it."""
+"""Refusals of the edge: a stable code, a place and a message, which never repeat the document."""
 
 from typing import TypeVar
 
@@ -7,10 +7,10 @@ from pydantic_core import ErrorDetails
 
 
 class EdgeError(ValueError):
-    """Why a document or a part of it cannot be taken.
+    """The reason for refusing a document or a part of it.
 
     `code`: stable, UPPER_SNAKE. `pointer`: RFC 6901 JSON pointer to the place, empty for the whole document.
-    `message`: for people. None of them ever holds a value of the document.
+    `message`: for people. None of the three holds a value or a key of the document.
     """
 
     def __init__(self, code: str, pointer: str, message: str) -> None:
@@ -19,8 +19,13 @@ class EdgeError(ValueError):
         self.pointer = pointer
         self.message = message
 
+    @property
+    def reason(self) -> str:
+        """Return place and message, as receipts and dead letters carry them."""
+        return f"{self.pointer or 'the document'}: {self.message}"
+
     def under(self, prefix: str) -> "EdgeError":
-        """The same error, seen from a document that holds this one at `prefix`."""
+        """Return the same error for an outer document that holds this one at the pointer `prefix`."""
         return EdgeError(self.code, prefix + self.pointer, self.message)
 
 
@@ -28,7 +33,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def validate(model: type[M], document: object) -> M:
-    """`document` as a strict model; raises EdgeError for the first thing that is wrong with it."""
+    """Return `document` as an instance of a strict model. Raises EdgeError for its first defect."""
     try:
         return model.model_validate(document)
     except ValidationError as error:
@@ -54,12 +59,12 @@ def _edge_error(error: ErrorDetails) -> EdgeError:
     kind, location = error["type"], error["loc"]
     if kind.isupper():
         return EdgeError(kind, _pointer(location), error["msg"])
-    if kind == "extra_forbidden":  # its last step is a key that no model names: the sender's own text
+    if kind == "extra_forbidden":  # the last step is the sender's own key
         location = (*location[:-1], "?")
     code, message = _CODES.get(kind, ("WRONG_TYPE", "has another JSON type than the one needed"))
     return EdgeError(code, _pointer(location), message)
 
 
 def _pointer(location: tuple[int | str, ...]) -> str:
-    """The steps are indices and names of the models; `?` is a key that no model names."""
+    """Return the JSON pointer of steps: indices, field names of the models, and `?` for a key that no model names."""
     return "".join(f"/{step}" for step in location)

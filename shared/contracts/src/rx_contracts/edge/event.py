@@ -1,7 +1,7 @@
 """The edge event: what a pharmacy system sends to `rx.inbound.v1` as `application/json`, one object a record.
 
-Strict models: unknown fields, clock times without a zone, doses that are not exact numbers and the like are refused
-with a stable code and a JSON pointer, and no message ever repeats a value.
+The models are strict. They refuse unknown fields, clock times without a zone and doses that are not exact numbers, with
+a stable code and a JSON pointer. No message repeats a value.
 """
 
 from datetime import date, datetime, timedelta
@@ -34,7 +34,7 @@ from rx_contracts.edge.json import read_json
 __all__ = ["EdgeError", "EdgeEvent", "json_schema", "parse_event", "validate_event"]
 
 MAX_OCCURRED_AHEAD_DAYS = 31
-"""An event more than this after its own recorded time is a typing error, not a plan: plans have fields of their own."""
+"""Limit of the occurred time after the recorded time. A later one is a typing error; plans have fields of their own."""
 
 _UNIX_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00Z")
 
@@ -63,7 +63,7 @@ OrderIntent = Literal[
 
 
 class Strict(BaseModel):
-    """Takes what it names and nothing else, without coercion."""
+    """Base model: accepts its own fields only, without coercion."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -114,7 +114,7 @@ def _at_most_one_time(model: BaseModel, *fields: str) -> None:
 
 
 class BaseEvent(Strict):
-    """What every event says about itself."""
+    """Fields of every event."""
 
     model_config = ConfigDict(
         json_schema_extra={"oneOf": [{"required": ["occurred_time"]}, {"required": ["occurred_date"]}]}
@@ -143,7 +143,7 @@ class BaseEvent(Strict):
 
     @property
     def revision(self) -> int:
-        """Source revision, 0 or more."""
+        """Return the source revision, 0 or more: as stated, else the recorded time in microseconds of Unix time."""
         if self.source_revision is not None:
             return self.source_revision
         return max(0, (self.recorded_time - _UNIX_EPOCH) // timedelta(microseconds=1))
@@ -203,14 +203,14 @@ class MedicationHandedOver(BaseEvent):
 
 
 class MedicationReturnedToStock(BaseEvent):
-    """A prepared supply went back to the shelf; holds at every revision of the fill."""
+    """A prepared supply went back to the shelf. Applies to every revision of the fill."""
 
     type: Literal["medication_returned_to_stock"]
     refers_to_event_id: EventId
 
 
 class MedicationVoided(BaseEvent):
-    """The event referred to was entered in error; holds at every revision of it."""
+    """The event referred to was entered in error. Applies to every revision of it."""
 
     type: Literal["medication_voided"]
     refers_to_event_id: EventId
@@ -233,7 +233,7 @@ class MedicationAdministered(BaseEvent):
 
 
 class MedicationReported(BaseEvent):
-    """Use known from the patient, another source or an over-the-counter sale."""
+    """A use known from the patient, another source or an over-the-counter sale."""
 
     type: Literal["medication_reported"]
     medicine: Medicine
@@ -323,7 +323,7 @@ class ProcedurePlanned(BaseEvent):
 
 
 class PatientMerged(BaseEvent):
-    """Two records turned out to be one patient: `patient` remains, facts of `from_patient` belong to it."""
+    """Two records are one patient: `patient` remains, facts of `from_patient` belong to it."""
 
     type: Literal["patient_merged"]
     from_patient: PatientRef
@@ -351,12 +351,12 @@ EVENT_MODELS: dict[str, type[EdgeEvent]] = {
 
 
 def parse_event(raw: bytes) -> EdgeEvent:
-    """The event in a UTF-8 JSON document of at most 4 MiB. Raises EdgeError."""
+    """Return the event in a UTF-8 JSON document of at most 4 MiB. Raises EdgeError."""
     return validate_event(read_json(raw))
 
 
 def validate_event(document: object) -> EdgeEvent:
-    """The event in a JSON value as `read_json` returns it. Raises EdgeError."""
+    """Return the event in a JSON value from `read_json`. Raises EdgeError."""
     if not isinstance(document, dict):
         raise EdgeError("NOT_AN_OBJECT", "", "an event is a JSON object")
     kind = document.get("type")
@@ -369,7 +369,7 @@ def validate_event(document: object) -> EdgeEvent:
 
 
 def json_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of the edge event, one variant a type."""
+    """Return the JSON Schema (2020-12) of the edge event, with one variant for each type."""
     adapter: TypeAdapter[EdgeEvent] = TypeAdapter(Annotated[EdgeEvent, Field(discriminator="type")])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -379,5 +379,5 @@ def json_schema() -> dict[str, Any]:
 
 
 def occurred(event: BaseEvent) -> datetime | date:
-    """When the event happened: an instant, or a local date of its site."""
+    """Return when the event happened: an instant, or a local date of its site."""
     return event.occurred_time or event.occurred_date  # type: ignore[return-value]  # one of the two is there

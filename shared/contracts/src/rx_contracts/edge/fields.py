@@ -1,6 +1,6 @@
 """Field types of the edge event: exact decimals, instants with an offset, local dates, bounded text.
 
-Bounds are limits of plausibility that catch unit errors and attacks; none of them is a clinical figure.
+Bounds are plausibility limits against unit errors and attacks. None of them is a clinical figure.
 """
 
 import re
@@ -23,7 +23,7 @@ FIRST_YEAR, LAST_YEAR = 1900, 2199
 
 
 def parse_decimal(value: object, kind: str, lowest: Decimal, highest: Decimal) -> Decimal:
-    """The exact number of a JSON number or decimal text, without trailing zeros.
+    """Return the exact value of a JSON number or decimal text, without trailing zeros.
 
     Raises PydanticCustomError `<kind>_NOT_A_NUMBER`, or `<kind>_OUT_OF_RANGE` outside [lowest, highest] or with
     more than 9 decimal places.
@@ -67,7 +67,7 @@ def _decimal(kind: str, lowest: str, highest: str) -> Callable[[object], Decimal
 
 
 def parse_instant(value: object) -> datetime:
-    """The UTC instant of an RFC 3339 text with offset; below a microsecond it is cut off.
+    """Return the UTC instant of an RFC 3339 text with offset, truncated to the microsecond.
 
     Raises PydanticCustomError TIME_MALFORMED, TIME_WITHOUT_ZONE or TIME_OUT_OF_RANGE.
     """
@@ -84,7 +84,7 @@ def parse_instant(value: object) -> datetime:
 
 
 def parse_date(value: object) -> date:
-    """The date of a YYYY-MM-DD text. Raises PydanticCustomError DATE_MALFORMED or TIME_OUT_OF_RANGE."""
+    """Return the date of a YYYY-MM-DD text. Raises PydanticCustomError DATE_MALFORMED or TIME_OUT_OF_RANGE."""
     if not isinstance(value, str) or not _DATE_TEXT.fullmatch(value):
         raise PydanticCustomError("DATE_MALFORMED", "needs a local date, for example 2026-03-01")
     try:

@@ -1,4 +1,4 @@
-"""JSON as the edge reads it: strict, bounded, and exact about numbers."""
+"""Reads JSON strictly: bounded size and depth, no duplicate keys, exact numbers."""
 
 import json
 from decimal import Decimal, InvalidOperation
@@ -7,24 +7,20 @@ from typing import Any
 from rx_contracts.edge.errors import EdgeError
 
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
-"""Largest document taken, 4 MiB."""
+"""Size limit of a document, 4 MiB."""
 
 MAX_DEPTH = 64
-"""Deepest nesting of objects and arrays taken: FHIR needs about 20."""
+"""Depth limit of nested objects and arrays. FHIR needs about 20."""
 
 
 def read_json(raw: bytes) -> Any:  # noqa: ANN401  # JSON is any of six types, models decide
-    """The value of a JSON document; numbers with a fraction or exponent are exact `Decimal`s, others `int`s.
+    """Return the value of a JSON document. Numbers with a fraction or exponent become exact `Decimal`s, others `int`s.
 
     Raises EdgeError: RECORD_EMPTY, RECORD_TOO_LARGE, NOT_UTF8, NOT_JSON, NUMBER_NOT_FINITE, NUMBER_TOO_LARGE,
     DUPLICATE_KEY, NESTING_TOO_DEEP.
     """
-    if not raw:
-        raise EdgeError("RECORD_EMPTY", "", "the record has no content")
-    if len(raw) > MAX_DOCUMENT_BYTES:
-        raise EdgeError("RECORD_TOO_LARGE", "", f"the record is larger than {MAX_DOCUMENT_BYTES} bytes")
     try:
-        value = _DECODER.decode(raw.decode("utf-8"))
+        value = _DECODER.decode(check_size(raw).decode("utf-8"))
     except UnicodeDecodeError:
         raise EdgeError("NOT_UTF8", "", "the record is not UTF-8 text") from None
     except RecursionError:
@@ -33,9 +29,18 @@ def read_json(raw: bytes) -> Any:  # noqa: ANN401  # JSON is any of six types, m
         raise
     except ValueError:  # broken syntax, a byte order mark, or an integer of thousands of digits
         raise EdgeError("NOT_JSON", "", "the record is not one JSON document") from None
-    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:  # else it cannot be deeper
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:  # else the nesting cannot be too deep
         _check_depth(value)
     return value
+
+
+def check_size(raw: bytes) -> bytes:
+    """Return `raw`. Raises EdgeError RECORD_EMPTY or RECORD_TOO_LARGE."""
+    if not raw:
+        raise EdgeError("RECORD_EMPTY", "", "the record has no content")
+    if len(raw) > MAX_DOCUMENT_BYTES:
+        raise EdgeError("RECORD_TOO_LARGE", "", f"the record is larger than {MAX_DOCUMENT_BYTES} bytes")
+    return raw
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The resources of one FHIR document and what they refer to."""
+"""The resources of one FHIR document, and how references between them resolve."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -9,13 +9,14 @@ from rx_contracts.edge.errors import EdgeError
 from rx_ingest.formats.fhir_r4.resources import Reference
 
 Json = Mapping[str, Any]
+BUNDLE = "Bundle"
 
 _TYPE = re.compile(r"[A-Za-z]{1,64}", re.ASCII)
 _RELATIVE = re.compile(r"(?:.*/)?([A-Za-z]{1,64}/[A-Za-z0-9\-.]{1,64})(?:/_history/.*)?", re.ASCII)
 
 
 def resource_type(resource: object) -> str:
-    """The resourceType of a JSON value; raises EdgeError FHIR_TYPE_MISSING if it has none that could be one."""
+    """Return the resourceType of a JSON value, 1 to 64 letters. Raises EdgeError FHIR_TYPE_MISSING."""
     found = resource.get("resourceType") if isinstance(resource, dict) else None
     if not isinstance(found, str) or not _TYPE.fullmatch(found):
         raise EdgeError("FHIR_TYPE_MISSING", "/resourceType", "names the type of the resource")
@@ -23,11 +24,11 @@ def resource_type(resource: object) -> str:
 
 
 class Document:
-    """A resource, or the entries of a Bundle, and who of them was referred to."""
+    """A single resource or the entries of a Bundle; notes which entries were referred to."""
 
     def __init__(self, document: Json) -> None:
-        """Raises EdgeError for a Bundle whose entries are no list."""
-        self.is_bundle = resource_type(document) == "Bundle"
+        """Index the entries. Raises EdgeError WRONG_TYPE for a Bundle whose entries are no list."""
+        self.is_bundle = resource_type(document) == BUNDLE
         entries = document.get("entry", []) if self.is_bundle else [{"resource": document}]
         if not isinstance(entries, list):
             raise EdgeError("WRONG_TYPE", "/entry", "is a list")
@@ -46,19 +47,19 @@ class Document:
             self._by_address.setdefault(f"{resource.get('resourceType')}/{resource['id']}", number)
 
     def resources(self) -> Iterator[tuple[int, str, object]]:
-        """(entry, pointer, resource) of each entry; None where an entry has no resource."""
+        """Yield number, JSON pointer and resource of each entry; the resource is None if the entry has none."""
         for number, entry in enumerate(self._entries):
             pointer = f"/entry/{number}/resource" if self.is_bundle else ""
             yield number, pointer, entry.get("resource") if isinstance(entry, dict) else None
 
     def resolve(self, reference: Reference, contained: tuple[Json, ...] = ()) -> Json | None:
-        """The resource that is meant, if it came along: contained, by fullUrl, or by type and id."""
+        """Return the resource that a reference names: contained, by fullUrl, or by type and id. None if absent."""
         address = reference.reference or ""
         if address.startswith("#"):
-            return next((one for one in contained if one.get("id") == address[1:]), None)
+            return next((resource for resource in contained if resource.get("id") == address[1:]), None)
         number = self._by_address.get(address)
         if number is None:
-            number = self._by_address.get(relative(address))
+            number = self._by_address.get(relative_address(address))
         if number is None:
             return None
         self.referred.add(number)
@@ -66,7 +67,7 @@ class Document:
         return resource if isinstance(resource, dict) else None
 
 
-def relative(address: str) -> str:
-    """`Type/id` of a relative or absolute address, a version cut off; empty if it is neither."""
+def relative_address(address: str) -> str:
+    """Return `Type/id` of a relative or absolute address without its version, empty if it is neither."""
     match = _RELATIVE.fullmatch(address)
     return match[1] if match else ""

@@ -1,4 +1,4 @@
-"""What FHIR directions say: route, as needed, text, and milligrams a day where they follow exactly."""
+"""Reads FHIR dosages: route, as-needed flag, text, and milligrams a day if they follow exactly."""
 
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
@@ -8,7 +8,7 @@ from rx_ingest.formats.fhir_r4.resources import SNOMED, CodeableConcept, Dosage,
 
 _PLACES = Decimal("0.000000001")
 _MOST_MG = 1_000_000
-"""More than this is a typing error, as at the edge: the amount is not known. It also keeps the rounding exact."""
+"""Plausibility limit, as of the edge event: a larger dose is unknown. The limit also keeps the rounding exact."""
 
 _PERIODS_A_DAY = {
     "s": Fraction(86400),
@@ -17,7 +17,7 @@ _PERIODS_A_DAY = {
     "d": Fraction(1),
     "wk": Fraction(1, 7),
 }
-"""Months and years have no fixed length: a dose by them is unknown."""
+"""Months and years have no fixed length, so a dose per month is unknown."""
 
 _COUNTED = {"tablet", "tablets", "tab", "tabs", "tbl", "capsule", "capsules", "cap", "caps"}
 _VOLUME = {"ml", "milliliter", "milliliters"}
@@ -39,13 +39,13 @@ _ROUTES = {
     "16857009": "vaginal",
     "447694001": "inhaled",
 }
-"""SNOMED CT route codes. The nasal route is left out: a spray may be systemic, and unknown counts as systemic."""
+"""SNOMED CT route codes. The nasal route is omitted: a spray may be systemic, as an unknown route is."""
 
 LOCAL_ROUTES = {"topical", "ophthalmic", "otic", "vaginal", "inhaled", "nasal_local"}
 
 
 def route(dosages: Iterable[Dosage]) -> str | None:
-    """The one route that all directions name; None if unknown or mixed."""
+    """Return the one route that all dosages name, None if it is unknown or they differ."""
     found = {_route(dosage.route) for dosage in dosages}
     return found.pop() if len(found) == 1 else None
 
@@ -60,17 +60,17 @@ def _route(concept: CodeableConcept | None) -> str | None:
 
 
 def as_needed(dosages: Iterable[Dosage]) -> bool:
-    """Any of the directions says as needed."""
+    """Return True if any dosage is to be taken as needed."""
     return any(dosage.as_needed_boolean or dosage.as_needed_codeable_concept for dosage in dosages)
 
 
 def directions(dosages: Iterable[Dosage]) -> str:
-    """The texts of the directions, one a line."""
+    """Return the texts of the dosages, one a line."""
     return "\n".join(text for dosage in dosages if (text := dosage.text or dosage.patient_instruction))
 
 
 def daily_dose_mg(dosages: Sequence[Dosage], strength_mg: Decimal | None) -> Decimal | None:
-    """Milligrams a day of a single direction; None where it is not exactly known.
+    """Return the milligrams a day of a single dosage, None if they are not exactly known.
 
     `strength_mg`: milligrams a tablet or mL of the product, None if unknown.
     """
@@ -101,13 +101,13 @@ def _times_a_day(repeat: Repeat) -> Fraction | None:
         return None
     if repeat.frequency_max is not None or repeat.period_max is not None:
         return None
-    if repeat.time_of_day or repeat.when or repeat.day_of_week:  # they may mean several doses a period, or none
+    if repeat.time_of_day or repeat.when or repeat.day_of_week:  # several doses a period are possible, or none
         return None
     return frequency * unit / Fraction(repeat.period)
 
 
 def exact(value: Fraction) -> Decimal | None:
-    """The decimal of a fraction of milligrams, to nine places; None for what rounds to nothing or is not plausible."""
+    """Return a fraction of milligrams as a decimal of nine places, None if it rounds to zero or is not plausible."""
     if value > _MOST_MG:
         return None
     rounded = (Decimal(value.numerator) / Decimal(value.denominator)).quantize(_PLACES, ROUND_HALF_UP)
@@ -115,20 +115,20 @@ def exact(value: Fraction) -> Decimal | None:
 
 
 def days(duration: Quantity | None) -> Decimal | None:
-    """Days of a supply given in days or weeks; None for other units, whose length is not fixed."""
+    """Return the days of a supply given in days or weeks, None for units without a fixed length."""
     factor = _DAYS.get(duration.unit_name) if duration else None
     return duration.value * factor if duration and factor and duration.value is not None else None
 
 
 def patch_count(quantity: Quantity | None) -> int | None:
-    """How many patches, if the quantity counts patches."""
+    """Return the number of patches, None if the quantity does not count patches."""
     if quantity is None or quantity.value is None or quantity.unit_name not in _PATCHES:
         return None
     return int(quantity.value) if quantity.value == int(quantity.value) and quantity.value > 0 else None
 
 
 def strength_mg(numerator: Quantity | None, denominator: Quantity | None) -> Decimal | None:
-    """Milligrams a tablet, capsule or mL of a compound's ingredient; None if stated otherwise."""
+    """Return the milligrams a tablet, capsule or mL of a compound's ingredient, None for other units."""
     if not numerator or numerator.value is None or numerator.unit_name != "mg":
         return None
     per = denominator.value if denominator and denominator.value is not None else Decimal(1)

@@ -1,22 +1,22 @@
-"""FHIR R4 to edge events: a MedicationRequest is an order; a MedicationDispense is a fill and what became of it.
+"""Maps FHIR R4 to edge events.
 
-Event ids are `<ResourceType>/<id>`; the hand-over, return and void of a dispense add `#handover`, `#return`, `#void`.
-Each resource stands alone: one that cannot be taken is named with its error, the rest of the Bundle goes on.
+A MedicationRequest becomes an order. A MedicationDispense becomes a fill, and its hand-over, return or void. Event ids
+are `<ResourceType>/<id>`; the events of a dispense after its fill add `#handover`, `#return` or `#void`. Each resource
+is read on its own: a refused one does not affect the rest of its Bundle.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from rx_contracts.edge.errors import EdgeError, validate
-from rx_contracts.edge.event import EdgeEvent, validate_event
+from rx_contracts.edge.event import validate_event
 
 from rx_ingest.formats.fhir_r4 import dosage
-from rx_ingest.formats.fhir_r4.document import Document, Json, relative, resource_type
+from rx_ingest.formats.fhir_r4.document import Document, Json, relative_address, resource_type
 from rx_ingest.formats.fhir_r4.resources import (
     RXNORM,
     CodeableConcept,
@@ -28,113 +28,68 @@ from rx_ingest.formats.fhir_r4.resources import (
     Quantity,
     Reference,
 )
-
-UNNAMED_INGREDIENT = "0"
-"""Stands for an active ingredient without an RxNorm code: no table knows it, so the compound stays uncoded."""
+from rx_ingest.formats.protocol import DocumentEntry, Origin, ReadDocument
+from rx_ingest.model import UNKNOWN_KIND, UNNAMED_INGREDIENT
 
 _DAY_LENGTH = len("2026-03-01")
-_REVISION_DIGITS = 18  # a whole number that fits the revision
+_REVISION_DIGITS = 18  # every number of so many digits fits the revision
 _DISPENSED_BEFORE_END = ("stopped", "cancelled")
 
 
-class Product(Protocol):
-    """What the catalogue says of a code."""
+def read_fhir(document: Json, origin: Origin) -> ReadDocument:
+    """Return one entry for each medication resource of a resource or Bundle; count other resources by type.
 
-    @property
-    def form_key(self) -> str | None:
-        """Row of the drug table."""
-
-    @property
-    def relevant(self) -> bool:
-        """Some ingredient or the form is in our tables."""
-
-    @property
-    def strength_mg(self) -> Decimal | None:
-        """Milligrams a tablet or mL."""
-
-
-CodeProduct = Callable[[Sequence[tuple[str, str]]], Product | None]
-"""The product of (system, code) pairs; None if no code is known."""
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Whose document it is: what FHIR itself does not say."""
-
-    source: str
-    site_id: str | None
-    zone: str  # IANA, of the site: a date without clock time is local to it
-
-
-@dataclass(frozen=True)
-class FhirEntry:
-    """What became of one medication resource: its events, or why it was refused."""
-
-    number: int
-    kind: str
-    events: tuple[EdgeEvent, ...] = ()
-    error: EdgeError | None = None
-
-
-@dataclass(frozen=True)
-class FhirRecord:
-    """What a document holds: medication resources, and counts of resources that are none by type."""
-
-    entries: tuple[FhirEntry, ...]
-    ignored: Mapping[str, int]
-
-
-def read_fhir(document: Json, origin: Origin, code_product: CodeProduct) -> FhirRecord:
-    """The events of a resource or Bundle, `document` as `read_json` returned it.
-
-    Raises EdgeError where the document as a whole cannot be taken: FHIR_TYPE_MISSING, FHIR_TYPE_NOT_SUPPORTED.
+    Patient and Medication resources that a medication resource refers to are part of it and are not counted.
+    Raises EdgeError if the document as a whole cannot be read: FHIR_TYPE_MISSING, FHIR_TYPE_NOT_SUPPORTED, WRONG_TYPE.
     """
     bundle = Document(document)
     if not bundle.is_bundle and resource_type(document) not in _MAPPERS:
         raise EdgeError(
             "FHIR_TYPE_NOT_SUPPORTED", "/resourceType", "is no Bundle, MedicationRequest, MedicationDispense"
         )
-    reader = _Reader(bundle, origin, code_product)
-    entries: list[FhirEntry] = []
+    mapper = _Mapper(bundle, origin)
+    entries: list[DocumentEntry] = []
     others: list[tuple[int, str]] = []
     for number, pointer, resource in bundle.resources():
         try:
             kind = resource_type(resource)
         except EdgeError as error:
-            entries.append(FhirEntry(number, "unknown", error=error.under(pointer)))
+            entries.append(DocumentEntry(number=number, kind=UNKNOWN_KIND, error=error.under(pointer)))
             continue
         if kind in _MAPPERS:
-            entries.append(reader.entry(number, pointer, kind, resource))
+            entries.append(mapper.entry(number, pointer, kind, resource))
         else:
             others.append((number, kind))
     ignored = Counter(
         kind for number, kind in others if not (kind in ("Patient", "Medication") and number in bundle.referred)
     )
-    return FhirRecord(tuple(entries), dict(sorted(ignored.items())))
+    return ReadDocument(entries=tuple(entries), ignored=dict(sorted(ignored.items())))
 
 
-class _Reader:
-    def __init__(self, bundle: Document, origin: Origin, code_product: CodeProduct) -> None:
+class _Mapper:
+    """Maps the medication resources of one document."""
+
+    def __init__(self, bundle: Document, origin: Origin) -> None:
         self.bundle = bundle
         self.origin = origin
-        self.code_product = code_product
+        self.code_product = origin.code_product
 
-    def entry(self, number: int, pointer: str, kind: str, resource: object) -> FhirEntry:
+    def entry(self, number: int, pointer: str, kind: str, resource: object) -> DocumentEntry:
         try:
             documents = _MAPPERS[kind](self, resource)
         except EdgeError as error:
-            return FhirEntry(number, kind, error=error.under(pointer))
+            return DocumentEntry(number=number, kind=kind, error=error.under(pointer))
         try:
-            return FhirEntry(number, kind, tuple(map(validate_event, documents)))
-        except EdgeError as error:  # its pointer is that of the event, not of the resource
-            return FhirEntry(number, kind, error=EdgeError(error.code, pointer, error.message))
+            return DocumentEntry(number=number, kind=kind, events=tuple(map(validate_event, documents)))
+        except EdgeError as error:  # its pointer is one of the event, not of the resource
+            return DocumentEntry(number=number, kind=kind, error=EdgeError(error.code, pointer, error.message))
 
     # Orders
 
     def request(self, resource: object) -> list[Json]:
         order = validate(MedicationRequest, resource)
         supply = order.dispense_request
-        medicine = self.medicine(order) | _present(
+        medicine = self.medicine(order) | _without_none(
             days_supply=dosage.days(supply.expected_supply_duration), quantity=_value(supply.quantity)
         )
         event = self.event(order, "prescription_written", order.authored_on) | {
@@ -172,25 +127,25 @@ class _Reader:
 
     def fill(self, dispense: MedicationDispense) -> Json:
         days = dispense.days_supply
-        medicine = self.medicine(dispense) | _present(
+        medicine = self.medicine(dispense) | _without_none(
             days_supply=_value(days) if days and not days.unit_name else dosage.days(days),
             quantity=_value(dispense.quantity),
             patch_count=dosage.patch_count(dispense.quantity),
         )
         order = next(map(self.order_id, dispense.authorizing_prescription), "")
         when = dispense.when_prepared or dispense.when_handed_over
-        return self.event(dispense, "medication_filled", when) | _present(
+        return self.event(dispense, "medication_filled", when) | _without_none(
             medicine=medicine, prescription_id=order or None
         )
 
     def order_id(self, reference: Reference) -> str:
-        """Event id of the order that is meant; empty if the reference does not say."""
+        """Return the event id of the order that a reference names, empty if it names none."""
         found = self.bundle.resolve(reference)
         if found and isinstance(found.get("id"), str):
             return f"{resource_type(found)}/{found['id']}"
-        return relative(reference.reference or "")
+        return relative_address(reference.reference or "")
 
-    # What both share
+    # Both
 
     def event(self, resource: MedicationResource, kind: str, when: str | None, suffix: str = "") -> dict[str, Any]:
         if when is None:
@@ -206,22 +161,22 @@ class _Reader:
         } | _time("occurred", when)
 
     def end_of(self, when: str) -> str:
-        """The instant itself, or the end of a local date."""
+        """Return the instant itself, or the end of a local date."""
         if len(when) != _DAY_LENGTH:
             return when
         try:
             next_day = date.fromisoformat(when) + timedelta(days=1)
         except (ValueError, OverflowError):
-            return when  # the event's own time is refused first
+            return when  # validation of the event refuses this date
         return datetime.combine(next_day, time(), ZoneInfo(self.origin.zone)).astimezone(UTC).isoformat()
 
     def patient(self, subject: Reference | None) -> Json:
-        """A resource id counts within the source; an identifier within the system that issued it."""
+        """Return the patient: a resource id in the namespace of the source, or an identifier in that of its system."""
         if subject is None:
             raise EdgeError("FIELD_MISSING", "/subject", "is required")
         resolved = self.bundle.resolve(subject) or {}
         address = subject.reference or ""
-        kind, _, resource_id = relative(address).rpartition("/")
+        kind, _, resource_id = relative_address(address).rpartition("/")
         if any(named not in (None, "", "Patient") for named in (resolved.get("resourceType"), subject.type, kind)):
             raise EdgeError("FHIR_SUBJECT_NOT_PATIENT", "/subject", "is about something else than a patient")
         if isinstance(resolved.get("id"), str):
@@ -239,17 +194,17 @@ class _Reader:
         route = dosage.route(dosages)
         coded = self.code_product(_pairs(product)) if product.get("codings") else None
         if coded and coded.form_key and route in dosage.LOCAL_ROUTES:
-            route = None  # "topical" on a patch, say: on an opioid or antagonist product only unknown is safe
-        return product | _present(
+            route = None  # for example "topical" on a patch: for an opioid or antagonist only unknown is safe
+        return product | _without_none(
             route=route,
             directions=dosage.directions(dosages),
             as_needed=dosage.as_needed(dosages),
-            daily_dose_mg=_text(dosage.daily_dose_mg(dosages, coded.strength_mg if coded else strength)),
+            daily_dose_mg=_decimal_text(dosage.daily_dose_mg(dosages, coded.strength_mg if coded else strength)),
             indication=next((reason.name for reason in resource.reason_code), None) or None,
         )
 
     def product(self, resource: MedicationResource) -> tuple[dict[str, Any], Decimal | None]:
-        """The product as the event names it, and the strength of a compound."""
+        """Return the product as the event states it, and the strength in mg of a compound."""
         if concept := resource.medication_codeable_concept:
             return _coded(concept), None
         if (reference := resource.medication_reference) is None:
@@ -267,7 +222,7 @@ class _Reader:
         return named | {"ingredients": _ingredients(medication)}, self.strength(medication)
 
     def strength(self, medication: Medication) -> Decimal | None:
-        """Of the one ingredient that is in our tables."""
+        """Return the strength in mg of the only ingredient in the clinical tables, None if none or several are."""
         relevant = [
             part.strength
             for part in medication.ingredient
@@ -278,9 +233,9 @@ class _Reader:
         return dosage.strength_mg(relevant[0].numerator, relevant[0].denominator)
 
 
-_MAPPERS: Mapping[str, Callable[[_Reader, object], list[Json]]] = {
-    "MedicationRequest": _Reader.request,
-    "MedicationDispense": _Reader.dispense,
+_MAPPERS: Mapping[str, Callable[[_Mapper, object], list[Json]]] = {
+    "MedicationRequest": _Mapper.request,
+    "MedicationDispense": _Mapper.dispense,
 }
 
 
@@ -302,7 +257,9 @@ def _time(field: str, when: str) -> dict[str, str]:
 
 
 def _coded(concept: CodeableConcept) -> dict[str, Any]:
-    codings = [{"system": one.system, "code": one.code} for one in concept.coding if one.system and one.code]
+    codings = [
+        {"system": coding.system, "code": coding.code} for coding in concept.coding if coding.system and coding.code
+    ]
     return {"text": concept.name, "codings": codings}
 
 
@@ -316,7 +273,7 @@ def _ingredients(medication: Medication) -> list[str]:
 
 
 def _rxnorm(concept: CodeableConcept | None) -> str:
-    codes = [one.code for one in concept.coding if one.system == RXNORM and one.code] if concept else []
+    codes = [coding.code for coding in concept.coding if coding.system == RXNORM and coding.code] if concept else []
     return codes[0] if codes else UNNAMED_INGREDIENT
 
 
@@ -324,9 +281,9 @@ def _value(quantity: Quantity | None) -> Decimal | None:
     return quantity.value if quantity else None
 
 
-def _text(value: Decimal | None) -> str | None:
+def _decimal_text(value: Decimal | None) -> str | None:
     return None if value is None else format(value, "f")
 
 
-def _present(**fields: Any) -> dict[str, Any]:  # noqa: ANN401  # JSON values
+def _without_none(**fields: Any) -> dict[str, Any]:  # noqa: ANN401  # JSON values
     return {name: value for name, value in fields.items() if value is not None}

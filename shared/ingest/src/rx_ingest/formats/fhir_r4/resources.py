@@ -1,6 +1,6 @@
-"""FHIR R4, only as much of it as medication events need. Elements that are not named here are not read.
+"""Models of FHIR R4, limited to the elements that medication events need. Other elements are ignored.
 
-R4 on purpose: R5 names the medicine differently, and its models would lose R4 records without a word.
+R4 on purpose: R5 names the medicine differently, and its models would silently drop R4 medicines.
 """
 
 import re
@@ -20,13 +20,13 @@ _RESOURCE_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
 _LIMIT = Decimal(1_000_000_000)
 
 PositiveInt = Annotated[int, Field(ge=0, le=2**31 - 1)]
-"""The bound of FHIR; 0 is not one of its own, but says no more than that the number is unknown."""
+"""The range of FHIR, and 0, which senders write for an unknown number."""
 
 FhirDecimal = Annotated[Decimal, BeforeValidator(lambda value: parse_decimal(value, "FHIR_DECIMAL", -_LIMIT, _LIMIT))]
 
 
 class Element(BaseModel):
-    """Part of a resource: strict about what it reads, deaf to the rest."""
+    """Base model: strict about the elements it reads, ignores all others."""
 
     model_config = ConfigDict(
         strict=True,
@@ -55,7 +55,7 @@ class CodeableConcept(Element):
 
     @property
     def name(self) -> str:
-        """What to show people."""
+        """Return the text to show to people."""
         return self.text or next((coding.display for coding in self.coding if coding.display), "")
 
 
@@ -84,9 +84,9 @@ class Quantity(Element):
 
     @property
     def unit_name(self) -> str:
-        """The unit, lower case and without the braces of a UCUM annotation; empty if none is given.
+        """Return the unit in lower case without the braces of a UCUM annotation, empty if none is given.
 
-        A code of digits is one of SNOMED CT, which writes the name into `unit`.
+        A code of digits is one of SNOMED CT, whose name is in `unit`.
         """
         named_by_code = self.code and not self.code.isdigit()
         return ((self.code if named_by_code else self.unit) or "").strip("{}").lower()
@@ -106,7 +106,7 @@ class Period(Element):
 
 
 class Repeat(Element):
-    """How often."""
+    """How often a dose is taken."""
 
     frequency: PositiveInt | None = None
     frequency_max: PositiveInt | None = None
@@ -119,13 +119,13 @@ class Repeat(Element):
 
 
 class Timing(Element):
-    """When."""
+    """When doses are taken."""
 
     repeat: Repeat | None = None
 
 
 class DoseAndRate(Element):
-    """How much at a time."""
+    """The amount of one dose."""
 
     dose_quantity: Quantity | None = None
 
@@ -155,7 +155,7 @@ class Meta(Element):
 
 
 class Resource(Element):
-    """What every resource that is read has."""
+    """Elements of every resource."""
 
     id: Annotated[str | None, Field(pattern=f"^{_RESOURCE_ID.pattern}$")] = None
     meta: Meta = Meta()
@@ -178,7 +178,7 @@ class Medication(Resource):
 
 
 class MedicationResource(Resource):
-    """What an order and a dispense share."""
+    """Elements that orders and dispenses share."""
 
     medication_codeable_concept: CodeableConcept | None = None
     medication_reference: Reference | None = None
@@ -189,7 +189,7 @@ class MedicationResource(Resource):
 
 
 class DispenseRequest(Element):
-    """What may be dispensed."""
+    """The supply that an order allows."""
 
     validity_period: Period | None = None
     quantity: Quantity | None = None

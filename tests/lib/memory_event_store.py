@@ -1,28 +1,28 @@
-"""The ports in memory: what the tests of the handlers run on, held to the same contract as PostgreSQL."""
+"""Ports of prescriptions in memory. The store meets the same contract tests as PostgreSQL."""
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from rx_ingest.model import EventKey, EventVersion, Position, Pseudonym
-
-from rx_prescriptions.domain.ledger import Held
+from rx_contracts.ids import EventKey, Pseudonym
+from rx_ingest.model import EventVersion, Position
+from rx_prescriptions.domain.ledger import StoredRevision
 from rx_prescriptions.domain.model import Receipt, UncodedCount
 from rx_prescriptions.ports import DeadLetter, HistoryRow, NewEvent, Publication, StoredEvent
 
 
-class MemoryWriting:
-    """One transaction: what it adds is kept aside until it ends."""
+class MemoryTransaction:
+    """One transaction: its additions become visible when it commits."""
 
     def __init__(self, events: Mapping[EventVersion, NewEvent]) -> None:
         self._events = events
         self.added: dict[EventVersion, NewEvent] = {}
         self.uncoded: list[UncodedCount] = []
 
-    async def held(self, keys: Collection[EventKey]) -> Sequence[Held]:
-        """See ports.Writing."""
+    async def stored_revisions(self, keys: Collection[EventKey]) -> Sequence[StoredRevision]:
+        """See ports.EventTransaction."""
         return [
-            Held(
+            StoredRevision(
                 version=version,
                 patient=new.draft.patient,
                 content=new.draft.content,
@@ -33,8 +33,8 @@ class MemoryWriting:
             if version.key in keys
         ]
 
-    async def stored(self, versions: Collection[EventVersion]) -> Sequence[StoredEvent]:
-        """See ports.Writing."""
+    async def stored_events(self, versions: Collection[EventVersion]) -> Sequence[StoredEvent]:
+        """See ports.EventTransaction."""
         found = {version: self._events[version] for version in versions if version in self._events}
         return [
             StoredEvent(
@@ -44,7 +44,7 @@ class MemoryWriting:
         ]
 
     async def save(self, events: Sequence[NewEvent], uncoded: Sequence[UncodedCount]) -> None:
-        """See ports.Writing."""
+        """See ports.EventTransaction."""
         self.added.update({new.draft.version: new for new in events})
         self.uncoded.extend(uncoded)
 
@@ -59,18 +59,19 @@ class MemoryEventStore:
         self._uncoded: dict[tuple[str, str, str], UncodedCount] = {}
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[MemoryWriting]:
+    async def transaction(self) -> AsyncIterator[MemoryTransaction]:
         """See ports.EventStore."""
-        writing = MemoryWriting(self._events)
-        yield writing
-        self._events.update(writing.added)
-        for one in writing.uncoded:
-            before = self._uncoded.get(one.product.item)
-            self._uncoded[one.product.item] = UncodedCount(
-                product=before.product if before else one.product, count=one.count + (before.count if before else 0)
+        transaction = MemoryTransaction(self._events)
+        yield transaction
+        self._events.update(transaction.added)
+        for count in transaction.uncoded:
+            before = self._uncoded.get(count.product.item)
+            self._uncoded[count.product.item] = UncodedCount(
+                product=before.product if before else count.product,
+                count=count.count + (before.count if before else 0),
             )
 
-    async def finish(self, published: Mapping[EventVersion, Position], receipts: Sequence[Receipt]) -> None:
+    async def complete(self, published: Mapping[EventVersion, Position], receipts: Sequence[Receipt]) -> None:
         """See ports.EventStore."""
         self._published.update(published)
         self._receipts.update({receipt.position: receipt for receipt in receipts})
@@ -109,10 +110,10 @@ class MemoryEventStore:
 
     async def uncoded(self, limit: int) -> Sequence[UncodedCount]:
         """See ports.EventStore."""
-        return sorted(self._uncoded.values(), key=lambda one: (-one.count, one.product.item))[:limit]
+        return sorted(self._uncoded.values(), key=lambda count: (-count.count, count.product.item))[:limit]
 
 
-class MemoryOutbound:
+class MemoryOutboundTopics:
     """Topics as lists; one partition."""
 
     def __init__(self) -> None:
@@ -120,20 +121,20 @@ class MemoryOutbound:
         self.dead_letters: list[DeadLetter] = []
 
     async def send(self, events: Sequence[Publication], dead_letters: Sequence[DeadLetter]) -> Sequence[Position]:
-        """See ports.Outbound."""
+        """See ports.OutboundTopics."""
         first = len(self.events)
         self.events.extend(events)
         self.dead_letters.extend(dead_letters)
         return [Position(0, first + number) for number in range(len(events))]
 
 
-class MemoryInbound:
+class MemoryInboundTopic:
     """The inbound topic as a list."""
 
     def __init__(self) -> None:
         self.records: list[tuple[bytes, bytes, Sequence[tuple[str, bytes]]]] = []
 
     async def write(self, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]) -> Position:
-        """See ports.Inbound."""
+        """See ports.InboundTopic."""
         self.records.append((key, value, headers))
         return Position(0, len(self.records) - 1)

@@ -1,0 +1,1 @@
+"""Kafka: the inbound consumer, the producers, and the reader of the monitor progress."""
