@@ -16,7 +16,7 @@ from rx_runtime.sites import load_sites
 READER = Reader(
     catalogue=load_catalogue(),
     sites=load_sites(SHIPPED_SITES),
-    pseudonym=lambda _namespace, value: value.encode_event().ljust(16, b".")[:16],
+    pseudonym=lambda _namespace, value: value.encode().ljust(16, b".")[:16],
 )
 EVENTS = [json.loads(path.read_text()) for path in sorted(resources.files("rx_contracts.examples.edge").glob("*.json"))]
 DIRECTIONS = [
@@ -116,12 +116,12 @@ def mutilated(draw):
     document = draw(st.sampled_from([*EVENTS, ORDER, DISPENSE, BUNDLE, CLOUD_EVENT]))
     for _ in range(draw(st.integers(1, 3))):
         document = changed(document, draw(st.sampled_from(list(places(document)))), draw(JSON))
-    return json.dumps(document).encode_event()
+    return json.dumps(document).encode()
 
 
 @settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    value=st.none() | st.binary() | JSON.map(lambda value: json.dumps(value).encode_event()) | mutilated(),
+    value=st.none() | st.binary() | JSON.map(lambda value: json.dumps(value).encode()) | mutilated(),
     headers=HEADERS,
     timestamp_ms=st.integers(-1, 2**63 - 1),
 )

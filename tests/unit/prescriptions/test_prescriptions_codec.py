@@ -23,12 +23,12 @@ EXAMPLES = resources.files("rx_contracts.examples.edge")
 READER = Reader(
     catalogue=load_catalogue(),
     sites=load_sites(SHIPPED_SITES),
-    pseudonym=lambda _namespace, value: value.encode_event().ljust(16, b"."),
+    pseudonym=lambda _namespace, value: value.encode().ljust(16, b"."),
 )
 
 
 def published(example, **changes):
-    document = json.dumps(json.loads(EXAMPLES.joinpath(f"{example}.json").read_text()) | changes).encode_event()
+    document = json.dumps(json.loads(EXAMPLES.joinpath(f"{example}.json").read_text()) | changes).encode()
     [entry] = READER.read(InboundRecord(position=Position(3, 41), key=None, value=document)).entries
     assert entry.error is None, entry.error
     return Event.FromString(encode_event(entry.drafts[0]))
