@@ -107,7 +107,11 @@ async def record_event(
     found = FORMATS.by_media_type(content_type)
     if found is None:
         raise InvalidInput("CONTENT_TYPE_NOT_SUPPORTED", f"the content type is {FORMATS.supported}")
-    attributes = {headers.CONTENT_TYPE: content_type, headers.CLOUD_EVENT_SOURCE: source, headers.CLOUD_EVENT_SITE_ID: site_id}
+    attributes = {
+        headers.CONTENT_TYPE: content_type,
+        headers.CLOUD_EVENT_SOURCE: source,
+        headers.CLOUD_EVENT_SITE_ID: site_id,
+    }
     read = reader.read(
         InboundRecord(position=_UNSENT, key=None, value=document, headers=_headers(attributes), timestamp_ms=now_ms)
     )
