@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 
 import pytest
-from rx_clinical.catalogue.catalogue import load_catalogue
+from rx_clinical import load_catalogue
 from rx_contracts.edge.event import EdgeError, occurred
 from rx_contracts.edge.json import read_json
 from rx_ingest.formats.fhir_r4.mapping import read_fhir

@@ -6,7 +6,7 @@ from importlib import resources
 from random import Random
 
 import pytest
-from rx_clinical.catalogue.catalogue import load_catalogue
+from rx_clinical import load_catalogue
 from rx_ingest.model import EventVersion, InboundRecord, Position, UncodedProduct
 from rx_ingest.reader import Reader
 from rx_prescriptions.adapters.postgres import PostgresEventStore

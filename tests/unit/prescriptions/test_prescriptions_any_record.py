@@ -5,7 +5,7 @@ from importlib import resources
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from rx_clinical.catalogue.catalogue import load_catalogue
+from rx_clinical import load_catalogue
 from rx_ingest import reader
 from rx_ingest.encoding import encode_event
 from rx_ingest.model import WHOLE_DOCUMENT, InboundRecord, Position

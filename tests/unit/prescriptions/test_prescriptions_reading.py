@@ -5,7 +5,7 @@ import json
 from importlib import resources
 
 import pytest
-from rx_clinical.catalogue.catalogue import load_catalogue
+from rx_clinical import load_catalogue
 from rx_ingest.model import InboundRecord, Position
 from rx_ingest.reader import Reader
 from rx_runtime.settings import SHIPPED_SITES

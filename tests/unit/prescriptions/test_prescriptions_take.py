@@ -5,7 +5,7 @@ from importlib import resources
 
 import pytest
 from pharmacy.events.v1.event_pb2 import Event
-from rx_clinical.catalogue.catalogue import load_catalogue
+from rx_clinical import load_catalogue
 from rx_clinical.model.facts import UnreadFact, event_key
 from rx_contracts.edge.event import EVENT_MODELS
 from rx_contracts.wire.event_facts import fact_from_event

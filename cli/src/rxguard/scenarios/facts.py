@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from rx_clinical.catalogue.catalogue import load_catalogue
+from rx_clinical import load_catalogue
 from rx_clinical.catalogue.compounds import day_of
 from rx_clinical.model.facts import (
     Administration,

@@ -1,7 +1,7 @@
 """The clinical core: a pure function from the facts about one patient to findings. No clock, no I/O, no randomness."""
 
-from rx_clinical.assessment import assess
-from rx_clinical.catalogue.catalogue import Catalogue, CodedProduct, load_catalogue
+from rx_clinical.assessment import assess, check_rules, load_catalogue
+from rx_clinical.catalogue.catalogue import Catalogue, CodedProduct
 from rx_clinical.catalogue.coding import CodedMedicine, code_medicine
 from rx_clinical.findings.explain import Explained, explain
 from rx_clinical.model.facts import History
@@ -16,6 +16,7 @@ __all__ = [
     "Finding",
     "History",
     "assess",
+    "check_rules",
     "code_medicine",
     "explain",
     "load_catalogue",

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 
 from rx_clinical.catalogue.compounds import Compounding
@@ -32,7 +31,6 @@ from rx_clinical.catalogue.titration import Plan, load_plans
 from rx_clinical.model.facts import Medicine
 from rx_clinical.model.reasons import Reason
 from rx_clinical.model.washout import WindowLengths, window_lengths
-from rx_clinical.rules import RULE_IDS
 
 _DOSES_REMEMBERED = 1000
 _ALIAS_GROUPS = ("exempt", "alias")
@@ -84,7 +82,7 @@ class Catalogue:
         _check_reason_codes(tables)
         self.titrations: Mapping[str, Plan] = load_plans(tables)
         self.partners: Mapping[str, Partner] = load_partners(tables)
-        interactions = load_interactions(tables, dict(self.drugs))
+        interactions = load_interactions(tables, dict(self.drugs), self.rules)
         self.prolonging: Mapping[str, Mapping[str, Interaction]] = prolonging_by_object(interactions)
         self.effects: Mapping[str, Mapping[str, tuple[Interaction, ...]]] = effects_by_rule(interactions)
         # By precipitant code, the object drugs of which a row says that a short course of the inducer has no effect.
@@ -253,18 +251,9 @@ class Catalogue:
         return found
 
 
-@cache
-def load_catalogue(folder: Path = TABLES) -> Catalogue:
-    """The catalogue of a folder of tables, by default the shipped one; loaded once a process."""
-    return Catalogue(folder)
-
-
 def _load_rules(tables: Tables) -> dict[str, RuleRow]:
-    """rules.csv by rule. Raises TableError where it lacks a rule or has one that no file states."""
-    rules = tables.keyed("rules.csv", lambda row: (row.required("rule_id"), _rule(row, tables)))
-    if differing := rules.keys() ^ set(RULE_IDS):
-        raise TableError(f"rules.csv: {sorted(differing)} are either in the table or in the code, not both")
-    return rules
+    """Read rules.csv by rule id. Raises TableError."""
+    return tables.keyed("rules.csv", lambda row: (row.required("rule_id"), _rule(row, tables)))
 
 
 def _rule(row: Row, tables: Tables) -> RuleRow:

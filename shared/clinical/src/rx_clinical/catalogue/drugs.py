@@ -1,5 +1,6 @@
 """Opioids, antagonists and the medicines that change how long an opioid stays: drugs.csv and perpetrators.csv."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -8,7 +9,6 @@ from enum import StrEnum
 from rx_clinical.catalogue.policy import Policy
 from rx_clinical.catalogue.tables import Row, TableError, Tables
 from rx_clinical.model.findings import Severity
-from rx_clinical.rules import RULE_IDS
 
 CLASS_STRONG_CYP3A4 = "*strong_cyp3a4*"
 BY_DOSE = "by_dose"
@@ -221,18 +221,18 @@ class Interaction:
         return self.direction == "prolong" and self.multiplier > 1
 
 
-def load_interactions(tables: Tables, drugs: dict[str, DrugForm]) -> list[Interaction]:
+def load_interactions(tables: Tables, drugs: dict[str, DrugForm], rule_ids: Collection[str]) -> list[Interaction]:
     """perpetrators.csv in file order. Raises TableError for a victim that drugs.csv does not know."""
     objects = {drug.ingredient for drug in drugs.values()}
     interactions = []
     for row in tables.rows("perpetrators.csv"):
         if row.required("victim_rxnorm") not in objects:
             raise row.error(f"victim {row.text('victim_rxnorm')} is not in drugs.csv")
-        interactions.append(_interaction(row, tables))
+        interactions.append(_interaction(row, tables, rule_ids))
     return interactions
 
 
-def _interaction(row: Row, tables: Tables) -> Interaction:
+def _interaction(row: Row, tables: Tables, rule_ids: Collection[str]) -> Interaction:
     return Interaction(
         precipitant_code=row.text("perpetrator_rxnorm"),
         name=row.required("perpetrator").split(" (")[0],
@@ -244,7 +244,7 @@ def _interaction(row: Row, tables: Tables) -> Interaction:
         multiplier=row.decimal("t_half_multiplier_used"),
         evidence_level=row.required("evidence_level"),
         carry_over=timedelta(hours=float(row.decimal("carry_over_h_after_last_dose"))),
-        rule=row.one_of("rule", *RULE_IDS, "none"),
+        rule=row.one_of("rule", *rule_ids, "none"),
         local_forms=bool(row.text("local_forms")),
         measured_effect=row.text("measured_effect"),
         sources=tables.sources_of(row),

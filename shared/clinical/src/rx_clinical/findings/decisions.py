@@ -58,8 +58,18 @@ class Decision:
     max_bud: date | None = None  # the longest beyond-use date, of CP-03
     max_days_supply: int | None = None  # what ends with the beyond-use date, of CP-04
     since: datetime | None = None  # active from; None = from the time of the anchor
+    conflict: object | None = None  # what rules of a family decide on together: see worst_of_conflicts
+    assumed: bool = False  # rests on an assumed end
 
     @property
     def active_from(self) -> datetime:
         """When the finding begins to hold."""
         return self.anchor.time.earliest if self.since is None else self.since
+
+
+def worst_of_conflicts(decisions: Iterable[Decision]) -> list[Decision]:
+    """Keep one decision per conflict: the worst; of equals the one without assumption, then the first rule's."""
+    kept: dict[int, Decision] = {}
+    for decision in sorted(decisions, key=lambda one: (one.severity.rank, one.assumed, one.rule)):
+        kept.setdefault(id(decision if decision.conflict is None else decision.conflict), decision)
+    return list(kept.values())

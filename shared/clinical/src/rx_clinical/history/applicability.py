@@ -22,10 +22,6 @@ from rx_clinical.model.facts import (
 _BITS = {Evidence: FactBits.EVIDENCE | FactBits.FULL, PatientFact: FactBits.PATIENT, Procedure: FactBits.PROCEDURE}
 _BITS |= {CompoundRequest: FactBits.COMPOUNDING, BatchRecord: FactBits.COMPOUNDING}
 _BITS |= {Void: FactBits.REMOVING, ReturnToStock: FactBits.REMOVING}
-# Each of these may raise a finding without anything beside it.
-_ALONE = FactBits.ANTAGONIST | FactBits.SEQUESTERED | FactBits.ROUTE_OPEN | FactBits.EVIDENCE | FactBits.DEFICIENT
-_ALONE |= FactBits.LATE | FactBits.MANY | FactBits.COMPOUNDING
-_WITH_OPIOID = FactBits.INTERACTING | FactBits.PERIPHERAL
 
 
 def fact_bits(facts: Collection[Fact], catalogue: Catalogue) -> int:
@@ -49,13 +45,3 @@ def fact_bits(facts: Collection[Fact], catalogue: Catalogue) -> int:
         if fact.recorded_at - fact.occurred.latest > late:
             kinds |= FactBits.LATE
     return kinds
-
-
-def may_fire(kinds: int) -> bool:
-    """Some rule could raise a finding."""
-    if kinds & _ALONE:
-        return True
-    classes = kinds & FactBits.OPIOID
-    if not classes:
-        return False
-    return bool(kinds & _WITH_OPIOID) or classes not in (FactBits.FULL, FactBits.PARTIAL, FactBits.MIXED)

@@ -1,49 +1,25 @@
-"""The rules, one file each. A table that names another rule, or lacks one of these, is refused when it is loaded."""
+"""The rules, one file each below the package of their family, and which of them the facts of a patient call for.
 
-RULE_IDS = (
-    "WR-01",
-    "WR-02",
-    "WR-03",
-    "WR-05",
-    "WR-06",
-    "BL-01",
-    "BL-02",
-    "BL-03",
-    "HN-02",
-    "PA-01",
-    "PA-02",
-    "PK-01",
-    "PK-02",
-    "PK-03",
-    "IN-01",
-    "IN-02",
-    "OT-01",
-    "OT-02",
-    "OT-03",
-    "SX-01",
-    "LD-01",
-    "LD-02",
-    "LD-03",
-    "LD-04",
-    "LD-05",
-    "LD-06",
-    "LD-07",
-    "LD-08",
-    "LD-09",
-    "LD-10",
-    "DQ-01",
-    "DQ-02",
-    "DQ-03",
-    "DQ-04",
-    "DQ-05",
-    "DQ-06",
-    "DQ-07",
-    "CP-01",
-    "CP-02",
-    "CP-03",
-    "CP-04",
-    "CP-05",
-    "CP-06",
-    "CP-08",
-    "CP-09",
-)
+A rule file registers itself: it ends with `RULE = Rule(...)`. Importing this package collects them all, and raises
+RuleError for a file that does not hold a rule that can be asked.
+"""
+
+from functools import lru_cache
+
+from rx_clinical.rules.registry import collect, rule_modules
+from rx_clinical.rules.rule import Rule
+
+RULES: tuple[Rule, ...] = collect(rule_modules(__name__, __path__))
+"""Every rule, sorted by id."""
+
+
+@lru_cache(maxsize=1024)
+def applicable_rules(bits: int) -> tuple[Rule, ...]:
+    """Return the rules that could fire on facts with these FactBits, sorted by id."""
+    return tuple(rule for rule in RULES if rule.is_applicable(bits))
+
+
+@lru_cache(maxsize=4096)
+def may_fire(bits: int) -> bool:
+    """Return False only if no rule can produce a finding (may return True needlessly, never False wrongly)."""
+    return bool(applicable_rules(bits))

@@ -6,8 +6,9 @@ from functools import lru_cache
 from pharmacy.events.v1.event_pb2 import Event
 from rx_clinical import Catalogue, History, assess
 from rx_clinical.catalogue.roles import FactBits
-from rx_clinical.history.applicability import fact_bits, may_fire
+from rx_clinical.history.applicability import fact_bits
 from rx_clinical.model.facts import Fact
+from rx_clinical.rules import may_fire
 from rx_contracts.wire import event_facts, finding_messages
 from rx_runtime.sites import SiteRegistry
 from rx_runtime.telemetry.metrics import histogram

@@ -37,22 +37,62 @@ Timeline: low-dose naltrexone
 | 2026-03-10 09:00 | fill codeine, 3 days         | BL-01 major, not before 2026-03-27 09:00, until 2026-04-03 09:00 |
 """
 
-from rx_clinical.model.findings import Severity
+from datetime import datetime
+
+from rx_clinical.catalogue.roles import FactBits
+from rx_clinical.findings.decisions import Decision
+from rx_clinical.history.context import RuleContext
+from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.reasons import Reason
 from rx_clinical.rules.blockade.blockade_interval import BlockadeInterval
-
-RULE = "BL-01"
-
-
-def applies(interval: BlockadeInterval) -> bool:
-    """The opioid begins before the blockade's possible end."""
-    return interval.at < interval.possible_until
+from rx_clinical.rules.blockade.engine import blockade_conflicts, decide_conflicts
+from rx_clinical.rules.rule import Family, Rule
 
 
-def severity(interval: BlockadeInterval) -> Severity:
-    """How bad, by what is certain about either side."""
-    certain = (
-        interval.documented_until is not None
-        and interval.at < interval.documented_until
-        and not interval.opioid_only_ordered
-    )
+def rate(interval: BlockadeInterval) -> Severity | None:
+    """Rate an opioid that begins before the possible end; at most major where either side is uncertain."""
+    if interval.at >= interval.possible_until:
+        return None
+    until = interval.documented_until
+    certain = until is not None and interval.at < until and not interval.opioid_only_ordered
     return interval.worst if certain else interval.worst.at_most(Severity.MAJOR)
+
+
+def ends_at(interval: BlockadeInterval) -> datetime:
+    """Return the end of the tail; of a depot, the end of its first month by the injection or else by the fill."""
+    if not interval.depot:
+        return interval.waning_until
+    first_month = interval.documented_until
+    if first_month is not None and interval.at < first_month and not interval.injected:
+        return first_month
+    return interval.possible_until
+
+
+def headline(opioid: str, antagonist: str) -> list[str]:
+    """Name both medicines, and the danger."""
+    return [
+        f"{opioid} will not work while {antagonist} acts.",
+        "Do not exceed the ordered dose: trying to overcome the blockade risks a fatal overdose.",
+    ]
+
+
+def decide(context: RuleContext) -> list[Decision]:
+    """Return one decision per opioid event and antagonist form."""
+    return decide_conflicts(
+        context,
+        RULE.id,
+        rate=rate,
+        ends_at=ends_at,
+        display=Display.INTERRUPTIVE,
+        headline=headline,
+        reasons={Reason.BLOCKADE_ACTIVE, Reason.OVERCOMING_BLOCKADE_OVERDOSE},
+    )
+
+
+RULE = Rule(
+    "BL-01",
+    Family.BLOCKADE,
+    needs=(FactBits.ANTAGONIST, FactBits.OPIOID),
+    decide=decide,
+    pairing=blockade_conflicts,
+)

@@ -34,17 +34,56 @@ Timeline: the second month of a depot
 | 2026-04-10 09:00 | give morphine_ir | BL-02 major, not before 2026-04-24 09:00, until 2026-04-20 09:00 |
 """
 
-from rx_clinical.model.findings import Severity
+from datetime import datetime
+
+from rx_clinical.catalogue.roles import FactBits
+from rx_clinical.findings.decisions import Decision
+from rx_clinical.history.context import RuleContext
+from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.reasons import Reason
 from rx_clinical.rules.blockade.blockade_interval import BlockadeInterval
-
-RULE = "BL-02"
-
-
-def applies(interval: BlockadeInterval) -> bool:
-    """The opioid begins before the end of the tail."""
-    return interval.at < interval.waning_until
+from rx_clinical.rules.blockade.engine import blockade_conflicts, decide_conflicts
+from rx_clinical.rules.rule import Family, Rule
 
 
-def severity(_: BlockadeInterval) -> Severity:
-    """Always major."""
-    return Severity.MAJOR
+def rate(interval: BlockadeInterval) -> Severity | None:
+    """Rate an opioid that begins after the possible end and before the end of the tail."""
+    return Severity.MAJOR if interval.possible_until <= interval.at < interval.waning_until else None
+
+
+def ends_at(interval: BlockadeInterval) -> datetime:
+    """Return the end of the tail."""
+    return interval.waning_until
+
+
+def headline(opioid: str, antagonist: str) -> list[str]:
+    """Name both medicines, and the danger."""
+    return [
+        f"The blockade by {antagonist} is waning: the effect of {opioid} cannot be foretold.",
+        (
+            "Tolerance is reduced and receptors are more sensitive: lowest dose, do not exceed it, have naloxone "
+            "at hand; trying to overcome the blockade risks a fatal overdose."
+        ),
+    ]
+
+
+def decide(context: RuleContext) -> list[Decision]:
+    """Return one decision per opioid event and antagonist form."""
+    return decide_conflicts(
+        context,
+        RULE.id,
+        rate=rate,
+        ends_at=ends_at,
+        display=Display.INTERRUPTIVE,
+        headline=headline,
+        reasons={Reason.BLOCKADE_WANING, Reason.REDUCED_TOLERANCE},
+    )
+
+
+RULE = Rule(
+    "BL-02",
+    Family.BLOCKADE,
+    needs=(FactBits.ANTAGONIST, FactBits.OPIOID),
+    decide=decide,
+    pairing=blockade_conflicts,
+)

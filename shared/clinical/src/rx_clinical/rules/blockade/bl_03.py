@@ -31,17 +31,53 @@ Timeline: low-dose naltrexone
 | 2026-04-03 09:00 | fill codeine, 3 days         |         |
 """
 
-from rx_clinical.model.findings import Severity
+from datetime import datetime
+
+from rx_clinical.catalogue.roles import FactBits
+from rx_clinical.findings.decisions import Decision
+from rx_clinical.history.context import RuleContext
+from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.reasons import Reason
 from rx_clinical.rules.blockade.blockade_interval import BlockadeInterval
-
-RULE = "BL-03"
-
-
-def applies(interval: BlockadeInterval) -> bool:
-    """The opioid begins while tolerance is reduced."""
-    return interval.at < interval.tolerance_until
+from rx_clinical.rules.blockade.engine import blockade_conflicts, decide_conflicts
+from rx_clinical.rules.rule import Family, Rule
 
 
-def severity(_: BlockadeInterval) -> Severity:
-    """Always moderate."""
-    return Severity.MODERATE
+def rate(interval: BlockadeInterval) -> Severity | None:
+    """Rate an opioid that begins after the tail, while tolerance is still reduced."""
+    return Severity.MODERATE if interval.waning_until <= interval.at < interval.tolerance_until else None
+
+
+def ends_at(interval: BlockadeInterval) -> datetime:
+    """Return when tolerance is no longer taken to be reduced."""
+    return interval.tolerance_until
+
+
+def headline(opioid: str, antagonist: str) -> list[str]:
+    """Name both medicines, and the danger."""
+    return [
+        f"{antagonist} is gone, and tolerance with it: less {opioid} than before may now be fatal.",
+        "Treat as opioid-naive and offer naloxone.",
+    ]
+
+
+def decide(context: RuleContext) -> list[Decision]:
+    """Return one decision per opioid event and antagonist form."""
+    return decide_conflicts(
+        context,
+        RULE.id,
+        rate=rate,
+        ends_at=ends_at,
+        display=Display.QUEUE,
+        headline=headline,
+        reasons={Reason.REDUCED_TOLERANCE},
+    )
+
+
+RULE = Rule(
+    "BL-03",
+    Family.BLOCKADE,
+    needs=(FactBits.ANTAGONIST, FactBits.OPIOID),
+    decide=decide,
+    pairing=blockade_conflicts,
+)

@@ -1,6 +1,9 @@
-"""Antagonist first, opioid second: every opioid event against every antagonist that was there (BL-01 to BL-03)."""
+"""Pairs every opioid event with every antagonist begun before it, for BL-01 to BL-03.
 
-from collections.abc import Callable
+The conflicts are found once per context. Each rule then rates their intervals; the worst decision of a conflict counts.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -31,59 +34,33 @@ from rx_clinical.model.facts import Administration, Moment, Prescription, Report
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
 from rx_clinical.model.washout import FOREVER, later
-from rx_clinical.rules.blockade import bl_01, bl_02, bl_03
 from rx_clinical.rules.blockade.blockade_interval import BlockadeInterval
 
-
-@dataclass(frozen=True, slots=True)
-class BlockadeRule:
-    """A row of the decision table for opioids that meet an antagonist begun first."""
-
-    rule_id: str
-    applies: Callable[[BlockadeInterval], bool]
-    severity: Callable[[BlockadeInterval], Severity]
-    display: Display
-    reasons: frozenset[Reason]
-
-
-# The order of the decision table: the first that applies decides.
-RULES = (
-    BlockadeRule(
-        bl_01.RULE,
-        bl_01.applies,
-        bl_01.severity,
-        Display.INTERRUPTIVE,
-        frozenset({Reason.BLOCKADE_ACTIVE, Reason.OVERCOMING_BLOCKADE_OVERDOSE}),
-    ),
-    BlockadeRule(
-        bl_02.RULE,
-        bl_02.applies,
-        bl_02.severity,
-        Display.INTERRUPTIVE,
-        frozenset({Reason.BLOCKADE_WANING, Reason.REDUCED_TOLERANCE}),
-    ),
-    BlockadeRule(bl_03.RULE, bl_03.applies, bl_03.severity, Display.QUEUE, frozenset({Reason.REDUCED_TOLERANCE})),
-)
+_CONFLICTS = "blockade_conflicts"  # key of the context's cache
 
 
 @dataclass(slots=True, eq=False)
-class BlockadeHit:
-    """An antagonist course that an opioid meets, by the first rule that applies."""
+class BlockadeConflict:
+    """An opioid event that meets an antagonist."""
 
-    rule: BlockadeRule
-    severity: Severity
-    period: ExposurePeriod
-    ends_at: datetime
-
-    @property
-    def rank(self) -> tuple[int, str]:
-        """Worst first."""
-        return (self.severity.rank, self.rule.rule_id)
+    event: Event
+    antagonist_exposure: AntagonistExposure
+    dose: DailyDose
+    intervals: tuple[BlockadeInterval, ...]  # of its courses, those that are open
+    own: WashoutWindow  # the opioid's exposure
+    latest: WashoutWindow  # that allows the antagonist last
 
 
-def blockade(context: RuleContext) -> list[Decision]:
-    """Decisions of all opioid events."""
-    decisions = []
+def blockade_conflicts(context: RuleContext) -> list[BlockadeConflict]:
+    """Return the conflicts of all opioid events; found once per context."""
+    found = context.cache.get(_CONFLICTS)
+    if found is None:
+        found = context.cache[_CONFLICTS] = _find_conflicts(context) if context.starts else []
+    return found  # type: ignore[return-value]  # written above, nowhere else
+
+
+def _find_conflicts(context: RuleContext) -> list[BlockadeConflict]:
+    conflicts = []
     first = min(start.at for start in context.starts)
     for exposure in context.opioids:
         for event in exposure.events():
@@ -96,54 +73,51 @@ def blockade(context: RuleContext) -> list[Decision]:
                 dose = _dose(context, event.time, antagonist_exposure, periods)
                 if dose.tier.ultra_low:
                     continue
-                hits = [
-                    hit
-                    for period in periods
-                    if (hit := _hit(context, event, period, antagonist_exposure, dose.tier)) is not None
-                ]
-                if hits:
+                intervals = _open_intervals(context, event, antagonist_exposure, periods, dose.tier)
+                if intervals:
                     own, latest = _restart(context, exposure, event)
-                    decisions.append(
-                        _decision(context, BlockadeConflict(event, antagonist_exposure, dose, tuple(hits), own, latest))
-                    )
-    return decisions
+                    conflicts.append(BlockadeConflict(event, antagonist_exposure, dose, intervals, own, latest))
+    return conflicts
 
 
 def _dose(
     context: RuleContext, moment: Moment, antagonist_exposure: AntagonistExposure, periods: list[ExposurePeriod]
 ) -> DailyDose:
-    """The daily dose that blocks at a moment; once nothing of the form is supplied, its last dose."""
+    """Return the daily dose that blocks at a moment; once nothing of the form is supplied, its last dose."""
     own = max(periods, key=lambda period: (moment.earliest < period.possible_end, *_weight(period)))
     return daily_dose(context.antagonists, antagonist_exposure, moment, own.entries[-1], context.catalogue)
 
 
 def _weight(period: ExposurePeriod) -> tuple[bool, datetime, bytes]:
-    """Supplies and injections set the dose before orders and reports do; the newest first."""
+    """Rank supplies and injections before orders and reports, the newest first."""
     entry = period.entries[-1]
     return (period.documented_end is not None and not isinstance(entry.fact, Report), *entry.order)
 
 
-def _hit(
-    context: RuleContext, event: Event, period: ExposurePeriod, antagonist_exposure: AntagonistExposure, tier: Tier
-) -> BlockadeHit | None:
-    depot = antagonist_exposure.antagonist.depot
-    interval = (
-        _depot_interval(event, period, tier, context.catalogue.policy.depot_block)
-        if depot
-        else _supply_interval(event, period, tier, tail_of(antagonist_exposure.antagonist, tier))
-    )
-    rule = next((rule for rule in RULES if rule.applies(interval)), None)
-    if rule is None:
-        return None
-    return BlockadeHit(
-        rule, rule.severity(interval), period, _ends_at(rule, interval, depot=depot, injected=_is_injected(period))
-    )
+def _open_intervals(
+    context: RuleContext,
+    event: Event,
+    antagonist_exposure: AntagonistExposure,
+    periods: list[ExposurePeriod],
+    tier: Tier,
+) -> tuple[BlockadeInterval, ...]:
+    antagonist = antagonist_exposure.antagonist
+    if antagonist.depot:
+        blocks_for = context.catalogue.policy.depot_block
+        found = [_depot_interval(event, period, tier, blocks_for) for period in periods]
+    else:
+        tail = tail_of(antagonist, tier)
+        found = [_supply_interval(event, period, tier, tail) for period in periods]
+    return tuple(interval for interval in found if interval.is_open)
 
 
 def _supply_interval(event: Event, period: ExposurePeriod, tier: Tier, tail: timedelta) -> BlockadeInterval:
     waning = later(period.possible_end, tail)
     return BlockadeInterval(
         at=event.time.earliest,
+        period=period,
+        depot=False,
+        injected=False,
         documented_until=period.documented_end,
         possible_until=period.possible_end,
         waning_until=waning,
@@ -153,12 +127,8 @@ def _supply_interval(event: Event, period: ExposurePeriod, tier: Tier, tail: tim
     )
 
 
-def _is_injected(period: ExposurePeriod) -> bool:
-    return isinstance(period.entries[-1].fact, Administration)
-
-
 def _surely_injected(period: ExposurePeriod) -> datetime:
-    """When an injection is certain: where reported use only states how long it lasts, when that begins."""
+    """Return when an injection is certain: where reported use only states how long it lasts, when that begins."""
     entry = period.entries[-1]
     duration_only = isinstance(entry.fact, Report) and not entry.fact.ongoing and entry.ended_at is None
     return period.begin.latest if duration_only or period.documented_end is None else period.documented_end
@@ -169,6 +139,9 @@ def _depot_interval(event: Event, period: ExposurePeriod, tier: Tier, blocks_for
     first_month = later(_surely_injected(period), blocks_for)
     return BlockadeInterval(
         at=event.time.earliest,
+        period=period,
+        depot=True,
+        injected=isinstance(period.entries[-1].fact, Administration),
         documented_until=None if period.documented_end is None else first_month,
         possible_until=later(period.possible_end, blocks_for),
         waning_until=waning,
@@ -178,78 +151,80 @@ def _depot_interval(event: Event, period: ExposurePeriod, tier: Tier, blocks_for
     )
 
 
-def _ends_at(rule: BlockadeRule, interval: BlockadeInterval, *, depot: bool, injected: bool) -> datetime:
-    """The end of what the rule says: of a depot's blockade its month, else with the tail."""
-    if rule.rule_id == bl_03.RULE:
-        return interval.tolerance_until
-    if rule.rule_id == bl_02.RULE or not depot:
-        return interval.waning_until
-    first_month = interval.documented_until
-    if first_month is not None and interval.at < first_month and not injected:
-        return first_month
-    return interval.possible_until
+def decide_conflicts(
+    context: RuleContext,
+    rule_id: str,
+    *,
+    rate: Callable[[BlockadeInterval], Severity | None],
+    ends_at: Callable[[BlockadeInterval], datetime],
+    display: Display,
+    headline: Callable[[str, str], Sequence[str]],
+    reasons: Iterable[Reason],
+) -> list[Decision]:
+    """Decide each conflict by the worst interval that `rate` rates; it returns None for intervals of other rules.
+
+    The decision ends with the interval that lasts longest. `headline` takes opioid and antagonist.
+    """
+    decisions = []
+    for conflict in blockade_conflicts(context):
+        rated = [(severity, one) for one in conflict.intervals if (severity := rate(one)) is not None]
+        if rated:
+            severity = min((severity for severity, _ in rated), key=lambda severity: severity.rank)
+            shown = max((interval for _, interval in rated), key=ends_at)
+            decisions.append(
+                Decision(
+                    rule=rule_id,
+                    anchor=conflict.event,
+                    counterpart=conflict.antagonist_exposure.antagonist.counterpart,
+                    counterpart_key=conflict.antagonist_exposure.antagonist.key,
+                    severity=severity,
+                    display=display,
+                    start=conflict.latest.start,
+                    ends_at=ends_at(shown),
+                    explain=partial(_explain, context, conflict, shown, headline, reasons),
+                    conflict=conflict,
+                )
+            )
+    return decisions
 
 
-@dataclass(slots=True, eq=False)
-class BlockadeConflict:
-    """An opioid event that meets an antagonist."""
-
-    event: Event
-    antagonist_exposure: AntagonistExposure
-    dose: DailyDose
-    hits: tuple[BlockadeHit, ...]
-    own: WashoutWindow  # the opioid's exposure
-    latest: WashoutWindow  # that allows the antagonist last
-
-    @property
-    def worst(self) -> BlockadeHit:
-        """The hit that is the finding; of equals the one that lasts longest."""
-        worst = min(self.hits, key=lambda hit: hit.rank)
-        return max((hit for hit in self.hits if hit.rule is worst.rule), key=lambda hit: hit.ends_at)
-
-
-def _decision(context: RuleContext, blocked: BlockadeConflict) -> Decision:
-    event, antagonist_exposure, worst = blocked.event, blocked.antagonist_exposure, blocked.worst
-    severity = min(blocked.hits, key=lambda hit: hit.rank).severity
-    return Decision(
-        rule=worst.rule.rule_id,
-        anchor=event,
-        counterpart=antagonist_exposure.antagonist.counterpart,
-        counterpart_key=antagonist_exposure.antagonist.key,
-        severity=severity,
-        display=worst.rule.display,
-        start=blocked.latest.start,
-        ends_at=worst.ends_at,
-        explain=partial(_explain, context, blocked),
+def _explain(
+    context: RuleContext,
+    conflict: BlockadeConflict,
+    interval: BlockadeInterval,
+    headline: Callable[[str, str], Sequence[str]],
+    own_reasons: Iterable[Reason],
+) -> Explanation:
+    event, antagonist_exposure, own, latest = (
+        conflict.event,
+        conflict.antagonist_exposure,
+        conflict.own,
+        conflict.latest,
     )
-
-
-def _explain(context: RuleContext, blocked: BlockadeConflict) -> Explanation:
-    event, antagonist_exposure, hits, worst = blocked.event, blocked.antagonist_exposure, blocked.hits, blocked.worst
-    own, latest = blocked.own, blocked.latest
-    names = context.catalogue.names
+    names, policy = context.catalogue.names, context.catalogue.policy
     windows = [own] if own.period is latest.period else [own, latest]
-    blocking = worst.period.entries[-1]
-    spacing = spacing_reasons([event.entry, *(entry for hit in hits for entry in hit.period.entries)], names)
+    blocking = interval.period.entries[-1]
+    entries = [entry for one in conflict.intervals for entry in one.period.entries]
+    spacing = spacing_reasons([event.entry, *entries], names)
     reasons = {
-        *worst.rule.reasons,
+        *own_reasons,
         Reason.RESTART_AFTER_WINDOW,
-        *antagonist_reasons(antagonist_exposure.antagonist, blocking, blocked.dose.parts, names),
-        *(reason for hit in hits for reason in hit.period.reasons),
+        *antagonist_reasons(antagonist_exposure.antagonist, blocking, conflict.dose.parts, names),
+        *(reason for one in conflict.intervals for reason in one.period.reasons),
         *own.period.reasons,
-        *window_reasons([own], context.catalogue.policy),
+        *window_reasons([own], policy),
         *interaction_reasons(windows),
         *spacing,
         *({Reason.ONGOING_NO_END} if latest.start == FOREVER else ()),
     }
     shown = shown_to(event, windows)
-    antagonist = product_text(antagonist_exposure.antagonist.name, blocking.medicine, blocked.dose.total_mg)
+    antagonist = product_text(antagonist_exposure.antagonist.name, blocking.medicine, conflict.dose.total_mg)
     return Explanation(
         reasons=reasons,
         sentences=[
-            *_headlines(worst.rule.rule_id, opioid_text(shown[0]), antagonist),
-            _stopping(antagonist_exposure, context.catalogue.policy.depot_block),
-            *_paralysis(context),
+            *headline(opioid_text(shown[0]), antagonist),
+            _stopping_text(antagonist_exposure, policy.depot_block),
+            *_paralysis_text(context),
             *precipitant_text(shown),
             *([SPACING_UNSAFE] if spacing else []),
             "The next antagonist dose meets this opioid. Restart:",
@@ -261,37 +236,14 @@ def _explain(context: RuleContext, blocked: BlockadeConflict) -> Explanation:
         windows=shown,
         judged_at=event.time.earliest,
         basis=[
-            *antagonist_basis(
-                antagonist_exposure.antagonist,
-                [*(entry for hit in hits for entry in hit.period.entries), *blocked.dose.parts],
-            ),
-            *(one for window in shown for one in opioid_basis(window.opioid, window.period)),
+            *antagonist_basis(antagonist_exposure.antagonist, [*entries, *conflict.dose.parts]),
+            *(item for window in shown for item in opioid_basis(window.opioid, window.period)),
             *precipitant_basis(precipitant for window in windows for precipitant in window.precipitants),
         ],
     )
 
 
-def _headlines(rule: str, opioid: str, antagonist: str) -> list[str]:
-    if rule == bl_01.RULE:
-        return [
-            f"{opioid} will not work while {antagonist} acts.",
-            "Do not exceed the ordered dose: trying to overcome the blockade risks a fatal overdose.",
-        ]
-    if rule == bl_02.RULE:
-        return [
-            f"The blockade by {antagonist} is waning: the effect of {opioid} cannot be foretold.",
-            (
-                "Tolerance is reduced and receptors are more sensitive: lowest dose, do not exceed it, have naloxone "
-                "at hand; trying to overcome the blockade risks a fatal overdose."
-            ),
-        ]
-    return [
-        f"{antagonist} is gone, and tolerance with it: less {opioid} than before may now be fatal.",
-        "Treat as opioid-naive and offer naloxone.",
-    ]
-
-
-def _paralysis(context: RuleContext) -> list[str]:
+def _paralysis_text(context: RuleContext) -> list[str]:
     if not context.patient.symptoms("paralysis"):
         return []
     return [
@@ -300,7 +252,10 @@ def _paralysis(context: RuleContext) -> list[str]:
 
 
 def _restart(context: RuleContext, exposure: OpioidExposure, event: Event) -> tuple[WashoutWindow, WashoutWindow]:
-    """The anchor's own exposure, and the one that allows the antagonist last; of a chain only what had begun."""
+    """Return the anchor's exposure and the one with the latest permitted restart.
+
+    Counts only fills begun by the anchor time.
+    """
     begun = Moment(earliest=event.time.earliest, latest=event.time.earliest)
     windows = [
         window_after(other, period, context.catalogue)
@@ -312,7 +267,7 @@ def _restart(context: RuleContext, exposure: OpioidExposure, event: Event) -> tu
     return max(same, key=lambda window: (event.entry in window.period.entries, window.start)), latest
 
 
-def _stopping(antagonist_exposure: AntagonistExposure, depot_block: timedelta) -> str:
+def _stopping_text(antagonist_exposure: AntagonistExposure, depot_block: timedelta) -> str:
     if antagonist_exposure.antagonist.depot:
         return f"The depot blocks for {days_text(depot_block)} days and cannot be withdrawn."
     return f"Oral {antagonist_exposure.antagonist.name} can be stopped at once, no taper needed."

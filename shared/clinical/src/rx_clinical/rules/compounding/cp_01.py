@@ -37,14 +37,15 @@ Timeline: an allergy; tablets bring lactose
 from functools import partial
 
 from rx_clinical.catalogue.compounds import Brought, Filler, Verdict, request_text, requests
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import Event
 from rx_clinical.model.facts import CompoundRequest, PatientFact
 from rx_clinical.model.findings import Display, Severity
+from rx_clinical.rules.rule import Family, Rule
 
-RULE = "CP-01"
 _TEXT = {
     Verdict.REFUSED: "is refused: {meaning}.",
     Verdict.UNKNOWN: "is no microcrystalline cellulose ({meaning}): absorption and release may change.",
@@ -67,7 +68,7 @@ def _of_filler(context: RuleContext, request: CompoundRequest) -> list[Decision]
         return []
     return [
         Decision(
-            rule=RULE,
+            rule=RULE.id,
             anchor=Event(Entry(request), request.occurred),
             severity=Severity.MAJOR,
             display=Display.INTERRUPTIVE,
@@ -80,7 +81,7 @@ def _of_filler(context: RuleContext, request: CompoundRequest) -> list[Decision]
 def _of_allergens(context: RuleContext, request: CompoundRequest) -> list[Decision]:
     return [
         Decision(
-            rule=RULE,
+            rule=RULE.id,
             anchor=Event(Entry(request), request.occurred),
             counterpart=brought.allergen,
             counterpart_key=("allergen", brought.allergen),
@@ -127,3 +128,6 @@ def _explain_allergen(request: CompoundRequest, brought: Brought, allergies: tup
         sources=brought.sources,
         evidence_level="LABEL",
     )
+
+
+RULE = Rule("CP-01", Family.COMPOUNDING, needs=(FactBits.COMPOUNDING,), decide=decide)

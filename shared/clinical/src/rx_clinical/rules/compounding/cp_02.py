@@ -25,6 +25,7 @@ Timeline
 from functools import partial
 
 from rx_clinical.catalogue.policy import Policy
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.wording import number_text
 from rx_clinical.history.chart import Entry
@@ -32,8 +33,7 @@ from rx_clinical.history.context import RuleContext
 from rx_clinical.model.facts import BatchRecord
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.rules.compounding.batches import BatchEvent, batch_text, batches, potency_fails
-
-RULE = "CP-02"
+from rx_clinical.rules.rule import Family, Rule
 
 
 def decide(context: RuleContext) -> list[Decision]:
@@ -41,7 +41,7 @@ def decide(context: RuleContext) -> list[Decision]:
     policy = context.catalogue.policy
     return [
         Decision(
-            rule=RULE,
+            rule=RULE.id,
             anchor=BatchEvent(Entry(batch), batch.occurred),
             severity=Severity.CONTRAINDICATED,
             display=Display.INTERRUPTIVE,
@@ -64,3 +64,6 @@ def _explain(batch: BatchRecord, policy: Policy) -> Explanation:
         basis=[BasisItem("deficient", batch_text(batch), None, Entry(batch))],
         evidence_level="CLINICAL_STUDY",
     )
+
+
+RULE = Rule("CP-02", Family.COMPOUNDING, needs=(FactBits.COMPOUNDING,), decide=decide)

@@ -29,6 +29,7 @@ Timeline
 from functools import partial
 
 from rx_clinical.catalogue.compounds import ANY_COMPONENT, BudClass, Limit, day_of, request_text, requests
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
@@ -36,15 +37,14 @@ from rx_clinical.history.exposure_period import Event
 from rx_clinical.model.facts import CompoundRequest
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
-
-RULE = "CP-03"
+from rx_clinical.rules.rule import Family, Rule
 
 
 def decide(context: RuleContext) -> list[Decision]:
     """One decision a request."""
     return [
         Decision(
-            rule=RULE,
+            rule=RULE.id,
             anchor=Event(Entry(request), request.occurred),
             severity=Severity.MAJOR,
             display=Display.INTERRUPTIVE,
@@ -75,3 +75,6 @@ def _explain(request: CompoundRequest, limit: Limit) -> Explanation:
         sources=limit.sources,
         evidence_level="REFERENCE_LIST",
     )
+
+
+RULE = Rule("CP-03", Family.COMPOUNDING, needs=(FactBits.COMPOUNDING,), decide=decide)

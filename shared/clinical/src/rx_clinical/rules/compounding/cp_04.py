@@ -34,6 +34,7 @@ from decimal import Decimal
 from functools import partial
 
 from rx_clinical.catalogue.compounds import ANY_COMPONENT, bud_of, day_of, days_until, last_day, request_text, requests
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.wording import number_text
 from rx_clinical.history.chart import Entry
@@ -42,8 +43,7 @@ from rx_clinical.model.facts import BatchRecord, CompoundRequest
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
 from rx_clinical.rules.compounding.batches import BatchEvent, batch_text, batches
-
-RULE = "CP-04"
+from rx_clinical.rules.rule import Family, Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ def decide(context: RuleContext) -> list[Decision]:
     """One decision a request, and one a dispensed unit."""
     return [
         Decision(
-            rule=RULE,
+            rule=RULE.id,
             anchor=BatchEvent(Entry(supply.fact), supply.fact.occurred),
             counterpart=supply.unit,
             counterpart_key=("unit", supply.unit) if supply.unit else ("", ""),
@@ -127,3 +127,6 @@ def _explain(supply: Supply) -> Explanation:
         sources=supply.sources,
         evidence_level="REFERENCE_LIST",
     )
+
+
+RULE = Rule("CP-04", Family.COMPOUNDING, needs=(FactBits.COMPOUNDING,), decide=decide)

@@ -27,6 +27,7 @@ from decimal import Decimal
 from functools import partial
 
 from rx_clinical.catalogue.policy import Policy
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.wording import number_text
 from rx_clinical.history.chart import Entry
@@ -34,8 +35,8 @@ from rx_clinical.history.context import RuleContext
 from rx_clinical.model.facts import BatchRecord, CapsuleWeights
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.rules.compounding.batches import BatchEvent, batch_text, batches
+from rx_clinical.rules.rule import Family, Rule
 
-RULE = "CP-05"
 _HUNDRED = Decimal(100)
 
 
@@ -58,7 +59,7 @@ def decide(context: RuleContext) -> list[Decision]:
     """One decision a batch."""
     return [
         Decision(
-            rule=RULE,
+            rule=RULE.id,
             anchor=BatchEvent(Entry(batch), batch.occurred),
             severity=Severity.MAJOR,
             display=Display.QUEUE,
@@ -76,3 +77,6 @@ def _explain(batch: BatchRecord, found: list[str]) -> Explanation:
         basis=[BasisItem("deficient", batch_text(batch), None, Entry(batch))],
         evidence_level="POLICY",
     )
+
+
+RULE = Rule("CP-05", Family.COMPOUNDING, needs=(FactBits.COMPOUNDING,), decide=decide)

@@ -30,6 +30,7 @@ from functools import lru_cache, partial
 
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.catalogue.compounds import request_text, requests
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.wording import dose_in_words, product_text
 from rx_clinical.history.chart import Entry
@@ -48,15 +49,14 @@ from rx_clinical.rules.compounding.strengths import (
     slips,
     strengths,
 )
-
-RULE = "CP-06"
+from rx_clinical.rules.rule import Family, Rule
 
 
 def decide(context: RuleContext) -> list[Decision]:
     """One decision an event of naltrexone, and one a request."""
     return [
         Decision(
-            rule=RULE,
+            rule=RULE.id,
             anchor=Event(entry, entry.begin),
             severity=Severity.MAJOR,
             display=Display.INTERRUPTIVE,
@@ -132,3 +132,6 @@ def _explain(entry: Entry, found: list[Doubt]) -> Explanation:
         basis=[BasisItem("deficient", name, entry.medicine.form_key, entry)],
         evidence_level="POLICY",
     )
+
+
+RULE = Rule("CP-06", Family.COMPOUNDING, needs=(FactBits.ANTAGONIST | FactBits.COMPOUNDING,), decide=decide)

@@ -27,6 +27,7 @@ from functools import lru_cache, partial
 
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.catalogue.compounds import request_text, requests
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.wording import number_text, product_text
 from rx_clinical.history.chart import Entry
@@ -35,8 +36,7 @@ from rx_clinical.history.exposure_period import Event
 from rx_clinical.model.facts import CompoundRequest, Medicine
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.rules.compounding.strengths import by_volume, commercial_tablets, naltrexone_entries
-
-RULE = "CP-08"
+from rx_clinical.rules.rule import Family, Rule
 
 
 def signs_of(entry: Entry, catalogue: Catalogue) -> list[str]:
@@ -67,7 +67,7 @@ def decide(context: RuleContext) -> list[Decision]:
     entries = [*naltrexone_entries(context), *map(Entry, requests(context.chart.compounding))]
     return [
         Decision(
-            rule=RULE,
+            rule=RULE.id,
             anchor=Event(entry, entry.begin),
             severity=Severity.MODERATE,
             display=Display.QUEUE,
@@ -94,3 +94,6 @@ def _explain(entry: Entry, found: list[str], catalogue: Catalogue) -> Explanatio
         sources=water.sources,
         evidence_level="SEED_CLAIM_ONLY",
     )
+
+
+RULE = Rule("CP-08", Family.COMPOUNDING, needs=(FactBits.ANTAGONIST | FactBits.COMPOUNDING,), decide=decide)

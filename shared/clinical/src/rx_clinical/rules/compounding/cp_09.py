@@ -24,14 +24,14 @@ Timeline
 from functools import partial
 
 from rx_clinical.catalogue.policy import Policy
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
 from rx_clinical.model.facts import BatchRecord, DispensedUnit
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.rules.compounding.batches import BatchEvent, batch_text, batches, potency_fails, recalled
-
-RULE = "CP-09"
+from rx_clinical.rules.rule import Family, Rule
 
 
 def decide(context: RuleContext) -> list[Decision]:
@@ -39,7 +39,7 @@ def decide(context: RuleContext) -> list[Decision]:
     policy = context.catalogue.policy
     return [
         Decision(
-            rule=RULE,
+            rule=RULE.id,
             anchor=BatchEvent(Entry(batch), batch.occurred),
             counterpart=unit.reference,
             counterpart_key=("unit", unit.reference),
@@ -65,3 +65,6 @@ def _explain(batch: BatchRecord, unit: DispensedUnit, policy: Policy) -> Explana
         basis=[BasisItem("deficient", batch_text(batch), None, Entry(batch))],
         evidence_level="POLICY",
     )
+
+
+RULE = Rule("CP-09", Family.COMPOUNDING, needs=(FactBits.COMPOUNDING,), decide=decide)

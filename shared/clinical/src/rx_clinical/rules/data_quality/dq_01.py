@@ -26,6 +26,7 @@ Timeline
 from functools import partial
 
 from rx_clinical.catalogue.catalogue import Catalogue
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.wording import days_text
 from rx_clinical.history.chart import Entry, is_depot
@@ -34,8 +35,7 @@ from rx_clinical.history.exposure_period import Event, stated_supply
 from rx_clinical.model.facts import Fill
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
-
-RULE = "DQ-01"
+from rx_clinical.rules.rule import Family, Rule
 
 
 def applies(entry: Entry, catalogue: Catalogue) -> bool:
@@ -54,7 +54,7 @@ def decide(context: RuleContext) -> list[Decision]:
     """One decision a fill."""
     return [
         Decision(
-            rule=RULE,
+            rule=RULE.id,
             anchor=Event(entry, entry.fact.occurred),
             severity=Severity.INFO,
             display=Display.PROFILE,
@@ -74,3 +74,6 @@ def _explain(context: RuleContext, entry: Entry) -> Explanation:
         basis=[BasisItem("deficient", name, entry.medicine.form_key, entry)],
         evidence_level="POLICY",
     )
+
+
+RULE = Rule("DQ-01", Family.DATA_QUALITY, needs=(FactBits.DEFICIENT,), decide=decide)

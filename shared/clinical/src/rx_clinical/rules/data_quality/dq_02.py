@@ -26,14 +26,14 @@ from functools import partial
 
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.catalogue.drugs import BY_DOSE
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import Event
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
-
-RULE = "DQ-02"
+from rx_clinical.rules.rule import Family, Rule
 
 
 def missing(entry: Entry, catalogue: Catalogue) -> list[str]:
@@ -53,7 +53,7 @@ def decide(context: RuleContext) -> list[Decision]:
     """One decision an event."""
     return [
         Decision(
-            rule=RULE,
+            rule=RULE.id,
             anchor=Event(entry, entry.fact.occurred),
             severity=Severity.MODERATE,
             display=Display.QUEUE,
@@ -75,3 +75,6 @@ def _explain(entry: Entry, lacks: list[str]) -> Explanation:
         basis=[BasisItem("deficient", name, entry.medicine.form_key, entry)],
         evidence_level="POLICY",
     )
+
+
+RULE = Rule("DQ-02", Family.DATA_QUALITY, needs=(FactBits.DEFICIENT,), decide=decide)

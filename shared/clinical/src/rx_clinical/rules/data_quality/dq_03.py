@@ -23,14 +23,14 @@ Timeline
 
 from functools import partial
 
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import Event
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
-
-RULE = "DQ-03"
+from rx_clinical.rules.rule import Family, Rule
 
 
 def decide(context: RuleContext) -> list[Decision]:
@@ -38,7 +38,7 @@ def decide(context: RuleContext) -> list[Decision]:
     named = context.catalogue.names_opioid_or_antagonist
     return [
         Decision(
-            rule=RULE,
+            rule=RULE.id,
             anchor=Event(entry, entry.fact.occurred),
             severity=Severity.MAJOR,
             display=Display.INTERRUPTIVE,
@@ -60,3 +60,6 @@ def _explain(entry: Entry) -> Explanation:
         basis=[BasisItem("deficient", name, None, entry)],
         evidence_level="POLICY",
     )
+
+
+RULE = Rule("DQ-03", Family.DATA_QUALITY, needs=(FactBits.DEFICIENT,), decide=decide)

@@ -27,6 +27,7 @@ Timeline
 
 from functools import partial
 
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
@@ -35,8 +36,7 @@ from rx_clinical.history.exposure_period import Event
 from rx_clinical.model.facts import Evidence, Prescription
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
-
-RULE = "DQ-04"
+from rx_clinical.rules.rule import Family, Rule
 
 
 def reason_of(context: RuleContext, fact: Evidence) -> Ignored | None:
@@ -59,7 +59,7 @@ def decide(context: RuleContext) -> list[Decision]:
         return []
     return [
         Decision(
-            rule=RULE,
+            rule=RULE.id,
             anchor=Event(Entry(fact), fact.occurred),
             severity=Severity.INFO,
             display=Display.PROFILE,
@@ -76,3 +76,6 @@ def _explain(fact: Evidence, why: Ignored) -> Explanation:
         basis=[BasisItem("deficient", fact.kind.replace("_", " "), None, Entry(fact))],
         evidence_level="POLICY",
     )
+
+
+RULE = Rule("DQ-04", Family.DATA_QUALITY, needs=(FactBits.EVIDENCE,), decide=decide)

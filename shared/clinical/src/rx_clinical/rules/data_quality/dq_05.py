@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.wording import days_text, utc_text
 from rx_clinical.history.chart import Entry
@@ -33,8 +34,7 @@ from rx_clinical.history.exposure_period import Event
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
 from rx_clinical.model.washout import later
-
-RULE = "DQ-05"
+from rx_clinical.rules.rule import Family, Rule
 
 
 def late(context: RuleContext) -> Iterator[tuple[Entry, datetime]]:
@@ -48,7 +48,7 @@ def decide(context: RuleContext) -> list[Decision]:
     """One decision a late fact."""
     return [
         Decision(
-            rule=RULE,
+            rule=RULE.id,
             anchor=Event(entry, entry.fact.occurred),
             severity=Severity.INFO,
             display=Display.QUEUE,
@@ -72,3 +72,6 @@ def _explain(context: RuleContext, entry: Entry, end: datetime) -> Explanation:
         basis=[BasisItem("deficient", name, entry.medicine.form_key, entry)],
         evidence_level="POLICY",
     )
+
+
+RULE = Rule("DQ-05", Family.DATA_QUALITY, needs=(FactBits.LATE,), decide=decide)

@@ -21,14 +21,14 @@ Timeline
 
 from functools import partial
 
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import Event
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
-
-RULE = "DQ-06"
+from rx_clinical.rules.rule import Family, Rule
 
 
 def decide(context: RuleContext) -> list[Decision]:
@@ -40,7 +40,7 @@ def decide(context: RuleContext) -> list[Decision]:
     entry = Entry(facts[limit])  # type: ignore[arg-type]  # a step of an entry anchors like any fact
     return [
         Decision(
-            rule=RULE,
+            rule=RULE.id,
             anchor=Event(entry, entry.fact.occurred),
             severity=Severity.MODERATE,
             display=Display.QUEUE,
@@ -56,3 +56,6 @@ def _explain(entry: Entry, count: int, limit: int) -> Explanation:
         basis=[BasisItem("deficient", "history", None, entry)],
         evidence_level="POLICY",
     )
+
+
+RULE = Rule("DQ-06", Family.DATA_QUALITY, needs=(FactBits.MANY,), decide=decide)

@@ -22,20 +22,20 @@ Timeline
 
 from functools import partial
 
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import Event
 from rx_clinical.model.findings import Display, Severity
-
-RULE = "DQ-07"
+from rx_clinical.rules.rule import Family, Rule
 
 
 def decide(context: RuleContext) -> list[Decision]:
     """One decision an event."""
     return [
         Decision(
-            rule=RULE,
+            rule=RULE.id,
             anchor=Event(entry, entry.fact.occurred),
             severity=Severity.INFO,
             display=Display.PROFILE,
@@ -53,3 +53,6 @@ def _explain(entry: Entry) -> Explanation:
         basis=[BasisItem("deficient", name, entry.medicine.form_key, entry)],
         evidence_level="POLICY",
     )
+
+
+RULE = Rule("DQ-07", Family.DATA_QUALITY, needs=(FactBits.ROUTE_OPEN,), decide=decide)

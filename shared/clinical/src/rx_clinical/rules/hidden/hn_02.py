@@ -31,6 +31,7 @@ Timeline: a feeding tube
 
 from functools import partial
 
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.reason_codes import hides_antagonist
 from rx_clinical.findings.wording import RESTRICTED, RESTRICTED_KEY, hidden_from
@@ -42,8 +43,7 @@ from rx_clinical.model.facts import Prescription
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
 from rx_clinical.rules.interactions.overlaps import meet
-
-RULE = "HN-02"
+from rx_clinical.rules.rule import Family, Rule
 
 
 def rate(*, released: bool, beside_opioid: bool) -> tuple[Severity, Display]:
@@ -68,7 +68,7 @@ def _decision(context: RuleContext, entry: Entry, period: ExposurePeriod) -> Dec
     other = _another_opioid(context, period)
     severity, display = rate(released=released, beside_opioid=other is not None)
     return Decision(
-        rule=RULE,
+        rule=RULE.id,
         anchor=Event(entry, entry.begin),
         severity=severity,
         display=display,
@@ -116,3 +116,6 @@ def _resting(event: Event, other: ExposurePeriod) -> BasisItem:
     if hidden_from(event, other):
         return BasisItem("opioid", RESTRICTED, RESTRICTED_KEY, newest, masked=True)
     return BasisItem("opioid", newest.medicine.text or "another product", newest.medicine.form_key, newest)
+
+
+RULE = Rule("HN-02", Family.HIDDEN, needs=(FactBits.SEQUESTERED,), decide=decide)

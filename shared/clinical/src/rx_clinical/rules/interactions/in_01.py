@@ -38,6 +38,7 @@ Timeline: a chronic inducer
 from datetime import datetime, timedelta
 from functools import partial
 
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import Decision, Explanation
 from rx_clinical.history.context import RuleContext
 from rx_clinical.model.findings import Display, Severity
@@ -50,8 +51,8 @@ from rx_clinical.rules.interactions.engine import (
     explain_pair,
     opioid_of,
 )
+from rx_clinical.rules.rule import Family, Rule
 
-RULE = "IN-01"
 _MAJOR_WITH = frozenset({"methadone", "buprenorphine"})
 
 
@@ -86,8 +87,8 @@ def rate(context: RuleContext, pair: InteractionOverlap) -> tuple[Severity, Disp
 
 def decide(context: RuleContext) -> list[Decision]:
     """One decision an anchor and counterpart."""
-    pairs = (pair for pair in effect_pairs(context, RULE) if induces(context, pair))
-    return decide_pairs(context, RULE, pairs, partial(rate, context), partial(_explain, context))
+    pairs = (pair for pair in effect_pairs(context, RULE.id) if induces(context, pair))
+    return decide_pairs(context, RULE.id, pairs, partial(rate, context), partial(_explain, context))
 
 
 def _explain(context: RuleContext, pair: InteractionOverlap) -> Explanation:
@@ -102,3 +103,6 @@ def _explain(context: RuleContext, pair: InteractionOverlap) -> Explanation:
         "It never shortens the time that an antagonist must wait; stopping it raises the opioid level again.",
     ]
     return explain_pair(context, pair, sentences, {Reason.INDUCER_OWN_WITHDRAWAL})
+
+
+RULE = Rule("IN-01", Family.INTERACTIONS, needs=(FactBits.INDUCING, FactBits.OPIOID), decide=decide)

@@ -26,6 +26,7 @@ Timeline
 from datetime import datetime
 from functools import partial
 
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import Decision, Explanation
 from rx_clinical.findings.wording import utc_text
 from rx_clinical.history.context import RuleContext
@@ -41,8 +42,8 @@ from rx_clinical.rules.interactions.engine import (
 )
 from rx_clinical.rules.interactions.in_01 import RULE as INDUCER
 from rx_clinical.rules.interactions.in_01 import induces
+from rx_clinical.rules.rule import Family, Rule
 
-RULE = "IN-02"
 _OBJECT = "methadone"
 
 
@@ -75,8 +76,10 @@ def applies(context: RuleContext, pair: InteractionOverlap) -> bool:
 
 def decide(context: RuleContext) -> list[Decision]:
     """One decision an anchor and counterpart."""
-    pairs = (pair for pair in effect_pairs(context, INDUCER) if induces(context, pair) and applies(context, pair))
-    return decide_pairs(context, RULE, pairs, lambda _: (Severity.MODERATE, Display.QUEUE), partial(_explain, context))
+    pairs = (pair for pair in effect_pairs(context, INDUCER.id) if induces(context, pair) and applies(context, pair))
+    return decide_pairs(
+        context, RULE.id, pairs, lambda _: (Severity.MODERATE, Display.QUEUE), partial(_explain, context)
+    )
 
 
 def _explain(context: RuleContext, pair: InteractionOverlap) -> Explanation:
@@ -89,3 +92,6 @@ def _explain(context: RuleContext, pair: InteractionOverlap) -> Explanation:
         ),
     ]
     return explain_pair(context, pair, sentences, ())
+
+
+RULE = Rule("IN-02", Family.INTERACTIONS, needs=(FactBits.INDUCING, FactBits.OPIOID), decide=decide)

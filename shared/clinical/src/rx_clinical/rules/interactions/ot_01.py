@@ -29,6 +29,7 @@ Timeline: above the dose that stays in the gut
 from datetime import timedelta
 from functools import partial
 
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.render import antagonist_basis
 from rx_clinical.history.antagonist_exposure import AntagonistExposure
@@ -38,8 +39,7 @@ from rx_clinical.history.exposure_period import ExposurePeriod
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
 from rx_clinical.rules.interactions.overlaps import Overlap, earliest, meet
-
-RULE = "OT-01"
+from rx_clinical.rules.rule import Family, Rule
 
 
 def decide(context: RuleContext) -> list[Decision]:
@@ -65,7 +65,7 @@ def _decision(
     context: RuleContext, gut: CoMedicationExposure, antagonist: AntagonistExposure, overlap: Overlap
 ) -> Decision:
     return Decision(
-        rule=RULE,
+        rule=RULE.id,
         anchor=overlap.anchor,
         counterpart=antagonist.antagonist.counterpart if overlap.one_is_later else gut.key,
         counterpart_key=antagonist.antagonist.key if overlap.one_is_later else (gut.key, ""),
@@ -92,3 +92,6 @@ def _explain(
         sources=form.sources,
         evidence_level="LABEL",
     )
+
+
+RULE = Rule("OT-01", Family.INTERACTIONS, needs=(FactBits.GUT_OPIOID, FactBits.ANTAGONIST), decide=decide)

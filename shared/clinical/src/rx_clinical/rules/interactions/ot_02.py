@@ -23,6 +23,7 @@ Timeline
 
 from functools import partial
 
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.render import opioid_basis
 from rx_clinical.findings.wording import opioid_text, shown_to
@@ -33,8 +34,7 @@ from rx_clinical.history.washout_window import acts_for, window_after
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.rules.interactions import ot_03
 from rx_clinical.rules.interactions.overlaps import ABOUT_ENDS, Overlap, earliest, meet
-
-RULE = "OT-02"
+from rx_clinical.rules.rule import Family, Rule
 
 
 def decide(context: RuleContext) -> list[Decision]:
@@ -57,7 +57,7 @@ def _decision(
 ) -> Decision:
     shown = shown_to(overlap.anchor, [window_after(exposure, overlap.other, context.catalogue)])[0]
     return Decision(
-        rule=RULE,
+        rule=RULE.id,
         anchor=overlap.anchor,
         counterpart=shown.opioid.form.form_key if overlap.one_is_later else peripheral.key,
         counterpart_key=exposure.opioid.key if overlap.one_is_later else (peripheral.key, ""),
@@ -89,3 +89,6 @@ def _explain(
         sources=form.sources,
         evidence_level="LABEL",
     )
+
+
+RULE = Rule("OT-02", Family.INTERACTIONS, needs=(FactBits.PERIPHERAL, FactBits.OPIOID), decide=decide)

@@ -35,6 +35,7 @@ from datetime import datetime
 from functools import partial
 
 from rx_clinical.catalogue.policy import Policy
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.render import opioid_basis
 from rx_clinical.findings.wording import days_text, opioid_text, shown_to
@@ -47,8 +48,8 @@ from rx_clinical.model.facts import Report
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.washout import BEGINNING_OF_TIME, later
 from rx_clinical.rules.interactions.overlaps import ABOUT_ENDS
+from rx_clinical.rules.rule import Family, Rule
 
-RULE = "OT-03"
 _FORM = "alvimopan"
 _Taken = tuple[OpioidExposure, ExposurePeriod, datetime]
 
@@ -110,7 +111,7 @@ def _decision(
     anchor = Event(period.entries[-1], period.entries[-1].begin)
     shown = shown_to(anchor, [window_after(exposure, opioid_periods[0], context.catalogue)])[0]
     return Decision(
-        rule=RULE,
+        rule=RULE.id,
         anchor=anchor,
         counterpart=shown.opioid.form.form_key,
         counterpart_key=exposure.opioid.key,
@@ -141,3 +142,6 @@ def _explain(
         ],
         evidence_level="LABEL",
     )
+
+
+RULE = Rule("OT-03", Family.INTERACTIONS, needs=(FactBits.PERIPHERAL, FactBits.OPIOID), decide=decide)

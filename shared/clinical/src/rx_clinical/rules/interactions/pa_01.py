@@ -36,6 +36,7 @@ from functools import partial
 
 from rx_clinical.catalogue.drugs import Acting
 from rx_clinical.catalogue.policy import Policy
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import Decision, Explanation
 from rx_clinical.findings.render import opioid_basis
 from rx_clinical.findings.wording import hours_text, opioid_text, shown_to, utc_text
@@ -48,8 +49,8 @@ from rx_clinical.model.facts import Administration, Fill, Prescription, Report
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
 from rx_clinical.model.washout import FOREVER, later
+from rx_clinical.rules.rule import Family, Rule
 
-RULE = "PA-01"
 _FORM = "bup_sl"
 _FULL = "full_agonist"
 
@@ -99,7 +100,7 @@ def _of_event(context: RuleContext, started: OpioidExposure, event: Event) -> li
     start = max((until for _, _, until in met), default=None)
     return [
         Decision(
-            rule=RULE,
+            rule=RULE.id,
             anchor=event,
             counterpart=shown_to(event, [window_after(exposure, period, context.catalogue)])[0].opioid.form.form_key,
             counterpart_key=exposure.opioid.key,
@@ -140,3 +141,6 @@ def _explain(
         ],
         evidence_level="POLICY",
     )
+
+
+RULE = Rule("PA-01", Family.INTERACTIONS, needs=(FactBits.PARTIAL, FactBits.FULL), decide=decide)

@@ -36,7 +36,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from rx_clinical.catalogue.roles import Opioid
+from rx_clinical.catalogue.roles import FactBits, Opioid
 from rx_clinical.findings.decisions import Decision, Explanation
 from rx_clinical.findings.render import opioid_basis
 from rx_clinical.findings.wording import opioid_text, shown_to
@@ -48,8 +48,8 @@ from rx_clinical.model.facts import Administration, Prescription
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
 from rx_clinical.rules.interactions.overlaps import Overlap, begin_together, earliest, meet
+from rx_clinical.rules.rule import Family, Rule
 
-RULE = "PA-02"
 _MIXED = "mixed_agonist_antagonist"
 _AGONISTS = frozenset({"full_agonist", "partial_agonist"})
 
@@ -101,7 +101,7 @@ def _decision(context: RuleContext, clash: Clash) -> Decision:
     other, period = (clash.agonist, clash.other) if clash.one_is_later else (clash.mixed, clash.one)
     rated = severity(clash)
     return Decision(
-        rule=RULE,
+        rule=RULE.id,
         anchor=clash.anchor,
         counterpart=_shown(context, clash.anchor, other, period).form.form_key,
         counterpart_key=other.opioid.key,
@@ -135,3 +135,6 @@ def _explain(context: RuleContext, clash: Clash) -> Explanation:
         ],
         evidence_level="LABEL",
     )
+
+
+RULE = Rule("PA-02", Family.INTERACTIONS, needs=(FactBits.MIXED, FactBits.FULL | FactBits.PARTIAL), decide=decide)

@@ -34,6 +34,7 @@ Timeline
 
 from functools import partial
 
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import Decision, Explanation
 from rx_clinical.findings.reason_codes import interaction_reasons
 from rx_clinical.findings.wording import hours_text, precipitant_text
@@ -47,8 +48,8 @@ from rx_clinical.rules.interactions.engine import (
     opioid_of,
     prolonging_pairs,
 )
+from rx_clinical.rules.rule import Family, Rule
 
-RULE = "PK-01"
 _INTERRUPTS_WITH = frozenset({"methadone", "fentanyl"})
 
 
@@ -64,7 +65,7 @@ def rate(context: RuleContext, pair: InteractionOverlap) -> tuple[Severity, Disp
 
 def decide(context: RuleContext) -> list[Decision]:
     """One decision an anchor and counterpart."""
-    return decide_pairs(context, RULE, prolonging_pairs(context), partial(rate, context), partial(_explain, context))
+    return decide_pairs(context, RULE.id, prolonging_pairs(context), partial(rate, context), partial(_explain, context))
 
 
 def _explain(context: RuleContext, pair: InteractionOverlap) -> Explanation:
@@ -78,3 +79,6 @@ def _explain(context: RuleContext, pair: InteractionOverlap) -> Explanation:
         f"With it, an antagonist waits {hours_text(shown.lengths.policy)} h or longer after the last opioid dose.",
     ]
     return explain_pair(context, pair, sentences, interaction_reasons([shown]))
+
+
+RULE = Rule("PK-01", Family.INTERACTIONS, needs=(FactBits.PROLONGING, FactBits.OPIOID), decide=decide)

@@ -21,6 +21,7 @@ Timeline
 
 from functools import partial
 
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import Decision, Explanation
 from rx_clinical.history.context import RuleContext
 from rx_clinical.model.findings import Display, Severity
@@ -31,16 +32,15 @@ from rx_clinical.rules.interactions.engine import (
     explain_pair,
     opioid_of,
 )
-
-RULE = "PK-03"
+from rx_clinical.rules.rule import Family, Rule
 
 
 def decide(context: RuleContext) -> list[Decision]:
     """One decision an anchor and counterpart."""
     return decide_pairs(
         context,
-        RULE,
-        effect_pairs(context, RULE),
+        RULE.id,
+        effect_pairs(context, RULE.id),
         lambda _: (Severity.INFO, Display.PROFILE),
         partial(_explain, context),
     )
@@ -54,3 +54,6 @@ def _explain(context: RuleContext, pair: InteractionOverlap) -> Explanation:
         ),
     ]
     return explain_pair(context, pair, sentences, ())
+
+
+RULE = Rule("PK-03", Family.INTERACTIONS, needs=(FactBits.MEETING, FactBits.OPIOID), decide=decide)

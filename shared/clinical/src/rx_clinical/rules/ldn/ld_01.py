@@ -35,6 +35,7 @@ from decimal import Decimal
 from functools import partial
 
 from rx_clinical.catalogue.policy import Policy
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.wording import number_text
 from rx_clinical.history.co_medication import CoMedicationExposure
@@ -43,8 +44,8 @@ from rx_clinical.history.exposure_period import ExposurePeriod
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
 from rx_clinical.rules.ldn.engine import Intake, dose_text, history_is_short, intakes, low_dose
+from rx_clinical.rules.rule import Family, Rule
 
-RULE = "LD-01"
 _GROUP = "thyroid"
 
 
@@ -72,7 +73,7 @@ def decide(context: RuleContext) -> list[Decision]:
 def _decision(context: RuleContext, intake: Intake, taken: CoMedicationExposure, period: ExposurePeriod) -> Decision:
     severity, display = rate(intake.dose_mg, context.catalogue.policy)
     return Decision(
-        rule=RULE,
+        rule=RULE.id,
         anchor=intake.event,
         counterpart=taken.key,
         counterpart_key=(taken.key, ""),
@@ -109,3 +110,6 @@ def _explain(context: RuleContext, intake: Intake, taken: CoMedicationExposure, 
         sources=partner.sources,
         evidence_level="SEED_CLAIM+REFERENCE_LIST",
     )
+
+
+RULE = Rule("LD-01", Family.LDN, needs=(FactBits.ANTAGONIST, FactBits.PARTNER), decide=decide)

@@ -35,14 +35,15 @@ Timeline: ointment, then capsules
 from dataclasses import dataclass
 from functools import partial
 
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
 from rx_clinical.rules.ldn.engine import Intake, intakes, low_dose
+from rx_clinical.rules.rule import Family, Rule
 
-RULE = "LD-02"
 _MAJOR = "transplant"
 _INFO = "immunosuppressant"
 
@@ -83,7 +84,7 @@ def _counted(met: list[OpioidConflict]) -> list[OpioidConflict]:
 
 def _decision(intake: Intake, met: OpioidConflict) -> Decision:
     return Decision(
-        rule=RULE,
+        rule=RULE.id,
         anchor=intake.event,
         counterpart=met.key,
         counterpart_key=(met.key, ""),
@@ -102,3 +103,6 @@ def _explain(intake: Intake, met: OpioidConflict) -> Explanation:
         basis=[*intake.basis, *(BasisItem("patient", met.name, None, entry) for entry in met.entries)],
         evidence_level="SEED_CLAIM_ONLY",
     )
+
+
+RULE = Rule("LD-02", Family.LDN, needs=(FactBits.ANTAGONIST, FactBits.PARTNER | FactBits.PATIENT), decide=decide)

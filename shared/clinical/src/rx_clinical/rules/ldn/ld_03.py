@@ -21,13 +21,14 @@ Timeline
 
 from functools import partial
 
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import ExposurePeriod
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.rules.ldn.engine import Intake, intakes, low_dose
+from rx_clinical.rules.rule import Family, Rule
 
-RULE = "LD-03"
 _GROUP = "methotrexate"
 
 
@@ -36,7 +37,7 @@ def decide(context: RuleContext) -> list[Decision]:
     methotrexate = [one for one in context.partners if context.catalogue.partners[one.key].group == _GROUP]
     return [
         Decision(
-            rule=RULE,
+            rule=RULE.id,
             anchor=intake.event,
             counterpart=taken.key,
             counterpart_key=(taken.key, ""),
@@ -61,3 +62,6 @@ def _explain(intake: Intake, period: ExposurePeriod) -> Explanation:
         basis=[*intake.basis, *(BasisItem("interacting", "methotrexate", None, entry) for entry in period.entries)],
         evidence_level="SEED_CLAIM_ONLY",
     )
+
+
+RULE = Rule("LD-03", Family.LDN, needs=(FactBits.ANTAGONIST, FactBits.PARTNER), decide=decide)

@@ -25,14 +25,14 @@ Timeline
 
 from functools import partial
 
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
 from rx_clinical.model.facts import PatientFact
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.rules.ldn.engine import Intake, intakes
-
-RULE = "LD-04"
+from rx_clinical.rules.rule import Family, Rule
 
 
 def decide(context: RuleContext) -> list[Decision]:
@@ -46,7 +46,7 @@ def decide(context: RuleContext) -> list[Decision]:
 
 def _decision(intake: Intake, facts: tuple[PatientFact, ...], *, failing: bool) -> Decision:
     return Decision(
-        rule=RULE,
+        rule=RULE.id,
         anchor=intake.event,
         counterpart="liver",
         counterpart_key=("liver", ""),
@@ -70,3 +70,6 @@ def _explain(intake: Intake, facts: tuple[PatientFact, ...]) -> Explanation:
         basis=[*intake.basis, *(BasisItem("patient", "liver", None, Entry(fact)) for fact in facts)],
         evidence_level="LABEL",
     )
+
+
+RULE = Rule("LD-04", Family.LDN, needs=(FactBits.ANTAGONIST, FactBits.PATIENT), decide=decide)

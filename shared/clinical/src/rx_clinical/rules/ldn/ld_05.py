@@ -23,6 +23,7 @@ Timeline
 
 from functools import partial
 
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
@@ -30,8 +31,7 @@ from rx_clinical.model.facts import PatientFact
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.washout import later
 from rx_clinical.rules.ldn.engine import Intake, intakes
-
-RULE = "LD-05"
+from rx_clinical.rules.rule import Family, Rule
 
 
 def counts(context: RuleContext, kind: str, intake: Intake) -> PatientFact | None:
@@ -47,7 +47,7 @@ def decide(context: RuleContext) -> list[Decision]:
     """One decision a supply and state."""
     return [
         Decision(
-            rule=RULE,
+            rule=RULE.id,
             anchor=intake.event,
             counterpart=kind,
             counterpart_key=(kind, ""),
@@ -68,3 +68,6 @@ def _explain(intake: Intake, fact: PatientFact) -> Explanation:
         basis=[*intake.basis, BasisItem("patient", fact.kind, None, Entry(fact))],
         evidence_level="REFERENCE_LIST",
     )
+
+
+RULE = Rule("LD-05", Family.LDN, needs=(FactBits.ANTAGONIST, FactBits.PATIENT), decide=decide)

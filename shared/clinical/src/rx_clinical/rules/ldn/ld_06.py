@@ -24,14 +24,15 @@ Timeline
 
 from functools import partial
 
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
 from rx_clinical.model.facts import PatientFact
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.rules.ldn.engine import Intake, intakes
+from rx_clinical.rules.rule import Family, Rule
 
-RULE = "LD-06"
 _KIND = "birth_year"
 
 
@@ -49,7 +50,7 @@ def decide(context: RuleContext) -> list[Decision]:
     newest = facts[-1]
     return [
         Decision(
-            rule=RULE,
+            rule=RULE.id,
             anchor=intake.event,
             counterpart=_KIND,
             counterpart_key=(_KIND, ""),
@@ -76,3 +77,6 @@ def _explain(context: RuleContext, intake: Intake, fact: PatientFact, age: int) 
         basis=[*intake.basis, BasisItem("patient", _KIND, None, Entry(fact))],
         evidence_level="SEED_CLAIM+REFERENCE_LIST",
     )
+
+
+RULE = Rule("LD-06", Family.LDN, needs=(FactBits.ANTAGONIST, FactBits.PATIENT), decide=decide)

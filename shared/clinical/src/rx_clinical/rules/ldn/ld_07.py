@@ -31,6 +31,7 @@ Timeline: too little history (history known from 2026-02-01)
 
 from functools import partial
 
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.catalogue.titration import Deviation, Dispensed, deviations
 from rx_clinical.findings.decisions import Decision, Explanation
 from rx_clinical.findings.wording import number_text
@@ -38,8 +39,8 @@ from rx_clinical.history.context import RuleContext
 from rx_clinical.model.facts import Administration, Fill
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.rules.ldn.engine import Intake, history_is_short, intakes, low_dose
+from rx_clinical.rules.rule import Family, Rule
 
-RULE = "LD-07"
 _TEXT = {
     Deviation.START_TOO_HIGH: "the first fill is above the usual highest start",
     Deviation.STEP_TOO_LARGE: "the step is larger than usual",
@@ -70,7 +71,7 @@ def _of_course(context: RuleContext, course: list[Intake]) -> list[Decision]:
         found.setdefault(id(supply), []).append(deviation)
     return [
         Decision(
-            rule=RULE,
+            rule=RULE.id,
             anchor=by_supply[number].event,
             severity=Severity.MODERATE,
             display=Display.PROFILE,
@@ -94,3 +95,6 @@ def _explain(context: RuleContext, intake: Intake, how: list[Deviation]) -> Expl
         basis=intake.basis,
         evidence_level="REFERENCE_LIST",
     )
+
+
+RULE = Rule("LD-07", Family.LDN, needs=(FactBits.ANTAGONIST,), decide=decide)

@@ -22,12 +22,13 @@ Timeline
 | 2026-03-20 09:00 | fact symptom: cramps         | LD-08 moderate |
 """
 
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import Decision
 from rx_clinical.history.context import RuleContext
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.rules.ldn.symptoms import symptom_decision, symptoms_in_courses
+from rx_clinical.rules.rule import Family, Rule
 
-RULE = "LD-08"
 _TEXT = (
     "{symptom} is reported more than two weeks into {course}. Stop for 1-2 weeks, then resume as a transdermal cream."
 )
@@ -37,7 +38,10 @@ def decide(context: RuleContext) -> list[Decision]:
     """One decision a course."""
     early = context.catalogue.policy.ldn_early_effects
     return [
-        symptom_decision(RULE, intake, late[0], severity=Severity.MODERATE, display=Display.QUEUE, sentence=_TEXT)
+        symptom_decision(RULE.id, intake, late[0], severity=Severity.MODERATE, display=Display.QUEUE, sentence=_TEXT)
         for intake, facts in symptoms_in_courses(context, "gut")
         if (late := [fact for fact in facts if fact.occurred.earliest - intake.course_begin > early])
     ]
+
+
+RULE = Rule("LD-08", Family.LDN, needs=(FactBits.ANTAGONIST, FactBits.PATIENT), decide=decide)

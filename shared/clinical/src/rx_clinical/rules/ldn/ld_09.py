@@ -26,12 +26,13 @@ Timeline: later
 | 2026-03-20 09:00 | fact symptom: headache       |         |
 """
 
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import Decision
 from rx_clinical.history.context import RuleContext
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.rules.ldn.symptoms import symptom_decision, symptoms_in_courses
+from rx_clinical.rules.rule import Family, Rule
 
-RULE = "LD-09"
 _TEXT = (
     "{symptom} in the first two weeks of {course} is expected and usually passes. Go back one step, or take it in the "
     "morning."
@@ -42,7 +43,10 @@ def decide(context: RuleContext) -> list[Decision]:
     """One decision a course."""
     early = context.catalogue.policy.ldn_early_effects
     return [
-        symptom_decision(RULE, intake, soon[0], severity=Severity.INFO, display=Display.PROFILE, sentence=_TEXT)
+        symptom_decision(RULE.id, intake, soon[0], severity=Severity.INFO, display=Display.PROFILE, sentence=_TEXT)
         for intake, facts in symptoms_in_courses(context, "night")
         if (soon := [fact for fact in facts if fact.occurred.earliest - intake.course_begin <= early])
     ]
+
+
+RULE = Rule("LD-09", Family.LDN, needs=(FactBits.ANTAGONIST, FactBits.PATIENT), decide=decide)

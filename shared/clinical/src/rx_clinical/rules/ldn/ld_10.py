@@ -23,14 +23,14 @@ Timeline
 from datetime import timedelta
 from functools import partial
 
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import Decision, Explanation
 from rx_clinical.findings.wording import days_text
 from rx_clinical.history.context import RuleContext
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.washout import later
 from rx_clinical.rules.ldn.engine import Intake, intakes, low_dose
-
-RULE = "LD-10"
+from rx_clinical.rules.rule import Family, Rule
 
 
 def decide(context: RuleContext) -> list[Decision]:
@@ -38,7 +38,7 @@ def decide(context: RuleContext) -> list[Decision]:
     review = context.catalogue.policy.ldn_review
     return [
         Decision(
-            rule=RULE,
+            rule=RULE.id,
             anchor=intake.event,
             severity=Severity.INFO,
             display=Display.PROFILE,
@@ -62,3 +62,6 @@ def _explain(intake: Intake, review: timedelta) -> Explanation:
         basis=intake.basis,
         evidence_level="SEED_CLAIM_ONLY",
     )
+
+
+RULE = Rule("LD-10", Family.LDN, needs=(FactBits.ANTAGONIST,), decide=decide)

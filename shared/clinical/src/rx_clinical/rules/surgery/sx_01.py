@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.reason_codes import antagonist_reasons
 from rx_clinical.findings.render import antagonist_basis
@@ -40,8 +41,7 @@ from rx_clinical.model.facts import Moment, Procedure
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
 from rx_clinical.model.washout import FOREVER, later
-
-RULE = "SX-01"
+from rx_clinical.rules.rule import Family, Rule
 
 
 def decide(context: RuleContext) -> list[Decision]:
@@ -67,7 +67,7 @@ def _decision(context: RuleContext, procedure: Procedure, exposure: AntagonistEx
         return None
     anchor = Event(period.entries[-1], antagonist_begin(period))
     return Decision(
-        rule=RULE,
+        rule=RULE.id,
         anchor=anchor,
         counterpart=procedure.event_id,
         counterpart_key=("procedure", procedure.key.hex()),
@@ -117,3 +117,6 @@ def _explain(context: RuleContext, hold: Hold) -> Explanation:
         sources=dose.tier.sources,
         evidence_level="REFERENCE_LIST",
     )
+
+
+RULE = Rule("SX-01", Family.SURGERY, needs=(FactBits.PROCEDURE, FactBits.ANTAGONIST), decide=decide)

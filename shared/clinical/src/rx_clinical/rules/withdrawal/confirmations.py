@@ -6,6 +6,7 @@ Cancelling is no state of its own: an order or a supply that ends takes its find
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -23,8 +24,17 @@ class State(StrEnum):
     CONFIRMED = "confirmed_by_pharmacist"
 
 
+@dataclass(slots=True, eq=False)
+class Confirmed:
+    """How far the confirmation of an antagonist event has come."""
+
+    state: State
+    valid: tuple[Confirmation, ...]
+    void: tuple[str, ...]  # why earlier ones no longer hold
+
+
 def state_of(valid: Iterable[Confirmation]) -> State:
-    """The state by the confirmations that hold: the prescriber's first, then the pharmacist's."""
+    """Return the state by the confirmations that hold: the prescriber's first, then the pharmacist's."""
     held = list(valid)
     prescribed = [one.occurred.earliest for one in held if one.by == "prescriber"]
     checked = [one.occurred.latest for one in held if one.by == "pharmacist"]
@@ -40,7 +50,7 @@ def voided(
     opioids: Sequence[tuple[str, Decimal | None]],
     policy: Policy,
 ) -> str | None:
-    """Why a confirmation does not cover a dose beside opioids (form_key, mg a day) at a time; None if it does.
+    """Return why a confirmation does not cover a dose beside opioids (form_key, mg a day) at a time; None if it does.
 
     A generic switch or a refill of the same form and dose changes nothing.
     """

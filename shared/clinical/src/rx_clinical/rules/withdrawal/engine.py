@@ -1,5 +1,9 @@
-"""Opioid first, antagonist second: every antagonist event against every opioid that had begun (WR-01 to WR-03)."""
+"""Pairs every antagonist start with every opioid begun before it, for WR-01 to WR-03.
 
+The conflicts are found once per context. Each rule then rates their checks; the worst decision of a conflict counts.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -34,53 +38,32 @@ from rx_clinical.model.facts import Evidence, Fill
 from rx_clinical.model.findings import Display, Severity, WindowSatisfied
 from rx_clinical.model.reasons import Reason
 from rx_clinical.model.washout import FOREVER
-from rx_clinical.rules.withdrawal import wr_01, wr_02, wr_03
-from rx_clinical.rules.withdrawal.ultra_low_dose import decide_ultra_low
-from rx_clinical.rules.withdrawal.window_check import WindowCheck, WithdrawalRule
+from rx_clinical.rules.withdrawal.window_check import WindowCheck
 
-# The order of the decision table: the first that applies decides.
-RULES = (wr_01.RULE, wr_02.RULE, wr_03.RULE)
-
-
-@dataclass(slots=True, eq=False)
-class Verdict:
-    """The rule that one end of one exposure fires."""
-
-    rule: WithdrawalRule
-    check: WindowCheck
-    severity: Severity
-    window: WashoutWindow  # by what counted for the judgement
-
-    @property
-    def rank(self) -> tuple[int, bool, str]:
-        """Worst first; at equal severity the documented judgement, then the earlier rule."""
-        return (self.severity.rank, not self.check.documented, self.rule.rule_id)
+_CONFLICTS, _CLEARED = "opioid_conflicts", "cleared_windows"  # keys of the context's cache
 
 
 @dataclass(slots=True, eq=False)
 class ExposureHit:
-    """An exposure that fires, with its verdicts and the window behind the earliest start."""
+    """An exposure that an antagonist start meets inside its window."""
 
-    verdicts: tuple[Verdict, ...]
-    window: WashoutWindow
+    checks: tuple[WindowCheck, ...]  # of its ends, those whose window is open
+    window: WashoutWindow  # the one to wait for
 
 
 @dataclass(slots=True, eq=False)
 class OpioidConflict:
-    """An opioid whose exposures fire against an antagonist start."""
+    """An opioid of which an antagonist start meets exposures inside their windows."""
 
+    start: AntagonistStart
     exposure: OpioidExposure
     hits: tuple[ExposureHit, ...]
+    latest: WashoutWindow  # ends last, of all opioids that the start meets
 
     @property
-    def verdicts(self) -> list[Verdict]:
-        """Every verdict of every exposure."""
-        return [verdict for hit in self.hits for verdict in hit.verdicts]
-
-    @property
-    def worst(self) -> Verdict:
-        """The verdict that is the finding."""
-        return min(self.verdicts, key=lambda verdict: verdict.rank)
+    def checks(self) -> list[WindowCheck]:
+        """Every check of every exposure."""
+        return [check for hit in self.hits for check in hit.checks]
 
 
 @dataclass(slots=True, eq=False)
@@ -91,100 +74,109 @@ class ClearedWindow:
     window: WashoutWindow
 
     def to_message(self) -> WindowSatisfied:
-        """The window with its arithmetic."""
+        """Return the window with its arithmetic."""
         fact = self.start.event.entry.fact
         line = arithmetic_line(shown_to(self.start.event, [self.window])[0], self.start.at)
         return WindowSatisfied(anchor_key=fact.key, anchor_event_id=fact.event_id, line=line)
 
 
-def withdrawal(context: RuleContext) -> tuple[list[Decision], list[ClearedWindow]]:
-    """Decisions and satisfied windows of all antagonist events."""
-    decisions: list[Decision] = []
-    satisfied: list[ClearedWindow] = []
-    for start in context.starts:
+def opioid_conflicts(context: RuleContext) -> list[OpioidConflict]:
+    """Return the conflicts of all antagonist starts; found once per context."""
+    found = context.cache.get(_CONFLICTS)
+    if found is None:
+        found = context.cache[_CONFLICTS] = _find_conflicts(context)
+    return found  # type: ignore[return-value]  # written above, nowhere else
+
+
+def cleared_windows(context: RuleContext) -> list[ClearedWindow]:
+    """Return the windows that an antagonist start has cleared."""
+    opioid_conflicts(context)
+    return context.cache[_CLEARED]  # type: ignore[return-value]  # written by _find_conflicts, nowhere else
+
+
+def _find_conflicts(context: RuleContext) -> list[OpioidConflict]:
+    conflicts: list[OpioidConflict] = []
+    cleared: list[ClearedWindow] = []
+    context.cache[_CLEARED] = cleared
+    for start in context.starts if context.opioids else ():
         if start.dose.tier.ultra_low:
-            decisions.extend(decide_ultra_low(context, start))
             continue
-        met, passed = _judge(context, start)
-        satisfied.extend(passed)
-        if met:
-            latest = max((hit.window for one in met for hit in one.hits), key=lambda window: window.start)
-            decisions.extend(_decision(context, start, one, latest) for one in met)
-    return decisions, satisfied
+        if met := _hits_by_opioid(context, start, cleared):
+            latest = max((hit.window for _, hits in met for hit in hits), key=lambda window: window.start)
+            conflicts += [OpioidConflict(start, exposure, tuple(hits), latest) for exposure, hits in met]
+    return conflicts
 
 
-def _judge(context: RuleContext, start: AntagonistStart) -> tuple[list[OpioidConflict], list[ClearedWindow]]:
-    """The opioids that fire, and the windows that are satisfied."""
-    met: list[OpioidConflict] = []
-    passed: list[ClearedWindow] = []
+def _hits_by_opioid(
+    context: RuleContext, start: AntagonistStart, cleared: list[ClearedWindow]
+) -> list[tuple[OpioidExposure, list[ExposureHit]]]:
+    """Return the opioids that the start meets, and add the windows that it clears to `cleared`."""
+    met = []
     for exposure in context.opioids:
-        fired = []
+        hits = []
         for period in context.seen_at(exposure, start.event.time):
-            hit = _judge_span(context, start, exposure, period)
+            hit = _check_period(context, start, exposure, period)
             if isinstance(hit, ExposureHit):
-                fired.append(hit)
+                hits.append(hit)
             else:
-                passed.append(ClearedWindow(start, hit))
-        if fired:
-            met.append(OpioidConflict(exposure, tuple(fired)))
-    return met, passed
+                cleared.append(ClearedWindow(start, hit))
+        if hits:
+            met.append((exposure, hits))
+    return met
 
 
-def _judge_span(
+def _check_period(
     context: RuleContext, start: AntagonistStart, exposure: OpioidExposure, period: ExposurePeriod
 ) -> ExposureHit | WashoutWindow:
-    """The hit, or the satisfied window of an exposure that fires nothing."""
+    """Return the hit, or the window that is cleared."""
     window = window_after(exposure, period, context.catalogue)
-    verdicts = _judge_ends(context, start, exposure, period)
-    if period.recorded is not None and not verdicts and _judge_ends(context, start, exposure, period.recorded):
-        attested = WindowCheck(
-            start.at, period.possible_end, documented=True, short_acting=True, lengths=window.lengths, attested=True
-        )
-        return ExposureHit((_verdict(context, start, wr_03.RULE, attested, window),), window)
-    if not verdicts:
-        return window
-    if window.start <= start.at:
-        # What began after the two weeks counts for the judgement alone: then its window is the one to wait for.
-        window = max((verdict.window for verdict in verdicts), key=lambda check: check.start)
-    return ExposureHit(tuple(verdicts), window)
+    checks = _open_checks(context, start, exposure, period)
+    if not checks:
+        recorded = period.recorded
+        if recorded is None or not _open_checks(context, start, exposure, recorded):
+            return window
+        test = _test_after(context, start, window)
+        end = period.possible_end
+        checks = [WindowCheck(start.at, end, True, True, window, negative_test=test, attested=True)]
+    elif window.start <= start.at:
+        # What began after the two weeks counts for the check alone: then its window is the one to wait for.
+        window = max((check.window for check in checks), key=lambda window: window.start)
+    return ExposureHit(tuple(checks), window)
 
 
-def _judge_ends(
+def _open_checks(
     context: RuleContext, start: AntagonistStart, exposure: OpioidExposure, period: ExposurePeriod
-) -> list[Verdict]:
-    """Each end of the exposure: the documented one, and the possible one where it lies later."""
-    verdicts = []
+) -> list[WindowCheck]:
+    """Check each end of the exposure; return those whose window is open at the antagonist time."""
+    checks = []
     short = exposure.opioid.form.acting is Acting.SHORT
     for end, documented in _ends(period):
         window = window_between(exposure, period, end, start.at, context.catalogue)
-        check = WindowCheck(start.at, end, documented=documented, short_acting=short, lengths=window.lengths)
-        for rule in RULES:
-            if rule.applies(check):
-                verdicts.append(_verdict(context, start, rule, check, window))
-                break
-    return verdicts
+        check = WindowCheck(start.at, end, documented, short, window)
+        if check.is_open:
+            if short and not check.in_supply:
+                _mitigate(context, start, check)
+            checks.append(check)
+    return checks
 
 
 def _ends(period: ExposurePeriod) -> list[tuple[datetime, bool]]:
+    """Return the documented end, and the possible one where it lies later; True = documented."""
     ends = [] if period.documented_end is None else [(period.documented_end, True)]
     if period.documented_end is None or period.possible_end > period.documented_end:
         ends.append((period.possible_end, False))
     return ends
 
 
-def _verdict(
-    context: RuleContext, start: AntagonistStart, rule: WithdrawalRule, check: WindowCheck, window: WashoutWindow
-) -> Verdict:
-    """The rule's verdict, with what may make it milder: a short course, a negative test."""
-    if check.short_acting and rule is not wr_01.RULE:
-        acute = rule is wr_02.RULE and check.documented
-        check.acute = acute and is_short_course(context, window, check.end, start.event.time)
-        check.tested = _test_after(context, start, window) is not None
-    return Verdict(rule, check, rule.severity(check), window)
+def _mitigate(context: RuleContext, start: AntagonistStart, check: WindowCheck) -> None:
+    """Set what may lower the severity: a short course inside the hard window, a negative test."""
+    if check.documented and check.at < check.hard_end:
+        check.short_course = is_short_course(context, check.window, check.end, start.event.time)
+    check.negative_test = _test_after(context, start, check.window)
 
 
 def _test_after(context: RuleContext, start: AntagonistStart, window: WashoutWindow) -> Evidence | None:
-    """The negative test that counts: after recorded supply alone, never after an order or a report."""
+    """Return the negative test that counts: after recorded supply alone, never after an order or a report."""
     period = window.period
     if context.attestations is None or period.documented_end is None:
         return None
@@ -193,40 +185,73 @@ def _test_after(context: RuleContext, start: AntagonistStart, window: WashoutWin
     return context.attestations.negative_after(window.opioid, period.documented_end, with_patient_at(start))
 
 
-def _decision(context: RuleContext, start: AntagonistStart, met: OpioidConflict, latest: WashoutWindow) -> Decision:
-    worst = met.worst
-    attested = any(Reason.LAST_DOSE_ATTESTED in hit.window.period.reasons for hit in met.hits)
+def decide_conflicts(
+    context: RuleContext,
+    rule_id: str,
+    rate: Callable[[WindowCheck], Severity | None],
+    headline: Callable[[str, str, WindowCheck], str],
+    reasons: Iterable[Reason] = (),
+) -> list[Decision]:
+    """Decide each conflict by the worst check that `rate` rates; it returns None for checks of other rules.
+
+    Of equal severity a documented end counts more than an assumed one. `headline` takes antagonist, opioid and check.
+    """
+    decisions = []
+    for conflict in opioid_conflicts(context):
+        rated = [(severity, check) for check in conflict.checks if (severity := rate(check)) is not None]
+        if rated:
+            severity, check = min(rated, key=lambda one: (one[0].rank, not one[1].documented))
+            explain = partial(_explain, context, conflict, check, headline, reasons)
+            decisions.append(_decision(conflict, rule_id, severity, check, explain))
+    return decisions
+
+
+def _decision(
+    conflict: OpioidConflict, rule_id: str, severity: Severity, check: WindowCheck, explain: Callable[[], Explanation]
+) -> Decision:
+    event, start = conflict.start.event, conflict.latest.start
+    attested = any(Reason.LAST_DOSE_ATTESTED in hit.window.period.reasons for hit in conflict.hits)
     return Decision(
-        rule=worst.rule.rule_id,
-        anchor=start.event,
-        counterpart=counterpart_shown(start.event, worst.window),
-        counterpart_key=met.exposure.opioid.key,
-        severity=worst.severity,
+        rule=rule_id,
+        anchor=event,
+        counterpart=counterpart_shown(event, check.window),
+        counterpart_key=conflict.exposure.opioid.key,
+        severity=severity,
         display=Display.INTERRUPTIVE,
-        start=latest.start,
-        ends_at=latest.start,
-        requires_confirmation=attested and worst.severity is not Severity.CONTRAINDICATED,
-        explain=partial(_explain, context, start, met, latest),
+        start=start,
+        ends_at=start,
+        requires_confirmation=attested and severity is not Severity.CONTRAINDICATED,
+        explain=explain,
+        conflict=conflict,
+        assumed=not check.documented,
     )
 
 
-def _explain(context: RuleContext, start: AntagonistStart, met: OpioidConflict, latest: WashoutWindow) -> Explanation:
-    names, event, worst = context.catalogue.names, start.event, met.worst
-    windows = [hit.window for hit in met.hits]
-    # Both judgements count, with the windows that each rests on.
-    counted = [*windows, *(verdict.window for verdict in met.verdicts if _past(verdict))]
+def _explain(
+    context: RuleContext,
+    conflict: OpioidConflict,
+    worst: WindowCheck,
+    headline: Callable[[str, str, WindowCheck], str],
+    own_reasons: Iterable[Reason],
+) -> Explanation:
+    names, start, latest, checks = context.catalogue.names, conflict.start, conflict.latest, conflict.checks
+    event = start.event
+    windows = [hit.window for hit in conflict.hits]
+    # Both ends count, with the windows that each rests on; before an end only `windows` counts precipitants.
+    counted = [*windows, *(check.window for check in checks if check.at >= check.end)]
     if latest not in windows:
         windows.append(latest)
-    spacing = spacing_reasons([event.entry, *(entry for hit in met.hits for entry in hit.window.period.entries)], names)
-    tests = _tests(context, start, met)
+    entries = [entry for hit in conflict.hits for entry in hit.window.period.entries]
+    spacing = spacing_reasons([event.entry, *entries], names)
+    tests = _tests(checks)
     reasons = {
+        *own_reasons,
         *antagonist_reasons(start.exposure.antagonist, event.entry, start.dose.parts, names),
-        *(reason for hit in met.hits for reason in hit.window.period.reasons),
+        *(reason for hit in conflict.hits for reason in hit.window.period.reasons),
         *window_reasons(counted, context.catalogue.policy),
         *interaction_reasons(counted),
         *spacing,
-        *({Reason.ACTIVE_OVERLAP} if worst.rule is wr_01.RULE else ()),
-        *({Reason.ACUTE_COURSE} if any(verdict.check.acute for verdict in met.verdicts) else ()),
+        *({Reason.ACUTE_COURSE} if any(check.short_course for check in checks) else ()),
         *({Reason.OPIOID_FREE_EVIDENCE} if tests else ()),
         *({Reason.ONGOING_NO_END} if latest.start == FOREVER else ()),
     }
@@ -235,7 +260,7 @@ def _explain(context: RuleContext, start: AntagonistStart, met: OpioidConflict, 
     return Explanation(
         reasons=reasons,
         sentences=[
-            worst.rule.headline(antagonist, opioid_text(shown_to(event, [worst.window])[0]), worst.check),
+            headline(antagonist, opioid_text(shown_to(event, [worst.window])[0]), worst),
             *precipitant_text(shown_to(event, counted)),
             *evidence_text(reasons, tests),
             *([SPACING_UNSAFE] if spacing else []),
@@ -248,19 +273,13 @@ def _explain(context: RuleContext, start: AntagonistStart, met: OpioidConflict, 
         judged_at=start.at,
         basis=[
             *antagonist_basis(start.exposure.antagonist, [event.entry, *start.dose.parts]),
-            *(one for window in shown for one in opioid_basis(window.opioid, window.period)),
+            *(item for window in shown for item in opioid_basis(window.opioid, window.period)),
             *precipitant_basis({id(p): p for window in (*counted, latest) for p in window.precipitants}.values()),
             *(BasisItem("evidence", "negative test", None, Entry(test)) for test in tests),
         ],
     )
 
 
-def _tests(context: RuleContext, start: AntagonistStart, met: OpioidConflict) -> list[Evidence]:
-    """The negative tests that made a verdict milder."""
-    counted = (_test_after(context, start, verdict.window) for verdict in met.verdicts if verdict.check.tested)
-    return list({test.key: test for test in counted if test is not None}.values())
-
-
-def _past(verdict: Verdict) -> bool:
-    """Before the end of a supply only the test of the earliest start counts interacting medicines."""
-    return verdict.check.at >= verdict.check.end
+def _tests(checks: Sequence[WindowCheck]) -> list[Evidence]:
+    """Return the negative tests that lowered a severity, each once."""
+    return list({test.key: test for check in checks if (test := check.negative_test) is not None}.values())

@@ -1,42 +1,42 @@
-"""One end of one opioid exposure against one antagonist time."""
+"""One end of one opioid exposure checked against one antagonist time."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from rx_clinical.model.findings import Severity
-from rx_clinical.model.washout import WindowLengths, later
+from rx_clinical.history.washout_window import WashoutWindow
+from rx_clinical.model.facts import Evidence
+from rx_clinical.model.washout import later
 
 
 @dataclass(slots=True, eq=False)
 class WindowCheck:
-    """What a withdrawal rule decides on."""
+    """What WR-01 to WR-03 rate."""
 
     at: datetime  # antagonist time
-    end: datetime  # FOREVER = no end
+    end: datetime  # of the exposure; FOREVER = no end
     documented: bool  # False: the end is an assumption, or the exposure only possible
     short_acting: bool
-    lengths: WindowLengths
-    acute: bool = False  # a short course, and long enough ago
-    tested: bool = False  # a negative test or challenge in time
-    attested: bool = False  # the recorded supply fires, an attested last dose is past its own window
+    window: WashoutWindow  # with the precipitants that count for this check
+    short_course: bool = False  # nothing but a short course of opioid, and it ended long enough ago
+    negative_test: Evidence | None = None  # a test or challenge in time
+    attested: bool = False  # the recorded supply is inside its window, the attested last dose is past its own
+
+    @property
+    def in_supply(self) -> bool:
+        """Whether the antagonist time lies before the documented end."""
+        return self.documented and self.at < self.end
 
     @property
     def hard_end(self) -> datetime:
         """End of the hard window."""
-        return later(self.end, self.lengths.hard)
+        return later(self.end, self.window.lengths.hard)
 
     @property
     def policy_end(self) -> datetime:
         """End of the whole window."""
-        return later(self.end, self.lengths.policy)
+        return later(self.end, self.window.lengths.policy)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WithdrawalRule:
-    """A row of the decision table for antagonists that meet an opioid begun first."""
-
-    rule_id: str
-    applies: Callable[[WindowCheck], bool]
-    severity: Callable[[WindowCheck], Severity]
-    headline: Callable[[str, str, WindowCheck], str]  # antagonist, opioid, judgement
+    @property
+    def is_open(self) -> bool:
+        """Whether the antagonist time lies before the end of the window; only short-acting opioids have the floor."""
+        return self.at < (self.policy_end if self.short_acting else self.hard_end)

@@ -35,26 +35,38 @@ Timeline: no recorded end
 | 2026-03-25 09:00 | stop illicit_opioid                    | WR-01 contraindicated, not before 2026-04-08 09:00 |
 """
 
+from rx_clinical.catalogue.roles import FactBits
+from rx_clinical.findings.decisions import Decision
 from rx_clinical.findings.wording import utc_text
+from rx_clinical.history.context import RuleContext
 from rx_clinical.model.findings import Severity
+from rx_clinical.model.reasons import Reason
 from rx_clinical.model.washout import FOREVER
-from rx_clinical.rules.withdrawal.window_check import WindowCheck, WithdrawalRule
+from rx_clinical.rules.rule import Family, Rule
+from rx_clinical.rules.withdrawal.engine import decide_conflicts, opioid_conflicts
+from rx_clinical.rules.withdrawal.window_check import WindowCheck
 
 
-def applies(check: WindowCheck) -> bool:
-    """The antagonist time lies before the documented end."""
-    return check.documented and check.at < check.end
-
-
-def severity(_: WindowCheck) -> Severity:
-    """Always contraindicated: an assumed end is never judged here."""
-    return Severity.CONTRAINDICATED
+def rate(check: WindowCheck) -> Severity | None:
+    """Contraindicate a start before the documented end; an assumed end is for WR-02."""
+    return Severity.CONTRAINDICATED if check.in_supply else None
 
 
 def headline(antagonist: str, opioid: str, check: WindowCheck) -> str:
-    """What meets what."""
+    """Name both medicines, and until when the opioid is supplied."""
     until = "without a recorded end" if check.end == FOREVER else f"until {utc_text(check.end)}"
     return f"{antagonist} meets {opioid}, supplied {until}: precipitated opioid withdrawal."
 
 
-RULE = WithdrawalRule(rule_id="WR-01", applies=applies, severity=severity, headline=headline)
+def decide(context: RuleContext) -> list[Decision]:
+    """Return one decision per antagonist start and opioid."""
+    return decide_conflicts(context, RULE.id, rate, headline, {Reason.ACTIVE_OVERLAP})
+
+
+RULE = Rule(
+    "WR-01",
+    Family.WITHDRAWAL,
+    needs=(FactBits.ANTAGONIST, FactBits.OPIOID),
+    decide=decide,
+    pairing=opioid_conflicts,
+)

@@ -44,32 +44,48 @@ Timeline: a short course, then a negative challenge
 | 2026-03-11 10:00 | naloxone challenge negative  | WR-02 moderate, not before 2026-03-18 09:00 |
 """
 
+from rx_clinical.catalogue.roles import FactBits
+from rx_clinical.findings.decisions import Decision
 from rx_clinical.findings.wording import hours_text, utc_text
+from rx_clinical.history.context import RuleContext
 from rx_clinical.model.findings import Severity
-from rx_clinical.rules.withdrawal.window_check import WindowCheck, WithdrawalRule
+from rx_clinical.rules.rule import Family, Rule
+from rx_clinical.rules.withdrawal.engine import decide_conflicts, opioid_conflicts
+from rx_clinical.rules.withdrawal.window_check import WindowCheck
 
 
-def applies(check: WindowCheck) -> bool:
-    """The antagonist time lies before the end of the hard window."""
-    return check.at < check.hard_end
+def rate(check: WindowCheck) -> Severity | None:
+    """Rate a start before the end of the hard window, but not before a documented end (WR-01).
 
-
-def severity(check: WindowCheck) -> Severity:
-    """An assumed end or a short course never contraindicates; a negative test takes one step, not below moderate."""
-    certain = check.documented and not check.acute
-    if check.tested:
+    An assumed end or a short course never contraindicates; a negative test takes one step, not below moderate.
+    """
+    if check.attested or check.in_supply or check.at >= check.hard_end:
+        return None
+    certain = check.documented and not check.short_course
+    if check.negative_test is not None:
         return Severity.MAJOR if certain else Severity.MODERATE
     return Severity.CONTRAINDICATED if certain else Severity.MAJOR
 
 
 def headline(antagonist: str, opioid: str, check: WindowCheck) -> str:
-    """What meets what, and how far apart."""
+    """Name both medicines, and how far apart they are."""
     if not check.documented:
         return f"{antagonist} may meet {opioid}, possible until {utc_text(check.end)}: precipitated opioid withdrawal."
     return (
         f"{antagonist} starts {hours_text(check.at - check.end)} h after the end of the known supply of {opioid}, "
-        f"inside the {hours_text(check.lengths.hard)} h that must pass: precipitated opioid withdrawal."
+        f"inside the {hours_text(check.window.lengths.hard)} h that must pass: precipitated opioid withdrawal."
     )
 
 
-RULE = WithdrawalRule(rule_id="WR-02", applies=applies, severity=severity, headline=headline)
+def decide(context: RuleContext) -> list[Decision]:
+    """Return one decision per antagonist start and opioid."""
+    return decide_conflicts(context, RULE.id, rate, headline)
+
+
+RULE = Rule(
+    "WR-02",
+    Family.WITHDRAWAL,
+    needs=(FactBits.ANTAGONIST, FactBits.OPIOID),
+    decide=decide,
+    pairing=opioid_conflicts,
+)

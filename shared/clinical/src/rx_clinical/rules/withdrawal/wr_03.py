@@ -38,23 +38,29 @@ Timeline: an attested last dose; its own window is over, the recorded supply is 
 | 2026-03-21 10:00 | fill ntx_oral 50 mg, 30 days                      | WR-03 major, not before 2026-03-19 20:00 |
 """
 
+from rx_clinical.catalogue.roles import FactBits
+from rx_clinical.findings.decisions import Decision
 from rx_clinical.findings.wording import hours_text, utc_text
+from rx_clinical.history.context import RuleContext
 from rx_clinical.model.findings import Severity
-from rx_clinical.rules.withdrawal.window_check import WindowCheck, WithdrawalRule
+from rx_clinical.rules.rule import Family, Rule
+from rx_clinical.rules.withdrawal.engine import decide_conflicts, opioid_conflicts
+from rx_clinical.rules.withdrawal.window_check import WindowCheck
 
 
-def applies(check: WindowCheck) -> bool:
-    """Between the hard window and the end of the two weeks; or past an attested dose while the supply goes on."""
-    return check.attested or (check.short_acting and check.hard_end <= check.at < check.policy_end)
+def rate(check: WindowCheck) -> Severity | None:
+    """Rate a start between the hard window and the end of the two weeks, or past an attested dose alone.
 
-
-def severity(check: WindowCheck) -> Severity:
-    """Major for documented and assumed ends alike; a negative test takes one step."""
-    return Severity.MODERATE if check.tested else Severity.MAJOR
+    Documented and assumed ends rate alike; a negative test takes one step.
+    """
+    late = check.short_acting and check.hard_end <= check.at < check.policy_end
+    if not (check.attested or late):
+        return None
+    return Severity.MAJOR if check.negative_test is None else Severity.MODERATE
 
 
 def headline(antagonist: str, opioid: str, check: WindowCheck) -> str:
-    """What meets what, and how far apart."""
+    """Name both medicines, and how far apart they are."""
     if check.attested:
         return (
             f"{antagonist} starts {hours_text(check.at - check.end)} h after the attested last dose of {opioid}; the "
@@ -63,8 +69,19 @@ def headline(antagonist: str, opioid: str, check: WindowCheck) -> str:
     end = "the known supply" if check.documented else f"the possible supply ({utc_text(check.end)})"
     return (
         f"{antagonist} starts {hours_text(check.at - check.end)} h after the end of {end} of {opioid}: past the "
-        f"label interval, but inside the {hours_text(check.lengths.policy)} h without any opioid."
+        f"label interval, but inside the {hours_text(check.window.lengths.policy)} h without any opioid."
     )
 
 
-RULE = WithdrawalRule(rule_id="WR-03", applies=applies, severity=severity, headline=headline)
+def decide(context: RuleContext) -> list[Decision]:
+    """Return one decision per antagonist start and opioid."""
+    return decide_conflicts(context, RULE.id, rate, headline)
+
+
+RULE = Rule(
+    "WR-03",
+    Family.WITHDRAWAL,
+    needs=(FactBits.ANTAGONIST, FactBits.OPIOID),
+    decide=decide,
+    pairing=opioid_conflicts,
+)

@@ -32,12 +32,89 @@ Timeline
 | 2026-03-20 09:00 | fill oxycodone_ir 30 mg, 30 days                    | WR-05 major    |
 """
 
-from rx_clinical.model.findings import Severity
-from rx_clinical.rules.withdrawal.confirmations import State
+from collections.abc import Sequence
+from functools import partial
 
-RULE = "WR-05"
+from rx_clinical.catalogue.policy import Policy
+from rx_clinical.catalogue.roles import FactBits
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
+from rx_clinical.findings.wording import counterpart_shown, days_text
+from rx_clinical.history.chart import Entry
+from rx_clinical.history.context import RuleContext
+from rx_clinical.history.washout_window import WashoutWindow
+from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.reasons import Reason
+from rx_clinical.rules.rule import Family, Rule
+from rx_clinical.rules.withdrawal import wr_06
+from rx_clinical.rules.withdrawal.confirmations import Confirmed, State
+from rx_clinical.rules.withdrawal.ultra_low_dose import UltraLowDoseConflict, explain_conflict, ultra_low_conflicts
 
 
 def severity(state: State) -> Severity:
-    """Moderate while both halves of the confirmation hold."""
+    """Rate moderate while both halves of the confirmation hold, else major."""
     return Severity.MODERATE if state is State.CONFIRMED else Severity.MAJOR
+
+
+def decide(context: RuleContext) -> list[Decision]:
+    """Return one decision per ultra-low dose and opioid form that has a confirm path."""
+    return [
+        Decision(
+            rule=RULE.id,
+            anchor=conflict.start.event,
+            counterpart=counterpart_shown(conflict.start.event, conflict.windows[0]),
+            counterpart_key=conflict.exposure.opioid.key,
+            severity=severity(conflict.confirmed.state),
+            display=Display.INTERRUPTIVE,
+            concurrent=True,
+            requires_confirmation=conflict.confirmed.state is not State.CONFIRMED,
+            explain=partial(_explain, context, conflict),
+        )
+        for conflict in ultra_low_conflicts(context)
+        if not wr_06.applies(conflict, context.catalogue.policy)
+    ]
+
+
+def _explain(context: RuleContext, conflict: UltraLowDoseConflict) -> Explanation:
+    confirmed = conflict.confirmed
+
+    def path(_: Sequence[WashoutWindow]) -> list[str]:
+        return _path_text(confirmed, context.catalogue.policy)
+
+    return explain_conflict(
+        context,
+        conflict,
+        path=path,
+        reasons=_path_reasons(confirmed),
+        without={Reason.TWO_WEEK_WASHOUT},  # it sets an earliest start, and there is none
+        basis=[BasisItem("evidence", "confirmation", None, Entry(one)) for one in confirmed.valid],
+    )
+
+
+def _path_reasons(confirmed: Confirmed) -> set[Reason]:
+    if confirmed.state is State.CONFIRMED:
+        return {Reason.ULDN_CONFIRMED}
+    return {Reason.ULDN_CLINICIAN_CONFIRM, *({Reason.CONFIRMATION_VOID} if confirmed.void else ())}
+
+
+def _path_text(confirmed: Confirmed, policy: Policy) -> list[str]:
+    """Say how far the confirmation has come, and why an earlier one does not hold."""
+    valid, monitored = days_text(policy.confirmation_valid), days_text(policy.confirmation_monitoring)
+    state_text = {
+        State.HELD: "Held: the prescriber and the pharmacist must both confirm, each reading the dose back in words.",
+        State.BY_PRESCRIBER: "The prescriber has confirmed; the pharmacist has not yet.",
+        State.CONFIRMED: (
+            f"Prescriber and pharmacist have confirmed: valid for {valid} days, for this dose beside these opioids. "
+            f"Monitor for {monitored} days."
+        ),
+    }[confirmed.state]
+    void = [f"An earlier confirmation does not hold: {why}." for why in confirmed.void]
+    return [state_text, *(void if confirmed.state is not State.CONFIRMED else [])]
+
+
+RULE = Rule(
+    "WR-05",
+    Family.WITHDRAWAL,
+    needs=(FactBits.ANTAGONIST, FactBits.OPIOID),
+    decide=decide,
+    pairing=ultra_low_conflicts,
+)
