@@ -313,7 +313,7 @@ def test_a_broken_table_is_named_with_its_row(edited: Callable[..., Path]) -> No
 
 
 def test_tables_that_lack_a_rule_are_refused_before_anything_is_assessed(edited: Callable[..., Path]) -> None:
-    with pytest.raises(InvalidInput, match=r"rules\.csv: \['WR-02'\]"):
+    with pytest.raises(InvalidInput, match=r"rules\.csv: no row for WR-02"):
         run(CASE, edited("lacking", "rules.csv", WR_02, None), "builtin")
 
 
