@@ -85,6 +85,10 @@ docs: $(VENV)/dev.stamp  ## regenerate the committed contract and rule pages and
 	@$(BIN)/python tools/generate_rules.py
 	@$(BIN)/python tools/generate_operations.py
 
+.PHONY: rule
+rule: $(VENV)/dev.stamp  ## write the skeleton of a new rule: file, row, scenario and page; ID=LD-11
+	@$(BIN)/python -m tools.new_rule "$(ID)"
+
 .PHONY: relevance
 relevance: $(VENV)/run.stamp  ## after a change of the tables: which codes make an event relevant, and since when
 	@$(BIN)/python tools/generate_relevance.py

@@ -434,13 +434,22 @@ def main() -> int:
         found = differing(made)
         print("\n".join(found) or "rule pages are current")
         return 1 if found else 0
+    _write(made)
+    return 0
+
+
+def write_pages() -> None:
+    """Generate every page and write it. Raises RuleTextError."""
+    _write(pages())
+
+
+def _write(made: dict[str, str]) -> None:
     (TARGET / "rules").mkdir(parents=True, exist_ok=True)
     for path in (TARGET / "rules").glob("*.md"):
         if f"rules/{path.name}" not in made:
             path.unlink()
     for name, text in made.items():
         (TARGET / name).write_text(text, encoding="utf-8")
-    return 0
 
 
 if __name__ == "__main__":
