@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class AlertServiceStub:
-    """Serves alerts. Read-only; UNAVAILABLE while the store is not reachable.
+    """Serves alerts. Every method is read-only and may be repeated.
+    Fails with UNAVAILABLE, reason STORE_UNAVAILABLE, while PostgreSQL does not answer: retry with backoff.
     """
 
     def __init__(self, channel):
@@ -48,18 +49,22 @@ class AlertServiceStub:
 
 
 class AlertServiceServicer:
-    """Serves alerts. Read-only; UNAVAILABLE while the store is not reachable.
+    """Serves alerts. Every method is read-only and may be repeated.
+    Fails with UNAVAILABLE, reason STORE_UNAVAILABLE, while PostgreSQL does not answer: retry with backoff.
     """
 
     def ListAlerts(self, request, context):
-        """Alerts, worst first, then newest first.
+        """Lists alerts page by page: worst first, then newest first, then by id. Alerts that change between two pages may be
+        repeated or missed. INVALID_ARGUMENT: PATIENT_INVALID, ALERT_STATE_UNKNOWN, PAGE_SIZE_OUT_OF_RANGE,
+        PAGE_TOKEN_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetAlert(self, request, context):
-        """One alert with every line. NOT_FOUND if there is none with this id.
+        """Returns one alert with every line. NOT_FOUND, reason ALERT_UNKNOWN, if no alert has this id; INVALID_ARGUMENT,
+        reason ALERT_ID_INVALID, if it is not a UUID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -87,7 +92,8 @@ def add_AlertServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AlertService:
-    """Serves alerts. Read-only; UNAVAILABLE while the store is not reachable.
+    """Serves alerts. Every method is read-only and may be repeated.
+    Fails with UNAVAILABLE, reason STORE_UNAVAILABLE, while PostgreSQL does not answer: retry with backoff.
     """
 
     @staticmethod

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class CompoundingServiceStub:
-    """Plans batches. Stores nothing.
+    """Plans batches. Stores nothing and depends on no server.
     """
 
     def __init__(self, channel):
@@ -43,12 +43,13 @@ class CompoundingServiceStub:
 
 
 class CompoundingServiceServicer:
-    """Plans batches. Stores nothing.
+    """Plans batches. Stores nothing and depends on no server.
     """
 
     def PlanBatch(self, request, context):
-        """The weights of a capsule batch made from commercial tablets, with every step shown. Read-only and repeatable.
-        INVALID_ARGUMENT names the field that is wrong.
+        """Computes the weights of a capsule batch made from commercial tablets, with every step. Idempotent: equal requests
+        get equal answers. INVALID_ARGUMENT names the field: *_MISSING, *_NOT_A_NUMBER, *_OUT_OF_RANGE,
+        MEAN_TABLET_WEIGHT_TOO_SMALL, FILL_WEIGHT_TOO_SMALL.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -71,7 +72,7 @@ def add_CompoundingServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CompoundingService:
-    """Plans batches. Stores nothing.
+    """Plans batches. Stores nothing and depends on no server.
     """
 
     @staticmethod

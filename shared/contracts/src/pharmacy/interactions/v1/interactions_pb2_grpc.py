@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class InteractionServiceStub:
-    """Answers what-if questions. Stores nothing.
+    """Checks hypothetical dispenses. Stores nothing.
     """
 
     def __init__(self, channel):
@@ -43,12 +43,13 @@ class InteractionServiceStub:
 
 
 class InteractionServiceServicer:
-    """Answers what-if questions. Stores nothing.
+    """Checks hypothetical dispenses. Stores nothing.
     """
 
     def CheckDispense(self, request, context):
-        """What would be found if this medicine were handed to this patient at this time. Read-only and repeatable.
-        INVALID_ARGUMENT names the field that is wrong. UNAVAILABLE if the history cannot be read: never an answer without it.
+        """Returns the findings that handing this medicine to this patient at this time would raise. Read-only; may be
+        repeated. INVALID_ARGUMENT names the field. UNAVAILABLE, reason HISTORY_UNAVAILABLE, if the history cannot be read
+        before the deadline: retry with backoff. There is no answer without the history.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -71,7 +72,7 @@ def add_InteractionServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class InteractionService:
-    """Answers what-if questions. Stores nothing.
+    """Checks hypothetical dispenses. Stores nothing.
     """
 
     @staticmethod

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class PrescriptionServiceStub:
-    """Takes events and serves histories. Every call fails with UNAVAILABLE while a store is not reachable: retry with backoff.
+    """Records events and serves histories. Every method fails with UNAVAILABLE while Kafka or PostgreSQL does not answer:
+    retry with backoff. INVALID_ARGUMENT carries a reason code of docs/contracts/error-codes.md.
     """
 
     def __init__(self, channel):
@@ -63,42 +64,44 @@ class PrescriptionServiceStub:
 
 
 class PrescriptionServiceServicer:
-    """Takes events and serves histories. Every call fails with UNAVAILABLE while a store is not reachable: retry with backoff.
+    """Records events and serves histories. Every method fails with UNAVAILABLE while Kafka or PostgreSQL does not answer:
+    retry with backoff. INVALID_ARGUMENT carries a reason code of docs/contracts/error-codes.md.
     """
 
     def RecordEvent(self, request, context):
-        """Writes one event to `rx.inbound.v1`, the same path that Kafka producers use. Returns once the broker has acknowledged it.
+        """Writes one event to `rx.inbound.v1`, as Kafka producers do. Returns once the broker has acknowledged it.
         Idempotent by (source, event id) inside the event: sending it again stores nothing new.
-        INVALID_ARGUMENT with the reason code if the event cannot be read; nothing is written then. What only the store can
-        tell (the same revision with other content) is dead-lettered later: `ListReceipts` says so.
+        INVALID_ARGUMENT if the event cannot be read; nothing is written then. A conflict that only the store detects (the
+        same revision with other content) is dead-lettered later: `ListReceipts` reports it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListReceipts(self, request, context):
-        """What became of records of `rx.inbound.v1`. A position not processed yet is absent from the answer.
+        """Returns the receipts of records of `rx.inbound.v1`. A position that is not processed yet has none. Read-only.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetMedicationHistory(self, request, context):
-        """The history of one patient, oldest first. An unknown patient has an empty history, which is not a clear one.
+        """Returns the history of one patient, oldest first. An unknown patient has an empty history, which does not mean that
+        the patient takes nothing. Read-only. PATIENT_INVALID if the reference is malformed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def BatchGetMedicationHistory(self, request, context):
-        """The histories of up to 500 patients in one call.
+        """Returns the histories of up to 500 patients, or an error for all of them. Read-only.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListUncodedProducts(self, request, context):
-        """Product codes that could not be coded: one work item a code.
+        """Lists products without a known code, one work item for each code, most frequent first. Read-only.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -141,7 +144,8 @@ def add_PrescriptionServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PrescriptionService:
-    """Takes events and serves histories. Every call fails with UNAVAILABLE while a store is not reachable: retry with backoff.
+    """Records events and serves histories. Every method fails with UNAVAILABLE while Kafka or PostgreSQL does not answer:
+    retry with backoff. INVALID_ARGUMENT carries a reason code of docs/contracts/error-codes.md.
     """
 
     @staticmethod
