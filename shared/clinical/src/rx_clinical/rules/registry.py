@@ -50,7 +50,7 @@ def _rule_of(module: ModuleType) -> Rule:
     if package not in set(Family):
         raise RuleError(f"{module.__name__}: {package!r} is no family; name it in Family, or move the file")
     if rule.family != package:
-        raise RuleError(f"{module.__name__}: the family is {rule.family!r}, the package is {package!r}")
+        raise RuleError(f"{module.__name__}: the family is {str(rule.family)!r}, the package is {package!r}")
     if not rule.needs or not all(mask and not mask & ~_KNOWN_BITS for mask in rule.needs):
         raise RuleError(f"{module.__name__}: needs={rule.needs!r} must be masks of FactBits, at least one")
     return rule
