@@ -97,11 +97,11 @@ def test_the_same_seed_gives_the_same_facts_and_another_seed_gives_others():
 
 
 def test_facts_depend_on_nothing_but_the_seed():
-    program = "from pharmacy_year import *; print(fingerprint(simulate(7, 2, 40)))"
+    program = "from tests.lib.pharmacy.year import *; print(fingerprint(simulate(7, 2, 40)))"
     printed = {
         subprocess.check_output(
             [sys.executable, "-c", program],
-            cwd=Path(__file__).parent,
+            cwd=Path(__file__).parents[2],
             env=os.environ | {"PYTHONHASHSEED": hash_seed},
             text=True,
         )

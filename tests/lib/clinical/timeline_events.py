@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 from rx_clinical.catalogue.tables import Tables
 from rx_clinical.model.facts import (
@@ -44,8 +45,17 @@ from rx_clinical.model.facts import (
 
 SOURCE = "timeline"
 _TIME = r"\d{4}-\d{2}-\d{2}(?: \d{2}:\d{2}(?::\d{2})?)?"
-_SUPPLIES = {"order": Prescription, "fill": Fill, "give": Administration, "inject": Administration}
-_STEPS = {"hand over": (HandOver, "fill"), "return": (ReturnToStock, "refers_to"), "void": (Void, "refers_to")}
+_SUPPLIES: dict[str, Callable[..., Fact]] = {
+    "order": Prescription,
+    "fill": Fill,
+    "give": Administration,
+    "inject": Administration,
+}
+_STEPS: dict[str, tuple[Callable[..., Fact], str]] = {
+    "hand over": (HandOver, "fill"),
+    "return": (ReturnToStock, "refers_to"),
+    "void": (Void, "refers_to"),
+}
 
 
 class GrammarError(ValueError):
@@ -61,7 +71,8 @@ def moment(text: str) -> Moment:
 
 def _names() -> dict[str, tuple[str | None, str | None]]:
     """Form and ingredient code by the names that a timeline may use."""
-    tables, found = Tables(), {}
+    tables = Tables()
+    found: dict[str, tuple[str | None, str | None]] = {}
     for row in tables.rows("perpetrators.csv"):
         found[row.text("perpetrator").partition(" (")[0]] = (None, row.text("perpetrator_rxnorm"))
     for row in tables.rows("ldn_partners.csv"):
@@ -111,11 +122,12 @@ class Events:
                 return build(self, found, _Options(event, taken), envelope)
         raise GrammarError(f"not an event: {event!r}")
 
-    def supply(self, found: re.Match[str], options: "_Options", envelope: dict) -> Fact:
+    def supply(self, found: re.Match[str], options: "_Options", envelope: dict[str, Any]) -> Fact:
         verb, name = found[1], found[2]
         self._newest[name] = envelope["event_id"]
         taken = _medicine(name, found[3], options)
-        kind, own = _SUPPLIES[verb], {}
+        kind = _SUPPLIES[verb]
+        own: dict[str, Any] = {}
         if kind is Prescription and (status := options.match(rf"(\S+)(?: at ({_TIME}))?", "status ")):
             own = {"status": status[1], "status_at": moment(status[2]) if status[2] else None}
         if kind is Fill and (number := options.match(r"(\S+)/(\S+)", "rx ")):
@@ -129,11 +141,11 @@ class Events:
         options.done()
         return kind(medicine=taken, **own, **envelope)
 
-    def report(self, found: re.Match[str], options: "_Options", envelope: dict) -> Fact:
+    def report(self, found: re.Match[str], options: "_Options", envelope: dict[str, Any]) -> Fact:
         self._newest[found[2]] = envelope["event_id"]
         taken = _medicine(found[2], found[3], options)
         since, last = options.match(rf"({_TIME})", "since "), options.match(rf"({_TIME})", "confirmed ")
-        own = {
+        own: dict[str, Any] = {
             "ongoing": options.flag("ongoing"),
             "misuse": options.flag("misused"),
             "restricted": options.flag("restricted"),
@@ -143,7 +155,7 @@ class Events:
         options.done()
         return Report(medicine=taken, kind=found[1], **own, **envelope)
 
-    def step(self, found: re.Match[str], options: "_Options", envelope: dict) -> Fact:
+    def step(self, found: re.Match[str], options: "_Options", envelope: dict[str, Any]) -> Fact:
         options.done()
         if found[2] not in self._newest:
             raise GrammarError(f"nothing of {found[2]} stands above")
@@ -151,18 +163,18 @@ class Events:
         if found[1] == "stop":
             return Stop(refers_to=named, **envelope)
         kind, field = _STEPS[found[1]]
-        return kind(**{field: named}, **envelope)
+        return kind(**{field: named, **envelope})
 
-    def patient_fact(self, found: re.Match[str], options: "_Options", envelope: dict) -> Fact:
+    def patient_fact(self, found: re.Match[str], options: "_Options", envelope: dict[str, Any]) -> Fact:
         options.done()
         return PatientFact(kind=found[1].replace(" ", "_"), value=found[2], **envelope)
 
-    def procedure(self, found: re.Match[str], options: "_Options", envelope: dict) -> Fact:
+    def procedure(self, found: re.Match[str], options: "_Options", envelope: dict[str, Any]) -> Fact:
         expected = options.flag("opioids expected")
         options.done()
         return Procedure(planned=moment(found[1]), opioid_expected=expected, **envelope)
 
-    def test(self, found: re.Match[str], options: "_Options", envelope: dict) -> Fact:
+    def test(self, found: re.Match[str], options: "_Options", envelope: dict[str, Any]) -> Fact:
         options.done()
         named = tuple(_codes(found[3])) if found[3] else ()
         return Evidence(
@@ -172,12 +184,12 @@ class Events:
             **envelope,
         )
 
-    def review(self, _: re.Match[str], options: "_Options", envelope: dict) -> Fact:
+    def review(self, _: re.Match[str], options: "_Options", envelope: dict[str, Any]) -> Fact:
         options.done()
         return Evidence(kind="pdmp_review", **envelope)
 
-    def attestation(self, found: re.Match[str], options: "_Options", envelope: dict) -> Fact:
-        own = {
+    def attestation(self, found: re.Match[str], options: "_Options", envelope: dict[str, Any]) -> Fact:
+        own: dict[str, Any] = {
             "kind": "clinician_attestation" if found[1] == "attest last dose of" else "stock_disposed",
             "ingredients": tuple(_codes(found[2])),
             "attested_last_dose": moment(found[3]) if found[3] else None,
@@ -187,7 +199,7 @@ class Events:
         options.done()
         return Evidence(**own, **envelope)
 
-    def confirmation(self, found: re.Match[str], options: "_Options", envelope: dict) -> Fact:
+    def confirmation(self, found: re.Match[str], options: "_Options", envelope: dict[str, Any]) -> Fact:
         options.done()
         beside = [re.fullmatch(r"(\S+)(?: ([\d.]+) mg)?", one) for one in found[3].split(" and ")]
         if not all(beside):
@@ -196,10 +208,10 @@ class Events:
         dose = Decimal(found[2])
         return Confirmation(by=found[1], daily_dose_mg=dose, opioids=opioids, recorded_by="A. Person", **envelope)
 
-    def request(self, found: re.Match[str], options: "_Options", envelope: dict) -> Fact:
+    def request(self, found: re.Match[str], options: "_Options", envelope: dict[str, Any]) -> Fact:
         dose, bud = options.match(r"([\d.]+)", "dose ", " mg"), options.match(rf"({_TIME})", "use by ")
         preserved = True if options.flag("preserved") else None
-        own = {
+        own: dict[str, Any] = {
             "strength_mg": _decimal(found[2]) if found[3] == "mg" else None,
             "strength_mg_per_ml": _decimal(found[2]) if found[3] == "mg/mL" else None,
             "quantity": options.number(" units"),
@@ -212,7 +224,7 @@ class Events:
         options.done()
         return CompoundRequest(preparation=found[1], **own, **envelope)
 
-    def batch(self, found: re.Match[str], options: "_Options", envelope: dict) -> Fact:
+    def batch(self, found: re.Match[str], options: "_Options", envelope: dict[str, Any]) -> Fact:
         revision = self._revisions[found[1]] = self._revisions.get(found[1], 0) + 1
         weights = options.match(r"(\d+) weighed: target (\S+) mean (\S+) from (\S+) to (\S+) rsd (\S+)")
         bud, recall = options.match(rf"({_TIME})", "use by "), options.match(r"([a-z]+)", "recall ")

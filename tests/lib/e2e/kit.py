@@ -318,13 +318,10 @@ async def running(
     servers = Servers(stack.kafka, stack.postgres, stack.dsn, PSEUDONYM_KEY, namespace)
     await provision(stack.admin_dsn, servers.installation)
     instance = Instance(folder, servers, None, lambda _text: None)
-    opened = [
-        clients.new_producer(stack.kafka, client_id="e2e"),
-        clients.new_consumer(stack.kafka, client_id="e2e"),
-        AIOKafkaAdminClient(bootstrap_servers=stack.kafka),
-    ]
-    producer, offsets, admin = opened
-    for client in opened:
+    producer = clients.new_producer(stack.kafka, client_id="e2e")
+    offsets = clients.new_consumer(stack.kafka, client_id="e2e")
+    admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka)
+    for client in (producer, offsets, admin):
         await clients.start(client, stack.kafka)
     try:
         await instance.start(services)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from random import Random
+from typing import Any, TypeVar
 
 from rx_clinical import code_medicine, load_catalogue
 from rx_clinical.model.facts import (
@@ -35,6 +36,7 @@ YEAR_ENDS = datetime(2027, 1, 1, tzinfo=UTC)
 ZONE = "America/New_York"
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 SECOND_SOURCE = "insurer"
+_Fact = TypeVar("_Fact", bound=Fact)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,9 @@ class Book:
         """True in this share of the calls."""
         return self.rng.random() < share
 
-    def medicine(self, product: Product, days: int, **changes: object) -> Medicine:
+    def medicine(self, product: Product, days: int, **changes: Any) -> Medicine:
         """So many days of a product."""
-        stated = {
+        stated: dict[str, Any] = {
             "days_supply": Decimal(days),
             "quantity": Decimal(days * product.a_day),
             "as_needed": self.chance(product.as_needed),
@@ -102,14 +104,14 @@ class Book:
 
     # What is recorded exactly.
 
-    def order(self, medicine: Medicine, time: datetime, **stated: object) -> Prescription:
+    def order(self, medicine: Medicine, time: datetime, **stated: Any) -> Prescription:
         """An order as written."""
         return self._write(Prescription(medicine=medicine, **stated, **self._envelope(time)))
 
-    def fill(self, medicine: Medicine, time: datetime, order: Prescription | None = None, **stated: object) -> Fill:
+    def fill(self, medicine: Medicine, time: datetime, order: Prescription | None = None, **stated: Any) -> Fill:
         """A bagged supply; it names its order."""
         envelope = self._envelope(time)
-        return self._write(Fill(medicine=medicine, prescription=order and order.key, **stated, **envelope))
+        return self._write(Fill(medicine=medicine, prescription=order.key if order else None, **stated, **envelope))
 
     def hand_over(self, fill: Fill, time: datetime) -> HandOver:
         """A bag is with the patient."""
@@ -118,16 +120,18 @@ class Book:
     def give(self, product: Product, time: datetime, *, of: Fill | None = None, setting: str = "outpatient") -> str:
         """The event id of an injection or a dose given."""
         medicine, envelope = medicine_of(product), self._envelope(time)
-        return self._write(Administration(medicine=medicine, fill=of and of.key, setting=setting, **envelope)).event_id
+        return self._write(
+            Administration(medicine=medicine, fill=of.key if of else None, setting=setting, **envelope)
+        ).event_id
 
-    def supply(self, product: Product, time: datetime, days: int, **changes: object) -> Fill:
+    def supply(self, product: Product, time: datetime, days: int, **changes: Any) -> Fill:
         """An order, its fill an hour later and the hand-over another hour later, complete and on time."""
         medicine = self.medicine(product, days, **changes)
         fill = self.fill(medicine, time, self.order(medicine, time - timedelta(hours=1)))
         self.hand_over(fill, time + timedelta(hours=1))
         return fill
 
-    def report(self, product: Product, time: datetime, kind: str, **stated: object) -> None:
+    def report(self, product: Product, time: datetime, kind: str, **stated: Any) -> None:
         """Use that somebody reports."""
         self._write(Report(medicine=medicine_of(product), kind=kind, **stated, **self._envelope(time)))
 
@@ -135,7 +139,7 @@ class Book:
         """A condition or a personal fact."""
         self._write(PatientFact(kind=kind, value=value, **self._envelope(time)))
 
-    def evidence(self, kind: str, time: datetime, **stated: object) -> None:
+    def evidence(self, kind: str, time: datetime, **stated: Any) -> None:
         """A test or a review."""
         self._write(Evidence(kind=kind, **stated, **self._envelope(time)))
 
@@ -146,14 +150,14 @@ class Book:
 
     # What is recorded as people do.
 
-    def prescribe(self, product: Product, time: datetime, days: int, **changes: object) -> Prescription | None:
+    def prescribe(self, product: Product, time: datetime, days: int, **changes: Any) -> Prescription | None:
         """The order of a course some hours before its first fill; None where it was never recorded."""
         if self.chance(self.rates.order_not_recorded):
             return None
         hours = self.rng.choice((1, 2, 4, 20, 44))
         return self.order(self.medicine(product, days, **changes), time - timedelta(hours=hours))
 
-    def left_unfilled(self, product: Product, time: datetime, days: int, **changes: object) -> None:
+    def left_unfilled(self, product: Product, time: datetime, days: int, **changes: Any) -> None:
         """An order that nobody fills: most stay active for ever."""
         medicine, fate = self.medicine(product, days, **changes), self.rng.random()
         if fate < self.rates.unfilled_cancelled:
@@ -166,7 +170,7 @@ class Book:
             self.order(medicine, time)
 
     def dispense(
-        self, product: Product, time: datetime, days: int, order: Prescription | None = None, **changes: object
+        self, product: Product, time: datetime, days: int, order: Prescription | None = None, **changes: Any
     ) -> Fill:
         """One fill and what becomes of it, with the usual slips."""
         rates = self.rates
@@ -205,7 +209,7 @@ class Book:
     ) -> Fill:
         """Half now and half some days later; both state the days supply of the whole."""
         half = replace(medicine, quantity=(medicine.quantity or Decimal(0)) / 2)
-        stated = {"partial": True, "quantity_prescribed": medicine.quantity}
+        stated: dict[str, Any] = {"partial": True, "quantity_prescribed": medicine.quantity}
         first = self.fill(half, time, order, **numbers, **stated)
         self._collected(first, time)
         rest_time = time + timedelta(days=self.rng.randrange(1, 4))
@@ -213,7 +217,7 @@ class Book:
         return first
 
     def _slipped(self, medicine: Medicine) -> Medicine:
-        changes: dict[str, object] = {}
+        changes: dict[str, Any] = {}
         if self.chance(self.rates.days_supply_missing):
             changes["days_supply"] = None
         if self.chance(self.rates.route_missing):
@@ -224,7 +228,7 @@ class Book:
 
     # Envelopes.
 
-    def _write(self, fact: Fact) -> Fact:
+    def _write(self, fact: _Fact) -> _Fact:
         if fact.occurred.earliest < YEAR_ENDS:
             self.facts.append(fact)
         return fact
@@ -234,7 +238,7 @@ class Book:
             return Moment.local_date(time.date(), ZONE)
         return Moment.instant(time, ZONE)
 
-    def _envelope(self, time: datetime) -> dict[str, object]:
+    def _envelope(self, time: datetime) -> dict[str, Any]:
         self._number += 1
         event_id, occurred = f"{self.patient}-{self._number}", self._moment(time)
         late_days = self.rng.randrange(1, 4) if self.chance(self.rates.recorded_days_late) else 0
@@ -248,6 +252,6 @@ class Book:
             "recorded_at": occurred.latest + timedelta(days=late_days, minutes=1),
         }
 
-    def _second_sighting(self, time: datetime) -> dict[str, object]:
+    def _second_sighting(self, time: datetime) -> dict[str, Any]:
         own = self._envelope(time)
         return own | {"key": event_key(SECOND_SOURCE, f"{own['event_id']}"), "source": SECOND_SOURCE}

@@ -23,7 +23,7 @@ Three choices belong to the meaning of "no planted case", and are no rates:
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +134,7 @@ class Use(NamedTuple):
     days: tuple[int, ...] = (30,)  # days supply, each equally likely
 
 
-def _one(text: str, ingredient: str, rate: float, **changes: object) -> Use:
+def _one(text: str, ingredient: str, rate: float, **changes: Any) -> Use:
     return Use(Product(text, (ingredient,), **changes), rate)
 
 
