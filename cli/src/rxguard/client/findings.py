@@ -1,4 +1,4 @@
-"""The current findings, read from their topic to its end."""
+"""Read the current findings from their topic."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -15,7 +15,7 @@ Sets = Mapping[bytes, FindingSet]
 
 
 async def current_sets(connection: Connection) -> Sets:
-    """Every patient's newest set. Raises DependencyUnavailable KAFKA_UNREACHABLE."""
+    """Return the newest set of every patient. Raises DependencyUnavailable KAFKA_UNREACHABLE."""
     await require_kafka(connection)
     topic = connection.topic("rx.findings.v1")
     records = await read_to_end(connection.kafka, topic, client_id="rxguard")
@@ -23,17 +23,17 @@ async def current_sets(connection: Connection) -> Sets:
 
 
 def newest(sets: Iterable[FindingSet]) -> Sets:
-    """Of each patient the set with the highest build, ruleset and position; the later of equal ones."""
-    held: dict[bytes, FindingSet] = {}
+    """Return the set of highest version of each patient; of equal versions the later one."""
+    current: dict[bytes, FindingSet] = {}
     for found in sets:
-        before = held.get(found.patient)
+        before = current.get(found.patient)
         if before is None or finding_set_version(found) >= finding_set_version(before):
-            held[found.patient] = found
-    return held
+            current[found.patient] = found
+    return current
 
 
 def counted(sets: Sets, patients: Collection[bytes]) -> dict[str, Any]:
-    """How many findings stand for these patients, in all and by rule."""
+    """Count the active findings of these patients, in all and by rule."""
     by_rule: dict[str, int] = {}
     for patient in patients:
         for finding in sets[patient].findings if patient in sets else ():
@@ -42,7 +42,7 @@ def counted(sets: Sets, patients: Collection[bytes]) -> dict[str, Any]:
 
 
 def documents(sets: Sets) -> list[dict[str, Any]]:
-    """Every finding as a document with its patient's pseudonym in hex, by patient and finding id."""
+    """Return every finding as a document with the pseudonym in hex, by patient and finding id."""
     return [
         {**finding_json(finding), "patient": patient.hex()}
         for patient, found in sorted(sets.items())

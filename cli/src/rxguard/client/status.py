@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress
 from rx_contracts.topics import topics
-from rx_contracts.wire.times import instant
+from rx_contracts.wire.times import instant, rfc3339
 from rx_runtime.kafka.clients import new_consumer, start, with_admin
 from rx_runtime.kafka.topic_reader import read_to_end
 
@@ -124,7 +124,7 @@ def _partition(number: int, extent: Extent, passed: MonitorProgress | None) -> d
         "behind": max(0, extent.end - position),
         "ruleset_seq": passed.ruleset_seq if passed else None,
         "ruleset_version": passed.ruleset_version if passed else None,
-        "written_time": instant(passed.written_time).isoformat().replace("+00:00", "Z") if passed else None,
+        "written_time": rfc3339(instant(passed.written_time)) if passed else None,
     }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from rx_clinical import Assessment, CodedMedicine
+from rx_clinical.findings.wording import utc_text
 from rx_clinical.model.facts import Administration, Fact, Fill, Medicine, Prescription, Report, ReturnToStock, Void
 
 from rx_interactions.domain.answer import Freshness, KnownHistory
@@ -69,7 +70,7 @@ def _of_the_history(history: KnownHistory) -> list[str]:
     if history.known_since is None:
         found.append("No source declares its history of this patient to be complete.")
     else:
-        found.append(f"What happened before {_rfc3339(history.known_since)} may be missing.")
+        found.append(f"What happened before {utc_text(history.known_since)} may be missing.")
     unknown = {medicine.text or "a product without text" for medicine in medicines(history.facts) if not medicine.coded}
     if unknown:
         found.append(f"Products on record without a known code were not assessed: {'; '.join(sorted(unknown))}.")
@@ -85,7 +86,7 @@ def _of_the_sources(
         if newest is None:
             found.append(f"Source {source.source} has recorded nothing yet.")
         elif hand_over_time - newest > expected_interval(source.source):
-            found.append(f"Source {source.source} is stale: its newest record is of {_rfc3339(newest)}.")
+            found.append(f"Source {source.source} is stale: its newest record is of {utc_text(newest)}.")
     return found
 
 
@@ -97,7 +98,3 @@ def _of_the_version(assessment: Assessment) -> list[str]:
         kinds = sorted({_UNREAD_KINDS.get(kind, kind) for kind in assessment.unread})
         found.append(f"On record, but not read by this version, read it yourself: {'; '.join(kinds)}.")
     return found
-
-
-def _rfc3339(time: datetime) -> str:
-    return time.isoformat().replace("+00:00", "Z")

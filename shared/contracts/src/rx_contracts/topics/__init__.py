@@ -1,6 +1,6 @@
-"""The topic registry: one YAML file a topic, named after it, checked as a whole when it is loaded.
+"""The topic registry: one YAML file for each topic, named after it. A file is validated as a whole when it is loaded.
 
-Creation, start-up checks, tests and the contract page all read it; a setting of a topic stands nowhere else.
+Topic creation, start checks, tests and the contract page read it; topic settings are stated nowhere else.
 """
 
 import json
@@ -19,7 +19,7 @@ from rx_contracts.edge import event as edge
 
 NAME = r"^rx\.[a-z0-9]+(-[a-z0-9]+)*\.v[1-9][0-9]*(\.dlq)?$"
 EMBEDDED_PARTITIONS = 4
-"""N of the embedded stack: the partition count that the topics keyed by patient share."""
+"""N of the embedded stack: the partition count of the topics keyed by patient."""
 
 _DAY_MS = 24 * 60 * 60 * 1000
 
@@ -51,27 +51,27 @@ class _Strict(BaseModel):
 
 
 class Valid(_Strict):
-    """A value that every consumer takes, as JSON; of a protobuf value, its JSON mapping."""
+    """A value that every consumer must accept, as JSON; of a protobuf value, its JSON mapping."""
 
     name: Text
     value: dict[str, Any]
 
 
 class Invalid(Valid):
-    """A value that is refused, and why."""
+    """A value that must be refused, and the reason."""
 
     because: Text
 
 
 class Examples(_Strict):
-    """Values to test consumers with; empty where the value has no schema of ours."""
+    """Example values that tests run; empty if the value has no schema of ours."""
 
     valid: list[Valid] = []
     invalid: list[Invalid] = []
 
 
 class Topic(_Strict):
-    """One topic. Its name without the installation's namespace."""
+    """One topic; `name` is without the namespace of the installation."""
 
     name: str = Field(pattern=NAME)
     owner: Text
@@ -81,11 +81,13 @@ class Topic(_Strict):
     key: Text
     value: Text
     value_schema: str | None = Field(default=None, description="protobuf message or JSON Schema that the value fits")
-    holds_phi: bool = Field(description="true if a value can lead back to a person")
+    holds_phi: bool = Field(description="true if a value can identify a person")
     partitions: Literal["N"] | Annotated[int, Field(ge=1)]
     cleanup: Literal["delete", "compact"]
     retention_days: int | None = Field(default=None, ge=1)
-    compaction_lag_hours: int | None = Field(default=None, ge=1, description="youngest age at which a record may go")
+    compaction_lag_hours: int | None = Field(
+        default=None, ge=1, description="age below which a record is never compacted away"
+    )
     max_message_bytes: int = Field(ge=1)
     settings: dict[str, str] = Field(default={}, description="further topic settings by their Kafka name")
     examples: Examples = Examples()
@@ -105,11 +107,11 @@ class Topic(_Strict):
         return self
 
     def partition_count(self, n: int) -> int:
-        """How many partitions it has where the topics keyed by patient have `n`."""
+        """Return the number of partitions if the topics keyed by patient have `n`."""
         return n if self.partitions == "N" else self.partitions
 
     def kafka_settings(self) -> dict[str, str]:
-        """Every topic setting by its Kafka name."""
+        """Return every topic setting by its Kafka name."""
         settings = {"cleanup.policy": self.cleanup, "max.message.bytes": str(self.max_message_bytes)} | self.settings
         if self.retention_days is not None:
             settings["retention.ms"] = str(self.retention_days * _DAY_MS)
@@ -118,13 +120,13 @@ class Topic(_Strict):
         return settings
 
     def parse(self, value: Mapping[str, Any]) -> edge.EdgeEvent | Message:
-        """An example as its consumers read it. Raises ValueError if it does not fit; KeyError without value_schema."""
+        """Parse an example as consumers do. Raises ValueError if it is not valid; KeyError without value_schema."""
         return _READERS[self.value_schema or ""](value)
 
 
 @cache
 def topics() -> tuple[Topic, ...]:
-    """Every topic by name. Raises ValueError naming the file that is wrong."""
+    """Return every topic, sorted by name. Raises ValueError naming the file that is malformed."""
     files = sorted(path.name for path in resources.files(__name__).iterdir() if path.name.endswith(".yaml"))
     return tuple(_load(file) for file in files)
 
