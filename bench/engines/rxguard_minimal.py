@@ -6,9 +6,11 @@ from functools import lru_cache
 from hashlib import blake2b
 
 from rx_clinical import Catalogue
+from rx_contracts.ids import Pseudonym
+from rx_contracts.versions import FindingSetVersion
 from rx_monitor import bootstrap
-from rx_monitor.domain.decide import FindingSet
-from rx_monitor.domain.patient import Held, Patient, Pseudonym
+from rx_monitor.domain.decide import EncodedFindings
+from rx_monitor.domain.patient import Patient, StoredRevision
 from rx_monitor.settings import MonitorSettings
 from rx_runtime.service import main
 from rx_runtime.sites import SiteRegistry
@@ -21,25 +23,31 @@ _EVENTS_KEPT = 4_096  # as many as the core's assessor keeps
 class MinimalAssessor:
     """Stands where the core's assessor stands, and answers with the pairs of the minimal join."""
 
-    def __init__(self, catalogue: Catalogue, sites: SiteRegistry, build: int = 0) -> None:  # noqa: ARG002  # as the core's
+    def __init__(self, catalogue: Catalogue, sites: SiteRegistry, state_epoch: int = 0) -> None:  # noqa: ARG002  # as the core's
         """Take what the core's assessor takes."""
         self._read = lru_cache(_EVENTS_KEPT)(read)
+        self._ruleset_seq = catalogue.ruleset_seq
+        self._state_epoch = state_epoch
 
-    def kinds(self, events: Iterable[Held]) -> int:
+    def fact_bits(self, events: Iterable[StoredRevision]) -> int:
         """Return the roles of these events, as bits."""
-        kinds = NEITHER
+        bits = NEITHER
         for event in events:
-            kinds |= self._read(event.content)[1].role
-        return kinds
+            bits |= self._read(event.content)[1].role
+        return bits
 
     def may_fire(self, patient: Patient) -> bool:
-        """Both an antagonist and an opioid are or were held."""
-        return patient.kinds is None or patient.kinds == ANTAGONIST | OPIOID
+        """Return True if both an antagonist and an opioid are or were held."""
+        return patient.fact_bits is None or patient.fact_bits == ANTAGONIST | OPIOID
 
-    def __call__(self, name: Pseudonym, patient: Patient) -> FindingSet:  # noqa: ARG002  # the port's signature
+    def finding_set_version(self, patient: Patient) -> FindingSetVersion:
+        """Return the version of a set of this state and ruleset."""
+        return FindingSetVersion(self._state_epoch, self._ruleset_seq, patient.position)
+
+    def __call__(self, name: Pseudonym, patient: Patient) -> EncodedFindings:  # noqa: ARG002  # the port's signature
         """Return the output of the patient's events."""
         value = output(dict(self._read(event.content) for event in patient.events.values()))
-        return FindingSet(
+        return EncodedFindings(
             value=value, content_hash=blake2b(value, digest_size=16).digest(), is_empty=value == output({})
         )
 

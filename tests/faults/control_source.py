@@ -11,7 +11,7 @@ from typing import Any
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError
-from rx_monitor.adapters.faust.process_exit import process_ends_on
+from rx_monitor.adapters.faust.process_exit import exit_on
 from rx_monitor.adapters.faust.source import FAUST_SETTINGS
 from rx_monitor.domain.progress import Progress
 from rx_monitor.ports import Batch, SourceListener
@@ -70,30 +70,30 @@ class ControlSource(ConsumerRebalanceListener):
                 if records[0].offset != wanted:  # fetched before this assignment, or while it was under way
                     self._consumer.seek(tp, wanted)
                     continue
-                log_end = self._consumer.highwater(tp) or records[-1].offset + 1
-                with process_ends_on(BaseException):
-                    await self._listener.batch(Batch(self._generation, tp.partition, records, log_end))
+                end_offset = self._consumer.highwater(tp) or records[-1].offset + 1
+                with exit_on(BaseException):
+                    await self._listener.on_batch(Batch(self._generation, tp.partition, records, end_offset))
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Own them from their committed offsets on."""
         async with self._owned:
-            with process_ends_on(Exception):
+            with exit_on(Exception):
                 self._generation = self._consumer._coordinator.generation
                 committed = {tp.partition: await self._consumer.committed(tp) for tp in assigned}
-                await self._listener.assigned(self._generation, committed)
+                await self._listener.on_assigned(self._generation, committed)
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002  # all of them, always
         """Finish the batch in work, commit what is done, own nothing."""
         async with self._owned:
-            with process_ends_on(Exception):
+            with exit_on(Exception):
                 await self._commit()
                 self._generation = -1
-                await self._listener.revoked()
+                await self._listener.on_revoked()
 
     async def _commit_regularly(self) -> None:
         while not self._stopping.is_set():
             await asyncio.sleep(FAUST_SETTINGS["broker_commit_interval"])
-            with process_ends_on(Exception):
+            with exit_on(Exception):
                 await self._commit()
 
     async def _commit(self) -> None:
@@ -102,4 +102,4 @@ class ControlSource(ConsumerRebalanceListener):
             topic = self._settings.installation.topic(EVENTS_TOPIC)
             with suppress(CommitFailedError, IllegalStateError):  # the partitions have changed hands: nothing is lost
                 await self._consumer.commit({TopicPartition(topic, n): offset for n, offset in offsets.items()})
-                self._progress.committed(generation, offsets)
+                self._progress.mark_committed(generation, offsets)

@@ -32,7 +32,7 @@ from rx_monitor.adapters.kafka import changelog, outbox
 from rx_monitor.adapters.protobuf import codec
 from rx_monitor.domain import progress
 from rx_monitor.handlers import process_batch
-from rx_monitor.lifecycle.worker import Monitor
+from rx_monitor.lifecycle.worker import MonitorWorker
 from rx_monitor.settings import MonitorSettings
 from rx_runtime.service import main
 from rx_runtime.telemetry.logs import get_logger
@@ -40,23 +40,23 @@ from rx_runtime.telemetry.logs import get_logger
 from tests.faults.control_source import ControlSource
 
 BEFORE = {
-    "after_fetch": (Monitor, "batch"),
-    "before_findings": (outbox.KafkaOutbox, "findings"),
+    "after_fetch": (MonitorWorker, "on_batch"),
+    "before_findings": (outbox.KafkaOutbox, "publish_findings"),
     "before_restore": (changelog.StateChangelog, "restore"),
-    "in_assigned": (Monitor, "assigned"),
-    "in_revoked": (Monitor, "revoked"),
+    "in_assigned": (MonitorWorker, "on_assigned"),
+    "in_revoked": (MonitorWorker, "on_revoked"),
 }
 """Points passed as a function is entered."""
 
 AFTER = {
-    "after_decode": (codec.ProtoCodec, "event"),
+    "after_decode": (codec.ProtoCodec, "decode_event"),
     "after_fold": (process_batch, "decide"),
-    "between_rounds": (outbox.KafkaOutbox, "findings"),
-    "after_states": (outbox.KafkaOutbox, "states"),
+    "between_rounds": (outbox.KafkaOutbox, "publish_findings"),
+    "after_states": (outbox.KafkaOutbox, "write_states"),
     "after_progress": (progress.Progress, "advance"),
     "after_restore": (changelog.StateChangelog, "restore"),
-    "after_assigned": (Monitor, "assigned"),
-    "after_revoked": (Monitor, "revoked"),
+    "after_assigned": (MonitorWorker, "on_assigned"),
+    "after_revoked": (MonitorWorker, "on_revoked"),
 }
 """Points passed as a function returns."""
 
@@ -182,16 +182,16 @@ def stop_the_flow(every: int) -> None:
 
 def dump_states(file: Path) -> None:
     """What the process holds in memory once a partition is ready, whether it was read or kept."""
-    assigned = Monitor.assigned
+    assigned = MonitorWorker.on_assigned
 
-    async def dumped(self: Monitor, generation: int, *args: Any, **kwargs: Any) -> None:
+    async def dumped(self: MonitorWorker, generation: int, *args: Any, **kwargs: Any) -> None:
         await assigned(self, generation, *args, **kwargs)
-        stores = {str(number): held(store) for number, store in self._ports.stores._stores.items()}
+        stores = {str(number): held(store) for number, store in self._state.stores._stores.items()}
         with file.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps({"pid": os.getpid(), "generation": generation, "stores": stores}) + "\n")
         get_logger().info("dumped")
 
-    Monitor.assigned = dumped
+    MonitorWorker.on_assigned = dumped
 
 
 def held(store: Any) -> dict[str, str]:

@@ -19,9 +19,10 @@ from rx_clinical import load_catalogue
 from rx_monitor.adapters.clinical.assessor import CoreAssessor
 from rx_monitor.adapters.clinical.relevance import CodeRelevance
 from rx_monitor.adapters.protobuf.codec import ProtoCodec
+from rx_monitor.domain.partition_state import PartitionState
 from rx_monitor.domain.progress import Progress
 from rx_monitor.domain.rebuilds import Rebuilds
-from rx_monitor.domain.store import PartitionStore, Stores, Tail
+from rx_monitor.domain.store import OutputTail, PartitionStore, Stores
 from rx_monitor.handlers.process_batch import process_batch
 from rx_monitor.ports import Batch, Ports
 from rx_runtime.settings import SHIPPED_SITES
@@ -49,11 +50,12 @@ class Topics:
     states_log: list = field(default_factory=list)
     committed: int = 0
     records_left: int | None = None
+    max_record_bytes: int = 1 << 20
 
-    async def findings(self, _, records):
+    async def publish_findings(self, _, records):
         return self._take(self.findings_log, records)
 
-    async def states(self, _, records):
+    async def write_states(self, _, records):
         return self._take(self.states_log, records)
 
     def _take(self, log, records):
@@ -71,10 +73,10 @@ class Topics:
 class NobodyElse:
     """Nobody else writes: no record of the topics is foreign."""
 
-    async def findings(self, _, offsets):
+    async def read_findings(self, _, offsets):
         raise AssertionError(offsets)
 
-    states = findings
+    read_states = read_findings
 
 
 def highest(log):
@@ -110,28 +112,23 @@ async def live(log, topics, life):
     """Restore, then process batch after batch from the committed offset on."""
     topics.records_left = life.dies_after_records
     progress, stores = Progress(), Stores()
-    progress.begin(1, {0: topics.committed})
-    tails = Tail(len(topics.findings_log)), Tail(len(topics.states_log))
-    stores.ready(1, {0: PartitionStore(highest(topics.states_log), *tails)})
+    progress.on_assigned(1, {0: topics.committed})
+    tails = OutputTail(len(topics.findings_log)), OutputTail(len(topics.states_log))
+    stores.activate(1, {0: PartitionStore(highest(topics.states_log), *tails)})
     ports = Ports(
         codec=ProtoCodec(CATALOGUE.ruleset_seq),
         relevance=CodeRelevance(CATALOGUE, CATALOGUE.ruleset_seq),
         assess=ASSESS,
-        ruleset_seq=CATALOGUE.ruleset_seq,
-        build=0,
         outbox=topics,
-        written=NobodyElse(),
-        stores=stores,
-        progress=progress,
-        rebuilds=Rebuilds(),
-        max_record_bytes=1 << 20,
+        output_log=NobodyElse(),
     )
+    state = PartitionState(stores, progress, Rebuilds())
     sizes = cycle(life.sizes)
     for number in range(1, len(log) + 1):
         following = progress.positions()[0]
         if not (records := log[following : following + next(sizes)]):
             break
-        await process_batch(Batch(1, 0, records, len(log)), ports)
+        await process_batch(Batch(1, 0, records, len(log)), ports, state)
         if number % life.commits_every == 0:
             topics.committed = progress.positions()[0]
     topics.committed = progress.positions()[0]

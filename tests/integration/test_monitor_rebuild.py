@@ -54,10 +54,8 @@ def ignore(*_):
 
 async def clear(installation):
     """Once the broker has seen the last monitor go."""
-    async with asyncio.timeout(30):
-        while await rebuild.members(installation):  # noqa: ASYNC110  # the broker tells nobody
-            await asyncio.sleep(0.2)
-    return await rebuild.clear(installation, ignore)
+    await rebuild.wait_until_no_members(installation, 30)
+    return await rebuild.clear_state(installation, ignore)
 
 
 async def recreate(topics, name, partitions=4):
@@ -125,14 +123,14 @@ async def test_a_rebuild_is_refused_while_a_monitor_is_alive_and_names_it(topics
     async with topics.monitor():
         named = f"{installation.group('rx-monitor')} are alive: .+ on .+ Stop them"
         with pytest.raises(RefusedToRun, match=named) as alive:
-            await rebuild.clear(installation, ignore)
+            await rebuild.clear_state(installation, ignore)
         assert alive.value.code == "MONITORS_ALIVE"
         await topics.feed(clash(ANNA))
         await topics.caught_up()
     assert await topics.conclusions() == harness.expected(clash(ANNA))
 
 
-@pytest.mark.parametrize("step", ["recreate", "_seed", "go_back", "_tell"])
+@pytest.mark.parametrize("step", ["recreate", "_write_hashes", "reset_offsets", "_report"])
 async def test_a_rebuild_that_was_killed_lets_no_monitor_start_and_is_run_again(
     topics, installation, monkeypatch, step
 ):
@@ -143,11 +141,11 @@ async def test_a_rebuild_that_was_killed_lets_no_monitor_start_and_is_run_again(
 
     async def killed(*arguments, **options):
         told.append(step)
-        if step != "_tell" or len(told) > 1:  # the first is what says that the rebuild has begun
+        if step != "_report" or len(told) > 1:  # the first is what says that the rebuild has begun
             raise KilledError
         return await tell(*arguments, **options)
 
-    tell = rebuild._tell
+    tell = rebuild._report
     with monkeypatch.context() as patched:
         patched.setattr(rebuild.topics if step == "recreate" else rebuild, step, killed)
         with pytest.raises(KilledError):
@@ -262,7 +260,7 @@ async def test_lost_progress_is_noticed_and_a_rebuild_stands_above_all_that_was_
     await topics.run_once()
     await recreate(topics, "rx.monitor-progress.v1", partitions=1)
     assert (await refused(topics))[0] == "PROGRESS_LOST"
-    assert (await clear(installation)).build == 2
+    assert (await clear(installation)).state_epoch == 2
     await topics.run_once()
     assert await topics.conclusions() == harness.expected([*clash(ANNA), *clash(BERT)])
 

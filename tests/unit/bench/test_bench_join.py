@@ -146,7 +146,7 @@ def test_the_minimal_monitor_is_the_monitor_with_another_assessor(monkeypatch, c
     minimal = importlib.import_module("bench.engines.rxguard_minimal")
     core = bootstrap.CoreAssessor
     monkeypatch.setattr(bootstrap, "CoreAssessor", core)
-    for method in ("__init__", "kinds", "may_fire", "__call__"):
+    for method in ("__init__", "fact_bits", "may_fire", "finding_set_version", "__call__"):
         parameters = [inspect.signature(getattr(one, method)).parameters for one in (core, minimal.MinimalAssessor)]
         assert list(parameters[0]) == list(parameters[1])
     minimal.swap()

@@ -2,17 +2,23 @@
 
 import hashlib
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import NamedTuple
 
 import pytest
-from rx_monitor.domain.decide import FindingSet
-from rx_monitor.domain.patient import EventKey, HeldEvent, Patient, Pseudonym, Stamp
+from rx_contracts.ids import EventKey, Pseudonym
+from rx_contracts.versions import FindingSetVersion, StateVersion
+from rx_monitor.domain.decide import EncodedFindings
+from rx_monitor.domain.partition_state import PartitionState
+from rx_monitor.domain.patient import EventRevision, Patient
 from rx_monitor.domain.progress import Progress
 from rx_monitor.domain.rebuilds import Rebuilds
 from rx_monitor.domain.store import PartitionStore, Stores
-from rx_monitor.ports import Batch, Ports, WrittenSet
+from rx_monitor.handlers.process_batch import process_batch
+from rx_monitor.handlers.reassess import reassess
+from rx_monitor.lifecycle.worker import MonitorWorker
+from rx_monitor.ports import Batch, Ports, PublishedSet
 
 GENERATION = 3
 PARTITION = 2
@@ -37,31 +43,34 @@ def record(offset, name, *, patient=ANNA, revision=1, text="", kind=b"relevant")
 def held(name, revision=1, text=""):
     """The same event as the codec below reads it."""
     content = f"{name}|{revision}|{text}".encode()
-    return HeldEvent(key=EventKey(name.encode().ljust(16, b".")), revision=(revision, 0), content=content)
+    return EventRevision(key=EventKey(name.encode().ljust(16, b".")), revision=(revision, 0), content=content)
 
 
 class TextCodec:
     """One line an event, the position and the hash in the first."""
 
-    def event(self, record):
+    def decode_event(self, record):
         return self._held(record.value)
 
-    def patient(self, encoded):
+    def decode_state(self, encoded):
         head, *lines = encoded.split(b"\n")
         position, findings_hash, assessed = head.split(b" ")
         events = [self._held(line.split(b" ", 1)[1]) for line in lines]
         published = bytes.fromhex(findings_hash.decode())
         return Patient({one.key: one for one in events}, int(position), published, is_assessed=assessed == b"assessed")
 
-    def encode(self, patient):
+    def encode_state(self, patient):
         head = (
             f"{patient.position} {patient.findings_hash.hex()} {'assessed' if patient.is_assessed else 'due'}".encode()
         )
         return b"\n".join([head, *(key + b" " + patient.events[key].content for key in sorted(patient.events))])
 
-    def stamp(self, encoded):
-        patient = self.patient(encoded)
-        return Stamp(0, patient.position, 1 if patient.is_assessed else 0)
+    def state_version(self, encoded):
+        patient = self.decode_state(encoded)
+        return StateVersion(0, patient.position, 1 if patient.is_assessed else 0)
+
+    def may_hold(self, encoded, key):
+        return key in encoded
 
     def _held(self, content):
         name, revision, text = content.decode().split("|")
@@ -71,9 +80,9 @@ class TextCodec:
 class TextRelevance:
     """Trusts one ruleset; of the others only vitamins are irrelevant."""
 
-    trusted = frozenset({RULESET})
+    trusted_rulesets = frozenset({RULESET})
 
-    def concerns(self, value):
+    def concerns_rules(self, value):
         return not value.startswith(b"vitamin|")
 
 
@@ -82,14 +91,18 @@ class AssessPairs:
 
     KINDS = MappingProxyType({b"opioid": 1, b"blocker": 2})
 
-    def __init__(self):
+    def __init__(self, state_epoch=0):
         self.assessed = []
+        self.state_epoch = state_epoch
 
-    def kinds(self, events):
+    def fact_bits(self, events):
         return sum({self.KINDS.get(one.content.split(b"|")[0], 0) for one in events})
 
     def may_fire(self, patient):
-        return patient.kinds == 3
+        return patient.fact_bits == 3
+
+    def finding_set_version(self, patient):
+        return FindingSetVersion(self.state_epoch, 1, patient.position)
 
     def __call__(self, name, patient):
         self.assessed.append(name)
@@ -97,7 +110,7 @@ class AssessPairs:
         found = [b"WR"] if {b"opioid", b"blocker"} <= names and b"void" not in names else []
         found += [one.content for one in patient.events.values() if one.key.startswith(b"blocker") and found]
         content = name + b",".join(found)
-        return FindingSet(
+        return EncodedFindings(
             value=content + f"@{patient.position}".encode(),
             content_hash=hashlib.sha256(content).digest(),
             is_empty=not found,
@@ -116,11 +129,12 @@ class RecordingOutbox:
     log: list = field(default_factory=list)
     fails_at: str = ""
     ends: dict = field(default_factory=lambda: {"findings": 0, "states": 0})
+    max_record_bytes: int = 1000
 
-    async def findings(self, partition, records):
+    async def publish_findings(self, partition, records):
         return await self._take("findings", partition, records)
 
-    async def states(self, partition, records):
+    async def write_states(self, partition, records):
         return await self._take("states", partition, records)
 
     async def _take(self, kind, partition, records):
@@ -136,31 +150,31 @@ class RecordingOutbox:
         return [record for what, _, records, _ in self.log if what == kind for record in records]
 
 
-class ForeignRecords:
-    """What the test says that somebody else has written to the topics of an outbox."""
+class ForeignOutputLog:
+    """Records that another producer has written to the topics of an outbox, as the test adds them."""
 
     def __init__(self, outbox):
         self.outbox = outbox
         self.by_kind = {"findings": {}, "states": {}}
 
-    def add(self, kind, name, place, said=b"something else"):
-        """One record at the end of the topic; a finding set says something by its hash."""
-        one = WrittenSet(name, place, said) if kind == "findings" else (name, place)
+    def add(self, kind, name, version, content_hash=b"something else"):
+        """Add one record at the end of the topic."""
+        one = PublishedSet(name, version, content_hash) if kind == "findings" else (name, version)
         self.by_kind[kind][self.outbox.ends[kind]] = one
         self.outbox.ends[kind] += 1
 
-    async def findings(self, _, offsets):
+    async def read_findings(self, _, offsets):
         return self._at("findings", offsets)
 
-    async def states(self, _, offsets):
+    async def read_states(self, _, offsets):
         return self._at("states", offsets)
 
     def _at(self, kind, offsets):
         return [self.by_kind[kind][n] for stretch in offsets for n in stretch if n in self.by_kind[kind]]
 
 
-def batch(*records, log_end=100):
-    return Batch(generation=GENERATION, partition=PARTITION, records=records, log_end=log_end)
+def batch(*records, end_offset=100):
+    return Batch(generation=GENERATION, partition=PARTITION, records=records, end_offset=end_offset)
 
 
 @pytest.fixture
@@ -169,23 +183,42 @@ def make():
     return sys.modules[__name__]
 
 
+@dataclass
+class MonitorKit:
+    """The ports of a monitor, its state, and what tests do with both."""
+
+    ports: Ports
+    state: PartitionState
+
+    def __getattr__(self, name):
+        owner = self.ports if hasattr(self.ports, name) else self.state
+        return getattr(owner, name)
+
+    async def process(self, batch):
+        return await process_batch(batch, self.ports, self.state)
+
+    async def reassess(self, generation):
+        return await reassess(generation, self.ports, self.state)
+
+    def worker(self, changelog, progress_log, health):
+        return MonitorWorker(self.ports, self.state, changelog, progress_log, health)
+
+    def with_ports(self, **changes):
+        return MonitorKit(replace(self.ports, **changes), self.state)
+
+
 @pytest.fixture
-def ports():
+def kit():
     """A monitor that owns one empty partition from offset 10 on."""
-    progress, stores = Progress(), Stores()
-    progress.begin(GENERATION, {PARTITION: 10})
-    stores.ready(GENERATION, {PARTITION: PartitionStore({})})
-    outbox = RecordingOutbox(progress)
-    return Ports(
+    state = PartitionState(Stores(), Progress(), Rebuilds())
+    state.progress.on_assigned(GENERATION, {PARTITION: 10})
+    state.stores.activate(GENERATION, {PARTITION: PartitionStore({})})
+    outbox = RecordingOutbox(state.progress)
+    ports = Ports(
         codec=TextCodec(),
         relevance=TextRelevance(),
         assess=AssessPairs(),
-        ruleset_seq=1,
-        build=0,
         outbox=outbox,
-        written=ForeignRecords(outbox),
-        stores=stores,
-        progress=progress,
-        rebuilds=Rebuilds(),
-        max_record_bytes=1000,
+        output_log=ForeignOutputLog(outbox),
     )
+    return MonitorKit(ports, state)

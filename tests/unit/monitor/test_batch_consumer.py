@@ -10,7 +10,7 @@ from aiokafka.record.memory_records import MemoryRecords
 from faust.types import TP
 from rx_monitor.adapters.faust.batch_transport import BatchApp, BatchConsumer
 from rx_monitor.adapters.faust.source import FAUST_SETTINGS
-from rx_monitor.adapters.kafka.record_copies import Unpacked
+from rx_monitor.adapters.kafka.record_copies import UncopiedRecords
 from rx_monitor.domain.progress import Progress
 
 TOPIC = "rx.medication-events.v1"
@@ -67,7 +67,7 @@ async def consumer():
     app = BatchApp("test", broker="kafka://127.0.0.1:1", progress=Progress(), autodiscover=False, **FAUST_SETTINGS)
     app.transport.Consumer = OfflineConsumer
     app.consumer_generation_id = GENERATION
-    app.progress.begin(GENERATION, {0: 10, 1: 20})
+    app.progress.on_assigned(GENERATION, {0: 10, 1: 20})
     yield app.consumer
     app.consumer._thread.thread_loop.close()
 
@@ -79,7 +79,10 @@ async def delivered(consumer):
 async def test_each_fetched_partition_comes_as_one_message(consumer):
     consumer.fetch = {tp(0): fetched(0, 10, 11, 12), tp(1): fetched(1, 20)}
     messages = await delivered(consumer)
-    assert [(one.offset, one.value.first, one.value.following) for one in messages] == [(12, 10, 13), (20, 20, 21)]
+    assert [(one.offset, one.value.first_offset, one.value.next_offset) for one in messages] == [
+        (12, 10, 13),
+        (20, 20, 21),
+    ]
     assert all(one.generation_id == one.value.generation == GENERATION for one in messages)
 
 
@@ -210,7 +213,7 @@ def test_fetched_records_come_as_they_were_unpacked_from_the_offset_asked_for():
     state.consumed_to = lambda offset: setattr(state, "position", offset)
     assignment = SimpleNamespace(active=True, state_value=lambda _: state)
     partition = PartitionRecords(tp(0), log_of(5), None, 2, None, None, True, 0)  # aiokafka's signature
-    fetched = Unpacked()
+    fetched = UncopiedRecords()
     fetched[tp(0)] = FetchResult(tp(0), assignment=assignment, partition_records=partition, backoff=0)
     taken = fetched[tp(0)].getall()
     assert {type(one).__name__ for one in taken} == {"DefaultRecord"}

@@ -13,15 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pharmacy.events.v1.event_pb2 import Event
 from rx_contracts.topics import topics
+from rx_contracts.versions import StateVersion
 from rx_monitor.adapters.protobuf import packing
-from rx_monitor.adapters.protobuf.codec import ProtoCodec, stamp_of
+from rx_monitor.adapters.protobuf.codec import ProtoCodec, state_version
 from rx_monitor.adapters.protobuf.packing import KEY_BYTES, pack, unpack
-from rx_monitor.domain.patient import UNKNOWN, Stamp, fold
-from rx_monitor.domain.store import PartitionStore
+from rx_monitor.domain.patient import UNKNOWN, fold
 
 TOPICS = {topic.name: topic for topic in topics()}
 CODEC = ProtoCodec(ruleset_seq=3)
-ANNA = b"A" * 16
 EXAMPLES = [
     TOPICS["rx.medication-events.v1"].parse(example.value)
     for example in TOPICS["rx.medication-events.v1"].examples.valid
@@ -37,7 +36,7 @@ def record(event: Event, **other: object) -> SimpleNamespace:
 def patient_of(events):
     patient = UNKNOWN
     for offset, event in enumerate(events):
-        patient = fold(patient, CODEC.event(record(event)), offset)
+        patient = fold(patient, CODEC.decode_event(record(event)), offset)
     return patient
 
 
@@ -47,39 +46,39 @@ def held(patient):
 
 
 def test_a_patient_survives_being_written_and_read():
-    patient = replace(patient_of(EXAMPLES), findings_hash=b"hash", kinds=5)
+    patient = replace(patient_of(EXAMPLES), findings_hash=b"hash", fact_bits=5)
     assert len(patient.events) == len(EXAMPLES)
-    read = CODEC.patient(CODEC.encode(patient))
+    read = CODEC.decode_state(CODEC.encode_state(patient))
     assert held(read) == held(patient)
     assert replace(read, events={}) == replace(patient, events={})
 
 
 def test_a_patient_read_and_written_again_is_the_same_bytes():
-    encoded = CODEC.encode(patient_of(EXAMPLES))
-    assert CODEC.encode(CODEC.patient(encoded)) == encoded
+    encoded = CODEC.encode_state(patient_of(EXAMPLES))
+    assert CODEC.encode_state(CODEC.decode_state(encoded)) == encoded
 
 
 def test_an_event_folded_into_a_state_that_was_read_gives_the_bytes_of_all_folded_at_once():
-    read = CODEC.patient(CODEC.encode(patient_of(EXAMPLES[:-1])))
-    last = fold(read, CODEC.event(record(EXAMPLES[-1])), len(EXAMPLES) - 1)
-    assert CODEC.encode(last) == CODEC.encode(patient_of(EXAMPLES))
+    read = CODEC.decode_state(CODEC.encode_state(patient_of(EXAMPLES[:-1])))
+    last = fold(read, CODEC.decode_event(record(EXAMPLES[-1])), len(EXAMPLES) - 1)
+    assert CODEC.encode_state(last) == CODEC.encode_state(patient_of(EXAMPLES))
 
 
 def test_equal_patients_have_equal_bytes_whatever_the_order_of_arrival():
     forwards, backwards = patient_of(EXAMPLES), patient_of(EXAMPLES[::-1])
-    assert CODEC.encode(forwards) == CODEC.encode(backwards)
+    assert CODEC.encode_state(forwards) == CODEC.encode_state(backwards)
 
 
 def test_what_the_facts_may_bring_is_remembered_under_one_ruleset_only():
     for kinds in (0, 5):
-        encoded = CODEC.encode(replace(patient_of(EXAMPLES), kinds=kinds))
-        assert CODEC.patient(encoded).kinds == kinds
-        assert ProtoCodec(ruleset_seq=4).patient(encoded).kinds is None
-    assert CODEC.patient(CODEC.encode(patient_of(EXAMPLES))).kinds is None
+        encoded = CODEC.encode_state(replace(patient_of(EXAMPLES), fact_bits=kinds))
+        assert CODEC.decode_state(encoded).fact_bits == kinds
+        assert ProtoCodec(ruleset_seq=4).decode_state(encoded).fact_bits is None
+    assert CODEC.decode_state(CODEC.encode_state(patient_of(EXAMPLES))).fact_bits is None
 
 
 def test_a_state_says_all_that_the_events_said_but_whose_they_are():
-    read = CODEC.patient(CODEC.encode(patient_of(EXAMPLES)))
+    read = CODEC.decode_state(CODEC.encode_state(patient_of(EXAMPLES)))
     for example in EXAMPLES:
         kept = Event.FromString(read.events[example.event_key].content)
         assert not kept.patient
@@ -88,18 +87,18 @@ def test_a_state_says_all_that_the_events_said_but_whose_they_are():
 
 
 def test_the_keys_of_a_state_stand_open_so_that_the_cheap_path_finds_them():
-    store = PartitionStore({ANNA: CODEC.encode(patient_of(EXAMPLES))})
-    assert all(store.may_hold(ANNA, example.event_key) for example in EXAMPLES)
-    assert not store.may_hold(ANNA, b"X" * 16)
+    encoded = CODEC.encode_state(patient_of(EXAMPLES))
+    assert all(CODEC.may_hold(encoded, example.event_key) for example in EXAMPLES)
+    assert not CODEC.may_hold(encoded, b"X" * 16)
 
 
 def test_a_later_revision_supersedes_a_packed_event_and_an_earlier_one_does_not():
     later = Event.FromString(EXAMPLES[0].SerializeToString())
     later.source_revision += 1
-    first, second = CODEC.event(record(EXAMPLES[0])), CODEC.event(record(later))
-    packed = CODEC.patient(CODEC.encode(fold(UNKNOWN, first, 0)))
+    first, second = CODEC.decode_event(record(EXAMPLES[0])), CODEC.decode_event(record(later))
+    packed = CODEC.decode_state(CODEC.encode_state(fold(UNKNOWN, first, 0)))
     assert second.supersedes(packed.events[first.key])
-    newer = CODEC.patient(CODEC.encode(fold(UNKNOWN, second, 0)))
+    newer = CODEC.decode_state(CODEC.encode_state(fold(UNKNOWN, second, 0)))
     assert not first.supersedes(newer.events[first.key])
     assert fold(newer, first, 9) is newer
 
@@ -128,7 +127,7 @@ def test_an_event_without_a_key_of_16_bytes_is_refused():
 
 
 def test_what_was_packed_in_another_way_is_an_error():
-    whole = pack(CODEC.event(record(EXAMPLES[0])).content)
+    whole = pack(CODEC.decode_event(record(EXAMPLES[0])).content)
     for wrong in (b"K" * 16 + b"\xff\xff\xff", whole[:-5], b"K" * 16):
         with pytest.raises(zstandard.ZstdError):
             unpack(wrong)
@@ -142,33 +141,37 @@ def test_two_threads_may_pack_at_once():
 
 def test_the_stamp_of_a_state_says_which_build_position_and_ruleset():
     patient = patient_of(EXAMPLES)
-    assert stamp_of(CODEC.encode(patient)) == Stamp(build=0, position=len(EXAMPLES) - 1, ruleset_seq=3)
+    assert state_version(CODEC.encode_state(patient)) == StateVersion(
+        state_epoch=0, position=len(EXAMPLES) - 1, ruleset_seq=3
+    )
     due = replace(patient, is_assessed=False)
-    assert stamp_of(ProtoCodec(ruleset_seq=3, build=2).encode(due)) == Stamp(2, len(EXAMPLES) - 1, 0)
+    assert state_version(ProtoCodec(ruleset_seq=3, state_epoch=2).encode_state(due)) == StateVersion(
+        2, len(EXAMPLES) - 1, 0
+    )
 
 
 @pytest.mark.parametrize("ruleset", [2, 4])
 def test_a_patient_whom_another_ruleset_has_assessed_is_due(ruleset):
-    encoded = ProtoCodec(ruleset_seq=ruleset).encode(patient_of(EXAMPLES))
-    assert not CODEC.patient(encoded).is_assessed
+    encoded = ProtoCodec(ruleset_seq=ruleset).encode_state(patient_of(EXAMPLES))
+    assert not CODEC.decode_state(encoded).is_assessed
 
 
 def test_a_patient_who_is_due_stays_due_when_written_and_read():
     due = replace(patient_of(EXAMPLES), is_assessed=False)
-    assert not CODEC.patient(CODEC.encode(due)).is_assessed
+    assert not CODEC.decode_state(CODEC.encode_state(due)).is_assessed
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.event_id)
 def test_an_event_read_from_the_changelog_supersedes_nothing_from_the_log(example):
-    patient = CODEC.patient(CODEC.encode(patient_of([example])))
-    assert fold(patient, CODEC.event(record(example)), 9) is patient
+    patient = CODEC.decode_state(CODEC.encode_state(patient_of([example])))
+    assert fold(patient, CODEC.decode_event(record(example)), 9) is patient
 
 
 def test_a_record_keyed_by_another_patient_is_refused():
     with pytest.raises(ValueError, match="not keyed by its patient"):
-        CODEC.event(record(EXAMPLES[0], key=b"X" * 16))
+        CODEC.decode_event(record(EXAMPLES[0], key=b"X" * 16))
 
 
 def test_a_record_that_is_no_event_is_refused():
     with pytest.raises(DecodeError):
-        CODEC.event(record(EXAMPLES[0], value=b"\xff\xff"))
+        CODEC.decode_event(record(EXAMPLES[0], value=b"\xff\xff"))

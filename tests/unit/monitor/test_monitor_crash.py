@@ -8,13 +8,13 @@ import pytest
 
 PROGRAM = """
 import asyncio
-from rx_monitor.adapters.faust.process_exit import process_ends_on
+from rx_monitor.adapters.faust.process_exit import exit_on
 from rx_runtime.errors import DependencyUnavailable
 from rx_runtime.telemetry.logs import configure
 
 configure("monitor", "info")
 try:
-    with process_ends_on(BaseException):
+    with exit_on(BaseException):
         raise {error}
 finally:
     print("the frame was left")

@@ -19,8 +19,8 @@ from rx_contracts.wire.times import timestamp
 from rx_ingest.model import EventClass
 from rx_monitor.adapters.clinical.assessor import CoreAssessor
 from rx_monitor.adapters.protobuf.codec import ProtoCodec
-from rx_monitor.domain.patient import UNKNOWN, HeldEvent, Patient, fold
-from rx_monitor.handlers.process_batch import IRRELEVANT, process_batch
+from rx_monitor.domain.patient import UNKNOWN, EventRevision, Patient, fold
+from rx_monitor.handlers.process_batch import IRRELEVANT
 from rx_runtime.settings import SHIPPED_SITES
 from rx_runtime.sites import load_sites
 
@@ -85,8 +85,8 @@ def event(name, time, fact):
 class Log:
     """Events of one patient through a monitor with the real core."""
 
-    def __init__(self, ports, make):
-        self.ports = ports
+    def __init__(self, kit, make):
+        self.kit = kit
         self.make = make
         self.offsets = count(10)
 
@@ -97,12 +97,12 @@ class Log:
             built = event(f"event-{offset}", DISPENSED - before, fact)
             headers = [("rx-class", b"relevant"), ("rx-event-key", built.event_key)]
             record = self.make.Record(offset, ANNA, built.SerializeToString(), headers)
-            summary = await process_batch(self.make.batch(record), self.ports)
+            summary = await self.kit.process(self.make.batch(record))
             assert (summary.skipped, summary.folded) == (0, 1)
 
     @property
     def published(self):
-        sent = self.ports.outbox.sent("findings")
+        sent = self.kit.outbox.sent("findings")
         return FindingSet.FromString(sent[-1][1]) if sent else FindingSet()
 
     @property
@@ -112,9 +112,9 @@ class Log:
 
 
 @pytest.fixture
-def log(ports, make):
-    real = {"codec": ProtoCodec(CATALOGUE.ruleset_seq), "assess": ASSESS}
-    return Log(replace(ports, **real, max_record_bytes=1 << 20), make)
+def log(kit, make):
+    kit.outbox.max_record_bytes = 1 << 20
+    return Log(kit.with_ports(codec=ProtoCodec(CATALOGUE.ruleset_seq), assess=ASSESS), make)
 
 
 OTHER_SIDES = {
@@ -187,18 +187,18 @@ def test_where_no_rule_could_speak_the_core_finds_nothing(facts):
     patient = UNKNOWN
     for offset, fact in enumerate(facts):
         built = event(f"event-{offset}", DISPENSED - timedelta(days=offset), fact)
-        patient = fold(patient, HeldEvent(built.event_key, (1, 0), built.SerializeToString()), offset)
-    kinds = [ASSESS.kinds((one,)) for one in patient.events.values()]
-    assert reduce(or_, kinds) == ASSESS.kinds(patient.events.values())
-    found = ASSESS(ANNA, replace(patient, kinds=reduce(or_, kinds)))
-    assert found.is_empty or ASSESS.may_fire(replace(patient, kinds=reduce(or_, kinds)))
+        patient = fold(patient, EventRevision(built.event_key, (1, 0), built.SerializeToString()), offset)
+    kinds = [ASSESS.fact_bits((one,)) for one in patient.events.values()]
+    assert reduce(or_, kinds) == ASSESS.fact_bits(patient.events.values())
+    found = ASSESS(ANNA, replace(patient, fact_bits=reduce(or_, kinds)))
+    assert found.is_empty or ASSESS.may_fire(replace(patient, fact_bits=reduce(or_, kinds)))
 
 
 def test_too_many_facts_are_seen_however_little_each_may_bring():
     limit = CATALOGUE.policy.too_many_facts
     for count_of, speaks in ((limit, False), (limit + 1, True)):
-        events = {name: HeldEvent(name, (1, 0), b"") for name in (b"%016d" % number for number in range(count_of))}
-        assert ASSESS.may_fire(Patient(events=events, kinds=0)) is speaks
+        events = {name: EventRevision(name, (1, 0), b"") for name in (b"%016d" % number for number in range(count_of))}
+        assert ASSESS.may_fire(Patient(events=events, fact_bits=0)) is speaks
 
 
 def test_a_patient_of_whom_it_is_not_known_what_the_facts_may_bring_is_assessed():

@@ -4,12 +4,13 @@ from hashlib import sha256
 
 from hypothesis import given
 from hypothesis import strategies as st
-from rx_monitor.domain.decide import FindingSet, Incoming, decide
-from rx_monitor.domain.patient import UNKNOWN, EventKey, HeldEvent, Pseudonym, fold
+from rx_contracts.ids import EventKey, Pseudonym
+from rx_monitor.domain.decide import EncodedFindings, IncomingEvent, decide
+from rx_monitor.domain.patient import UNKNOWN, EventRevision, fold
 
 names = st.sampled_from(["opioid", "blocker", "void", "other"])
 events = st.builds(
-    lambda name, source, coding, text: HeldEvent(
+    lambda name, source, coding, text: EventRevision(
         EventKey(name.encode().ljust(16, b".")), (source, coding), f"{name} {text}".encode()
     ),
     names,
@@ -31,16 +32,16 @@ def fold_all(of_one):
 class Assess:
     """Something that depends on every held event and not on the position, once an opioid was among them."""
 
-    def kinds(self, events):
+    def fact_bits(self, events):
         return int(any(b"opioid" in one.content for one in events))
 
     def may_fire(self, patient):
-        return patient.kinds == 1
+        return patient.fact_bits == 1
 
     def __call__(self, name, patient):
         content = name + b"".join(patient.events[key].content for key in sorted(patient.events))
         is_empty = not any(b"opioid" in one.content for one in patient.events.values())
-        return FindingSet(content + b"@%d" % patient.position, sha256(content).digest(), is_empty)
+        return EncodedFindings(content + b"@%d" % patient.position, sha256(content).digest(), is_empty)
 
 
 class AssessAlways(Assess):
@@ -55,7 +56,9 @@ def run(log, cuts, assess=Assess()):  # noqa: B008  # it holds nothing
     known, published = {}, []
     for start, end in zip([0, *cuts], [*cuts, len(log)], strict=True):
         incoming = [
-            Incoming(name, offset, one) for offset, (name, one) in enumerate(log[start:end], start) if start <= offset
+            IncomingEvent(name, offset, one)
+            for offset, (name, one) in enumerate(log[start:end], start)
+            if start <= offset
         ]
         decision = decide(known, incoming, assess)
         published += decision.findings
@@ -93,7 +96,7 @@ def test_a_replay_publishes_the_same_bytes_for_the_same_position(data, log):
     first = data.draw(st.integers(0, len(log)))
     _, known = run(log[:first], [])
     before, after = run(log, [])
-    replayed = decide(known, [Incoming(name, at, one) for at, (name, one) in enumerate(log)], Assess())
+    replayed = decide(known, [IncomingEvent(name, at, one) for at, (name, one) in enumerate(log)], Assess())
     assert set(replayed.findings) <= set(before)
     assert known | replayed.patients == after
     published_once = run(log[:first], [])[0]
@@ -108,5 +111,5 @@ def test_a_patient_about_whom_no_rule_could_speak_is_passed_over_and_nothing_is_
 @given(logs)
 def test_what_the_facts_may_bring_is_never_less_than_what_is_told_from_all_of_them(log):
     for patient in run(log, [])[1].values():
-        told = Assess().kinds(patient.events.values())
-        assert patient.kinds & told == told
+        told = Assess().fact_bits(patient.events.values())
+        assert patient.fact_bits & told == told

@@ -46,7 +46,7 @@ def producer():
 
 @pytest.fixture
 def outbox(producer):
-    return KafkaOutbox(producer, findings_topic="findings", state_topic="state")
+    return KafkaOutbox(producer, findings_topic="findings", state_topic="state", max_record_bytes=1 << 20)
 
 
 def records(*sizes):
@@ -57,7 +57,7 @@ def records(*sizes):
 async def test_every_record_goes_out_once_in_its_order_and_its_offset_is_told(producer, outbox, sizes):
     producer.go.set()
     sent = records(*sizes)
-    offsets = await outbox.findings(3, sent)
+    offsets = await outbox.publish_findings(3, sent)
     assert [one for _, batch in producer.batches for one in batch] == sent
     assert list(offsets) == [100 + number for number in range(len(sent))]
     assert {where for where, _ in producer.batches} == ({("findings", 3)} if sent else set())
@@ -65,12 +65,12 @@ async def test_every_record_goes_out_once_in_its_order_and_its_offset_is_told(pr
 
 async def test_a_batch_is_no_larger_than_the_producer_says_unless_one_record_is(producer, outbox):
     producer.go.set()
-    await outbox.states(0, records(300, 300, 300, 300, 5000, 10))
+    await outbox.write_states(0, records(300, 300, 300, 300, 5000, 10))
     assert [len(batch) for _, batch in producer.batches] == [2, 2, 1, 1]
 
 
 async def test_nothing_is_done_before_every_batch_is_acknowledged(producer, outbox):
-    sending = asyncio.create_task(outbox.states(0, records(900, 900)))
+    sending = asyncio.create_task(outbox.write_states(0, records(900, 900)))
     await producer.taken.acquire()
     await producer.taken.acquire()
     assert not sending.done()
@@ -82,4 +82,4 @@ async def test_a_batch_that_is_refused_is_an_error(producer, outbox):
     producer.refuses = True
     producer.go.set()
     with pytest.raises(MessageSizeTooLargeError):
-        await outbox.findings(0, records(10))
+        await outbox.publish_findings(0, records(10))

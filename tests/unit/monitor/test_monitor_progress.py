@@ -7,7 +7,7 @@ from rx_monitor.domain.progress import NotOwnedError, Progress
 @pytest.fixture
 def progress():
     begun = Progress()
-    begun.begin(7, {0: 5, 1: 0})
+    begun.on_assigned(7, {0: 5, 1: 0})
     return begun
 
 
@@ -22,7 +22,7 @@ def test_only_partitions_that_came_further_are_due_for_commit(progress):
 
 def test_what_is_committed_is_not_committed_again(progress):
     progress.advance(7, 0, 9)
-    progress.committed(7, {0: 9})
+    progress.mark_committed(7, {0: 9})
     assert progress.uncommitted(7) == {}
 
 
@@ -34,7 +34,7 @@ def test_nothing_is_due_for_another_generation(progress):
 
 def test_nothing_is_due_after_the_partitions_were_taken_away(progress):
     progress.advance(7, 0, 9)
-    progress.end()
+    progress.on_revoked()
     assert progress.uncommitted(7) == {}
     with pytest.raises(NotOwnedError):
         progress.advance(7, 0, 10)
@@ -42,8 +42,8 @@ def test_nothing_is_due_after_the_partitions_were_taken_away(progress):
 
 def test_a_commit_that_ends_in_a_later_generation_is_not_noted(progress):
     progress.advance(7, 0, 9)
-    progress.begin(8, {0: 5})
-    progress.committed(7, {0: 9})
+    progress.on_assigned(8, {0: 5})
+    progress.mark_committed(7, {0: 9})
     progress.advance(8, 0, 6)
     assert progress.uncommitted(8) == {0: 6}
 

@@ -38,10 +38,10 @@ def fill(*, codes=(), ingredients=(), form_key=""):
     ],
 )
 def test_codes_decide(event, concerns):
-    assert RELEVANCE.concerns(event) is concerns
+    assert RELEVANCE.concerns_rules(event) is concerns
 
 
 def test_the_word_of_tables_that_read_at_least_as_much_is_trusted():
     ours = CATALOGUE.ruleset_seq
-    assert CodeRelevance(CATALOGUE, ours - 1).trusted == {str(ours - 1).encode(), str(ours).encode()}
-    assert str(ours + 1).encode() not in RELEVANCE.trusted
+    assert CodeRelevance(CATALOGUE, ours - 1).trusted_rulesets == {str(ours - 1).encode(), str(ours).encode()}
+    assert str(ours + 1).encode() not in RELEVANCE.trusted_rulesets

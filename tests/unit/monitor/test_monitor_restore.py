@@ -2,22 +2,22 @@
 
 import pytest
 from pharmacy.events.v1.monitor_pb2 import PatientState
-from rx_monitor.adapters.kafka.changelog import ChangelogBrokenError, _Restored
-from rx_monitor.domain.store import Tail
+from rx_monitor.adapters.kafka.changelog import ChangelogBrokenError, _RestoredStates
+from rx_monitor.domain.store import OutputTail
 from rx_runtime.errors import RefusedToRun
 
 ANNA, BERT = b"A" * 16, b"B" * 16
-BUILD, RULESET = 2, 5
+EPOCH, RULESET = 2, 5
 
 
-def state(position, *, build=BUILD, ruleset=RULESET, **more):
+def state(position, *, build=EPOCH, ruleset=RULESET, **more):
     return PatientState(
         position=position, build=build, ruleset_seq=ruleset, packed_events=[b"fact"], **more
     ).SerializeToString()
 
 
 def restored(*records):
-    found = _Restored(BUILD, RULESET)
+    found = _RestoredStates(EPOCH, RULESET)
     for name, encoded in records:
         found.add(name, encoded)
     return found
@@ -61,14 +61,14 @@ def test_a_monitor_with_an_older_ruleset_refuses_what_a_newer_one_has_written():
 
 
 def test_a_state_whose_events_were_packed_in_another_way_is_refused_and_not_taken_for_empty():
-    packed_otherwise = b"\x0a\x04fact" + PatientState(position=1, build=BUILD).SerializeToString()
+    packed_otherwise = b"\x0a\x04fact" + PatientState(position=1, build=EPOCH).SerializeToString()
     with pytest.raises(RefusedToRun, match="rxguard monitor rebuild") as refused:
         restored((ANNA, packed_otherwise))
     assert (refused.value.code, refused.value.exit_code) == ("STATE_OLD", 5)
 
 
 def test_a_monitor_of_before_that_wrote_once_more_after_a_rebuild_stops_nobody():
-    packed_otherwise = PatientState(position=90, build=BUILD - 1).SerializeToString()
+    packed_otherwise = PatientState(position=90, build=EPOCH - 1).SerializeToString()
     found = restored((ANNA, state(4)), (ANNA, b"\x0a\x04fact" + packed_otherwise))
     assert found.best == {ANNA: state(4)}
     assert found.overwritten() == [(ANNA, state(4))]
@@ -76,13 +76,13 @@ def test_a_monitor_of_before_that_wrote_once_more_after_a_rebuild_stops_nobody()
 
 def test_a_state_of_findings_alone_is_none_of_old():
     """A rebuild leaves it where only findings of the build before are known."""
-    found = restored((ANNA, PatientState(position=-1, build=BUILD).SerializeToString()))
-    assert found.store(Tail(), Tail()).unassessed(10) == [ANNA]
+    found = restored((ANNA, PatientState(position=-1, build=EPOCH).SerializeToString()))
+    assert found.store(OutputTail(), OutputTail()).unassessed(10) == [ANNA]
 
 
 def test_patients_whom_our_ruleset_has_not_assessed_are_due():
     found = restored((ANNA, state(1)), (BERT, state(1, ruleset=4)), (b"C" * 16, state(1, ruleset=0)))
-    assert found.store(Tail(7), Tail(9)).unassessed(10) == [BERT, b"C" * 16]
+    assert found.store(OutputTail(7), OutputTail(9)).unassessed(10) == [BERT, b"C" * 16]
 
 
 def test_a_tombstone_is_refused_because_it_would_forget_facts():

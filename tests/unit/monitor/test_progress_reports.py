@@ -7,10 +7,11 @@ import pytest
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress
-from rx_monitor.adapters.kafka import outbox
-from rx_monitor.adapters.kafka.outbox import ProgressReports
+from rx_monitor.adapters.kafka import progress_reports
+from rx_monitor.adapters.kafka.progress_reports import ProgressReports
+from rx_monitor.domain.partition_state import PartitionProgress, PartitionState
 from rx_monitor.domain.progress import Progress
-from rx_monitor.domain.rebuilds import Reached, Rebuilding, Rebuilds, reached
+from rx_monitor.domain.rebuilds import PartitionRebuild, Rebuilds
 from rx_monitor.domain.store import PartitionStore, Stores
 
 
@@ -45,10 +46,10 @@ def positions():
 def reports(producer, positions):
     identity = MonitorProgress(topic_id="topic-1", ruleset_seq=2, ruleset_version="rules")
 
-    def reached():
-        return {number: Reached(position=offset, unassessed=0) for number, offset in positions.items()}
+    def partition_progress():
+        return {number: PartitionProgress(position=offset, unassessed=0) for number, offset in positions.items()}
 
-    return ProgressReports(producer, "progress", reached=reached, template=identity)
+    return ProgressReports(producer, "progress", partition_progress=partition_progress, template=identity)
 
 
 def told(producer):
@@ -70,11 +71,11 @@ async def test_only_partitions_that_came_further_are_reported_again(reports, pro
 
 
 async def test_advances_within_the_interval_are_told_once_at_its_end(reports, producer, positions, monkeypatch):
-    monkeypatch.setattr(outbox, "PROGRESS_INTERVAL_SECONDS", 0.05)
+    monkeypatch.setattr(progress_reports, "PROGRESS_INTERVAL_SECONDS", 0.05)
     running = asyncio.create_task(reports.run())
     for position in (4, 5, 6):
         positions[0] = position
-        reports.advanced()
+        reports.mark_dirty()
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.1)
     running.cancel()
@@ -83,11 +84,12 @@ async def test_advances_within_the_interval_are_told_once_at_its_end(reports, pr
 
 async def test_a_partition_that_is_rebuilt_stands_at_its_first_event_and_says_how_far_it_is_read(producer):
     progress, stores = Progress(), Stores()
-    progress.begin(1, {0: 40, 1: 40})
-    stores.ready(1, {0: PartitionStore({b"A": b"state"}, unassessed=[b"A"]), 1: PartitionStore({})})
-    rebuilds = Rebuilds({0: Rebuilding(begin=7, end=90)})
+    progress.on_assigned(1, {0: 40, 1: 40})
+    stores.activate(1, {0: PartitionStore({b"A": b"state"}, unassessed=[b"A"]), 1: PartitionStore({})})
+    rebuilds = Rebuilds({0: PartitionRebuild(first_offset=7, replay_end_offset=90)})
+    state = PartitionState(stores, progress, rebuilds)
     reports = ProgressReports(
-        producer, "progress", reached=lambda: reached(progress, stores, rebuilds), template=MonitorProgress()
+        producer, "progress", partition_progress=state.partition_progress, template=MonitorProgress()
     )
     await reports.report()
     rebuilt, other = (report for _, _, _, report in producer.sent)

@@ -1,17 +1,14 @@
-"""`rxguard monitor rebuild`: the monitor's state from the event log, on whatever the installation runs."""
+"""`rxguard monitor rebuild`: rebuild the monitor's state from the event log, on the servers of the installation."""
 
-import asyncio
 import os
 import signal
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from pharmacy.events.v1.monitor_pb2 import MonitorProgress
 from rx_embedded import DataFolder, rxguard_home
-from rx_monitor.adapters.kafka.membership import members
-from rx_monitor.operations.rebuild import Cleared, clear
+from rx_monitor.operations.rebuild import ClearedState, clear_state, wait_until_no_members
 from rx_runtime.errors import DependencyUnavailable
 
 from rxguard.client.connect import Connection, connect, require_kafka
@@ -20,21 +17,21 @@ from rxguard.client.findings import current_sets
 from rxguard.instance.embedded_instance import Instance, servers
 
 _LEAVE_TIMEOUT_SECONDS = 20.0  # the broker counts a member that was killed for another 10 s
-_POLL_SECONDS = 0.1
 _STALL_SECONDS = 60.0
 
 Notify = Callable[[str], None]
-"""Told in a few words what happens, for a person."""
+"""Called with a short progress text for a person."""
 
 
 async def rebuild(*, wait: bool, progress: Progress = silent, notify: Notify = print) -> dict[str, Any]:
-    """Return the document of `rxguard monitor rebuild --json`.
+    """Clear the state, start the monitor again if it is ours; return the document of `rxguard monitor rebuild --json`.
 
-    Raises RefusedToRun MONITORS_ALIVE, DependencyUnavailable NOT_RUNNING or MONITOR_STALLED, and what `clear` raises.
+    `wait`: until the rebuild is complete. Raises DependencyUnavailable NOT_RUNNING or MONITOR_STALLED, and what
+    `clear_state` raises.
     """
     async with _monitor_stopped(notify) as (connection, start_again):
         await require_kafka(connection)
-        cleared = await clear(connection, progress)
+        cleared = await clear_state(connection, progress)
         notify(f"the state is cleared; {count_events(cleared):,} events are to be read again")
         started = await start_again()
         if wait and not started:
@@ -43,16 +40,16 @@ async def rebuild(*, wait: bool, progress: Progress = silent, notify: Notify = p
         return await _document(connection, cleared, rebuilt=rebuilt)
 
 
-def count_events(cleared: Cleared) -> int:
-    """Events that are to be read again."""
+def count_events(cleared: ClearedState) -> int:
+    """Return the number of events to replay."""
     return sum(map(len, cleared.events.values()))
 
 
 @asynccontextmanager
 async def _monitor_stopped(notify: Notify) -> AsyncIterator[tuple[Connection, Callable[[], Any]]]:
-    """Yield the installation while its monitor is stopped, and what starts it again (True: this program restarts it).
+    """Yield the installation with its monitor stopped, and a function that starts it; False if that is not ours to do.
 
-    The running instance, else the servers named by settings, else the embedded servers with nothing but a monitor.
+    Uses the running instance, else the servers named by settings, else the embedded servers with a monitor alone.
     """
     folder = DataFolder(rxguard_home())
     try:
@@ -82,7 +79,7 @@ async def _left_to_others() -> bool:
 
 
 async def _stop_monitor(folder: DataFolder, connection: Connection) -> None:
-    """Ask the instance's monitor to stop, and wait until the broker has seen it go; others are named by `clear`."""
+    """Stop the instance's monitor and wait until it has left the group; `clear_state` refuses if another is alive."""
     run = folder.read_run() or {"services": []}
     for service in run["services"]:
         if service["name"] == "monitor":
@@ -92,15 +89,13 @@ async def _stop_monitor(folder: DataFolder, connection: Connection) -> None:
 
 
 async def _until_left(connection: Connection) -> None:
-    """Wait for the session of the instance's monitor to run out: under its name it could come back until then."""
-    deadline = time.monotonic() + _LEAVE_TIMEOUT_SECONDS
-    while await members(connection) and time.monotonic() < deadline:  # noqa: ASYNC110  # the broker tells nobody
-        await asyncio.sleep(_POLL_SECONDS)
+    """Wait for the session of the instance's monitor to time out: a static member could rejoin until then."""
+    await wait_until_no_members(connection, _LEAVE_TIMEOUT_SECONDS)
 
 
 @asynccontextmanager
 async def _monitor_alone(folder: DataFolder, notify: Notify) -> AsyncIterator[tuple[Connection, Callable[[], Any]]]:
-    """Yield the embedded servers, stopped when the block ends, and a monitor on them once it is started."""
+    """Run the embedded servers until the block ends; yield them, and a function that starts a monitor on them."""
     notify("no instance runs: starting the embedded servers for the rebuild")
     async with servers(folder, folder.path / "jars", fresh=False, progress=None) as (found, stack):
         instance = Instance(folder.path, found, stack, notify)
@@ -117,10 +112,10 @@ async def _monitor_alone(folder: DataFolder, notify: Notify) -> AsyncIterator[tu
             await instance.stop()
 
 
-async def _until_rebuilt(connection: Connection, cleared: Cleared, progress: Progress, *, patient: bool) -> bool:
-    """Wait until every partition has been read and assessed; true then.
+async def _until_rebuilt(connection: Connection, cleared: ClearedState, progress: Progress, *, patient: bool) -> bool:
+    """Wait until every partition is replayed and assessed; return True.
 
-    Raises DependencyUnavailable MONITOR_STALLED without progress for a minute, unless others are yet to start it.
+    Raises DependencyUnavailable MONITOR_STALLED without progress for a minute, unless `patient` (others start it).
     """
     patience = Patience(
         float("inf") if patient else _STALL_SECONDS,
@@ -135,7 +130,7 @@ async def _until_rebuilt(connection: Connection, cleared: Cleared, progress: Pro
             for records in (await consumer.getmany(timeout_ms=200)).values():
                 for record in records:
                     report = MonitorProgress.FromString(record.value)
-                    if report.build == cleared.build and report.ruleset_seq:
+                    if report.build == cleared.state_epoch and report.ruleset_seq:
                         newest[report.partition] = report
             if newest != before:
                 patience.progressed()
@@ -147,7 +142,7 @@ async def _until_rebuilt(connection: Connection, cleared: Cleared, progress: Pro
     return True
 
 
-def _done(newest: Mapping[int, MonitorProgress], cleared: Cleared) -> bool:
+def _done(newest: Mapping[int, MonitorProgress], cleared: ClearedState) -> bool:
     return newest.keys() >= cleared.events.keys() and not any(one.HasField("rebuild") for one in newest.values())
 
 
@@ -157,13 +152,13 @@ def _read(held: range, report: MonitorProgress | None) -> int:
     return min(report.rebuild.position if report.HasField("rebuild") else held.stop, held.stop) - held.start
 
 
-async def _document(connection: Connection, cleared: Cleared, *, rebuilt: bool) -> dict[str, Any]:
+async def _document(connection: Connection, cleared: ClearedState, *, rebuilt: bool) -> dict[str, Any]:
     sets = (await current_sets(connection)).values() if rebuilt else ()
     return {
         "format": 1,
         "kafka": connection.kafka,
         "namespace": connection.namespace,
-        "build": cleared.build,
+        "build": cleared.state_epoch,
         "topic_id": cleared.topic_id,
         "events": count_events(cleared),
         "partitions": [
@@ -173,7 +168,7 @@ async def _document(connection: Connection, cleared: Cleared, *, rebuilt: bool) 
         "rebuilt": rebuilt,
         "findings": {
             "active": sum(len(found.findings) for found in sets),
-            "published": sum(found.build == cleared.build for found in sets),
+            "published": sum(found.build == cleared.state_epoch for found in sets),
         }
         if rebuilt
         else None,

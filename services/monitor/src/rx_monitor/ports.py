@@ -1,14 +1,15 @@
-"""What the handlers need from the outside world."""
+"""What the handlers and the lifecycle need from the outside world."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from rx_contracts.ids import Pseudonym
+from rx_contracts.versions import FindingSetVersion, StateVersion
+
 from rx_monitor.domain.decide import Assessor
-from rx_monitor.domain.patient import HeldEvent, Patient, Pseudonym, Stamp
-from rx_monitor.domain.progress import Progress
-from rx_monitor.domain.rebuilds import Rebuilds
-from rx_monitor.domain.store import PartitionStore, Stores
+from rx_monitor.domain.patient import EventRevision, Patient
+from rx_monitor.domain.store import PartitionStore
 
 
 class EventRecord(Protocol):
@@ -16,155 +17,161 @@ class EventRecord(Protocol):
 
     @property
     def offset(self) -> int:
-        """Place in the partition, 0 or more."""
+        """Offset in the partition, from 0."""
 
     @property
     def key(self) -> Pseudonym:
-        """Whose event it is."""
+        """Patient of the event."""
 
     @property
     def value(self) -> bytes:
-        """The encoded event."""
+        """Encoded event."""
 
     @property
     def headers(self) -> Sequence[tuple[str, bytes]]:
-        """`rx-class`, `rx-event-key` and `rx-ruleset`."""
+        """Kafka headers: `rx-class`, `rx-event-key` and `rx-ruleset`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records of one partition in the order of the log, at least one, none left out."""
+    """Consecutive records of one partition in log order, at least one."""
 
     generation: int
+    """Consumer generation in which the records were fetched."""
     partition: int
     records: Sequence[EventRecord]
-    log_end: int  # offset behind the newest record of the partition, as last heard from the broker
+    end_offset: int
+    """Offset after the newest record of the partition, as last reported by the broker."""
 
     @property
-    def first(self) -> int:
+    def first_offset(self) -> int:
         """Offset of the first record."""
         return self.records[0].offset
 
     @property
-    def following(self) -> int:
-        """Offset behind the last record."""
+    def next_offset(self) -> int:
+        """Offset after the last record."""
         return self.records[-1].offset + 1
 
 
 class Codec(Protocol):
-    """Encoded bytes to what the domain works with, and back."""
+    """Encodes and decodes events and states. Pure; never blocks."""
 
-    def event(self, record: EventRecord) -> HeldEvent:
-        """The event of a record. Raises ValueError if the contract of the topic is broken."""
+    def decode_event(self, record: EventRecord) -> EventRevision:
+        """Decode the event of a record. Raises ValueError if the record breaks the contract of the topic."""
 
-    def patient(self, encoded: bytes) -> Patient:
-        """The patient of an encoded state."""
+    def decode_state(self, encoded: bytes) -> Patient:
+        """Decode the state of a patient."""
 
-    def encode(self, patient: Patient) -> bytes:
-        """The encoded state of a patient."""
+    def encode_state(self, patient: Patient) -> bytes:
+        """Encode the state of a patient; equal patients give equal bytes."""
 
-    def stamp(self, encoded: bytes) -> Stamp:
-        """What orders an encoded state among those of its patient."""
+    def state_version(self, encoded: bytes) -> StateVersion:
+        """Return the version of an encoded state."""
+
+    def may_hold(self, encoded: bytes, key: bytes) -> bool:
+        """Return False only if the encoded state holds no revision of the event `key`. Decodes nothing.
+
+        May return True needlessly: that costs one fold.
+        """
 
 
 class Relevance(Protocol):
-    """Whether an event that its headers call irrelevant is so by our tables too."""
+    """Decides whether an event that its headers call irrelevant is irrelevant by our tables too."""
 
     @property
-    def trusted(self) -> frozenset[bytes]:
-        """Values of the header `rx-ruleset` whose word holds for our tables."""
+    def trusted_rulesets(self) -> frozenset[bytes]:
+        """Values of the header `rx-ruleset` whose classification holds for our tables."""
 
-    def concerns(self, value: bytes) -> bool:
-        """True if an encoded event must be read, told from its codes."""
+    def concerns_rules(self, value: bytes) -> bool:
+        """Return False only if the codes of an encoded event concern no rule."""
 
 
-Output = Iterable[tuple[Pseudonym, bytes]]
+OutputRecords = Iterable[tuple[Pseudonym, bytes]]
 
 
 class Outbox(Protocol):
-    """Where results go, to the same partition number as their input."""
+    """Appends outputs to the partition number of their input. Acknowledged means replicated as the topic demands."""
 
-    async def findings(self, partition: int, records: Output) -> Sequence[int]:
-        """Their offsets, once every record is acknowledged; raises if one is not."""
+    @property
+    def max_record_bytes(self) -> int:
+        """Largest value of a record that may be appended."""
 
-    async def states(self, partition: int, records: Output) -> Sequence[int]:
-        """Their offsets, once every record is acknowledged; raises if one is not."""
+    async def publish_findings(self, partition: int, records: OutputRecords) -> Sequence[int]:
+        """Append finding sets in this order; return their offsets when the broker has acknowledged all of them.
+
+        Raises if one is not acknowledged; others may then be in the log. Cancelled, the same holds.
+        """
+
+    async def write_states(self, partition: int, records: OutputRecords) -> Sequence[int]:
+        """Append states to the changelog, otherwise like `publish_findings`."""
 
 
-Place = tuple[int, int, int]
-"""What orders the finding sets of a patient: build, ruleset_seq, position."""
-
-
-class WrittenSet(NamedTuple):
-    """A finding set in its topic."""
+class PublishedSet(NamedTuple):
+    """A finding set, as read from its topic."""
 
     patient: Pseudonym
-    place: Place
-    content_hash: bytes  # as in FindingSet
+    version: FindingSetVersion
+    content_hash: bytes  # as in EncodedFindings
 
 
-class Written(Protocol):
-    """What stands in the output topics, whoever wrote it."""
+class OutputLog(Protocol):
+    """Reads the output topics, whoever wrote the records. Blocks until the broker has delivered the ranges."""
 
-    async def findings(self, partition: int, offsets: Iterable[range]) -> list[WrittenSet]:
-        """The finding sets at these offsets, in the order of the log."""
+    async def read_findings(self, partition: int, offsets: Iterable[range]) -> list[PublishedSet]:
+        """Return the finding sets at these offsets, in log order; compacted offsets are absent."""
 
-    async def states(self, partition: int, offsets: Iterable[range]) -> list[tuple[Pseudonym, Stamp]]:
-        """Patient and stamp of the states at these offsets."""
+    async def read_states(self, partition: int, offsets: Iterable[range]) -> list[tuple[Pseudonym, StateVersion]]:
+        """Return patient and version of the states at these offsets, in log order; compacted offsets are absent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """All that the handlers work with."""
+    """The ports that handlers use."""
 
     codec: Codec
     relevance: Relevance
     assess: Assessor
-    ruleset_seq: int  # of the catalogue that `assess` uses
-    build: int  # of the state that is gone on with
     outbox: Outbox
-    written: Written
-    stores: Stores
-    progress: Progress
-    rebuilds: Rebuilds
-    max_record_bytes: int
+    output_log: OutputLog
 
 
 class Changelog(Protocol):
     """The durable form of the state."""
 
     async def restore(
-        self, partitions: Iterable[int], held: Mapping[int, PartitionStore]
+        self, partitions: Iterable[int], suspended: Mapping[int, PartitionStore]
     ) -> Mapping[int, PartitionStore]:
-        """The stores of these partitions; those in `held` to which nobody has added since are kept as they are.
+        """Return the stores of these partitions, read up to the end offsets at the time of the call.
 
-        Raises if one cannot be read to its end.
+        Keeps a store in `suspended` if nobody has appended to its changelog since. Takes seconds to minutes; may be
+        cancelled. Raises if a changelog cannot be read to its end.
         """
 
 
 class ProgressLog(Protocol):
-    """Where the monitor tells the others how far it has come."""
+    """Reports the progress of partitions to other services."""
 
-    def advanced(self) -> None:
-        """Have a report written soon."""
+    def mark_dirty(self) -> None:
+        """Request a report soon. Never blocks."""
 
     async def report(self) -> None:
-        """Write a report now; returns when it is acknowledged."""
+        """Write a report; return when the broker has acknowledged it."""
 
 
 class Health(Protocol):
-    """What probes are answered with."""
+    """Answers to health probes."""
 
     async def set_ready(self, ready: bool) -> None:  # noqa: FBT001  # a state, not an option
-        """Whether everything owned is being assessed."""
+        """Set whether every owned partition is being assessed."""
 
     async def set_live(self, live: bool) -> None:  # noqa: FBT001  # as above
-        """Whether it gets on; if not, a restart is due."""
+        """Set whether the process makes progress; if not, a restart is due."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ends:
-    """Offsets behind the newest record of one partition number in each topic."""
+class EndOffsets:
+    """Offsets after the newest record of one partition number in each topic."""
 
     events: int
     findings: int
@@ -172,13 +179,18 @@ class Ends:
 
 
 class SourceListener(Protocol):
-    """What a source of batches tells, and in which order: assigned, batches, revoked, assigned, ..."""
+    """Receives batches from a source, in this order: on_assigned, on_batch (one at a time), on_revoked, and again.
 
-    async def assigned(self, generation: int, committed: Mapping[int, int | None]) -> None:
-        """These partitions are owned in `generation`; batches follow from the committed offsets on."""
+    Only `on_revoked` may overlap with another call, with an `on_assigned` that restores. An exception from any call
+    must end the process, as must a cancelled `on_batch`: otherwise the source would commit past the batch.
+    `on_assigned` may be cancelled; nothing is owned then.
+    """
 
-    async def batch(self, batch: Batch) -> None:
-        """Take one batch; the next comes when this one is done."""
+    async def on_assigned(self, generation: int, committed: Mapping[int, int | None]) -> None:
+        """Own these partitions in `generation`, restore their state; batches follow from the committed offsets."""
 
-    async def revoked(self) -> None:
-        """Nothing is owned any more."""
+    async def on_batch(self, batch: Batch) -> None:
+        """Process one batch to its end; the next comes after this call returns."""
+
+    async def on_revoked(self) -> None:
+        """Own nothing: another process may write to the partitions from now on."""

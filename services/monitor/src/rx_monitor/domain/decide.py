@@ -1,28 +1,32 @@
-"""What goes out for a batch of events: a pure function of what is held and what came in.
+"""Decide what to publish for a batch. Pure: depends only on stored patients and the events.
 
-Each event that changes a patient's facts is assessed on its own, and a set is published whenever it says something
-else than the one before. So the published sequence is a function of the event log alone, never of how the log was cut
-into batches or where a process died: a record repeated after a crash equals the one it repeats, byte for byte.
+Each event that changes a patient's facts is assessed on its own, and a finding set is published whenever its content
+differs from the one before. So the published sequence is a function of the event log alone, not of how the log was cut
+into batches or where a process crashed. That makes replay idempotent: a record repeated after a crash equals the one it
+repeats, byte for byte.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
-from rx_monitor.domain.patient import UNKNOWN, Held, HeldEvent, Patient, Pseudonym, fold
+from rx_contracts.ids import Pseudonym
+from rx_contracts.versions import FindingSetVersion
+
+from rx_monitor.domain.patient import UNKNOWN, EventRevision, Patient, StoredRevision, fold
 
 
-class Incoming(NamedTuple):
-    """An event as read: whose it is and at which offset it stands."""
+class IncomingEvent(NamedTuple):
+    """A decoded event with its patient and its offset in the event log."""
 
     patient: Pseudonym
     offset: int
-    event: HeldEvent
+    event: EventRevision
 
 
 @dataclass(frozen=True, slots=True)
-class FindingSet:
-    """The whole of a patient's findings, encoded. `content_hash` leaves the position out."""
+class EncodedFindings:
+    """All findings of a patient, encoded. `content_hash` excludes the position."""
 
     value: bytes
     content_hash: bytes
@@ -30,80 +34,85 @@ class FindingSet:
 
 
 class Assessor(Protocol):
-    """The clinical core: functions of a patient's facts."""
+    """The clinical core with one ruleset: pure functions of a patient's facts. They may compute for milliseconds."""
 
-    def kinds(self, events: Iterable[Held]) -> int:
-        """What these facts may bring to the rules, as bits: those of many are the union of those of each."""
+    def fact_bits(self, events: Iterable[StoredRevision]) -> int:
+        """Return which rules these facts may concern, as bits. Bits of several facts are the union of their bits."""
 
     def may_fire(self, patient: Patient) -> bool:
-        """Some rule could find something, told from the patient's kinds; False is certain, True is not."""
+        """Return False only if no rule can produce a finding. May return True needlessly, never False wrongly."""
 
-    def __call__(self, name: Pseudonym, patient: Patient) -> FindingSet:
-        """The findings of the patient at the patient's position."""
+    def finding_set_version(self, patient: Patient) -> FindingSetVersion:
+        """Return the version of the finding set that this assessor makes of the patient."""
+
+    def __call__(self, name: Pseudonym, patient: Patient) -> EncodedFindings:
+        """Return the findings of the patient at the patient's position."""
 
 
 @dataclass(slots=True)
-class Decision:
-    """What a batch amounts to: finding sets in the order of their events, and the changed patients."""
+class BatchDecision:
+    """What a batch publishes and stores."""
 
     findings: list[tuple[Pseudonym, bytes]] = field(default_factory=list)
+    """Encoded finding sets, in the order of their events."""
     patients: dict[Pseudonym, Patient] = field(default_factory=dict)
+    """Changed patients."""
 
 
 def decide(
-    known: Mapping[Pseudonym, Patient], events: Iterable[Incoming], assess: Assessor, silent_below: int = 0
-) -> Decision:
-    """Fold each event in the order of the log; where that changed something, assess and publish what is new.
+    known: Mapping[Pseudonym, Patient], events: Iterable[IncomingEvent], assess: Assessor, replay_end_offset: int = 0
+) -> BatchDecision:
+    """Fold each event in log order; after each change, assess the patient and publish the set if its content is new.
 
-    A patient about whom no rule could speak is not assessed, unless something of another ruleset may stand. Bits of
-    facts since superseded stay: they cost an assessment that finds nothing, and never a finding. Events below the
-    offset `silent_below` are folded only: their patients are due to be assessed later.
+    Skips the assessment if no rule can fire, unless a set of another ruleset may have to be withdrawn. Fact bits of
+    superseded revisions are kept: they cost an assessment without findings, never a finding. Events below
+    `replay_end_offset` are only folded: their patients become due for reassessment.
     """
-    decision = Decision()
+    decision = BatchDecision()
     for incoming in events:
         name = incoming.patient
         before = decision.patients.get(name) or known.get(name, UNKNOWN)
         after = fold(before, incoming.event, incoming.offset)
         if after is before:
             continue
-        if incoming.offset < silent_below:
-            after.kinds, after.is_assessed = None, False
+        if incoming.offset < replay_end_offset:
+            after.fact_bits, after.is_assessed = None, False
         else:
-            after.kinds, after.is_assessed = _kinds(before, incoming.event, after, assess), True
-            # What stands for a patient who is due may have to be withdrawn, whatever the rules can say now.
+            after.fact_bits, after.is_assessed = _updated_fact_bits(before, incoming.event, after, assess), True
+            # A patient who is due may have a published set that must be withdrawn, whatever can fire now.
             if assess.may_fire(after) or not before.is_assessed:
-                after = _published(decision, name, after, assess(name, after))
+                after = _publish_if_new(decision, name, after, assess(name, after))
         decision.patients[name] = after
     return decision
 
 
-def assess_anew(known: Mapping[Pseudonym, Patient], assess: Assessor) -> Decision:
-    """Assess patients whose facts have not changed; publish where that says something else than before."""
-    decision = Decision()
+def decide_reassessment(known: Mapping[Pseudonym, Patient], assess: Assessor) -> BatchDecision:
+    """Assess patients whose facts are unchanged; publish each set whose content is new."""
+    decision = BatchDecision()
     for name, before in known.items():
-        kinds = assess.kinds(before.events.values())
-        patient = Patient(before.events, before.position, before.findings_hash, kinds)
+        bits = assess.fact_bits(before.events.values())
+        patient = Patient(before.events, before.position, before.findings_hash, bits)
         if patient.findings_hash or assess.may_fire(patient):
-            patient = _published(decision, name, patient, assess(name, patient))
+            patient = _publish_if_new(decision, name, patient, assess(name, patient))
         decision.patients[name] = patient
     return decision
 
 
-def _published(decision: Decision, name: Pseudonym, patient: Patient, found: FindingSet) -> Patient:
-    """Note the set as due to be published; the patient with its hash, or as before if that says nothing new."""
-    if not _says_something_new(found, patient):
+def _publish_if_new(decision: BatchDecision, name: Pseudonym, patient: Patient, found: EncodedFindings) -> Patient:
+    """Add the set to the decision if its content is new; return the patient with the hash of its published set."""
+    if not _is_new(found, patient):
         return patient
     decision.findings.append((name, found.value))
     return replace(patient, findings_hash=found.content_hash)
 
 
-def _kinds(before: Patient, event: HeldEvent, after: Patient, assess: Assessor) -> int:
-    if before.kinds is None:
-        return assess.kinds(after.events.values())
-    return before.kinds | assess.kinds((event,))
+def _updated_fact_bits(before: Patient, event: EventRevision, after: Patient, assess: Assessor) -> int:
+    if before.fact_bits is None:
+        return assess.fact_bits(after.events.values())
+    return before.fact_bits | assess.fact_bits((event,))
 
 
-def _says_something_new(found: FindingSet, patient: Patient) -> bool:
+def _is_new(found: EncodedFindings, patient: Patient) -> bool:
     if not patient.findings_hash:
         return not found.is_empty
     return found.content_hash != patient.findings_hash

@@ -1,79 +1,71 @@
-"""What the monitor knows about a patient, and how one more event changes it.
+"""What the monitor stores of a patient, and how it folds in one more event.
 
-Folding is a join of sets: any order, repetition or split of the same events gives the same facts.
+Folding is idempotent and commutative: any order, repetition or split of the same events gives the same facts.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, NewType, Protocol
+from typing import NamedTuple, Protocol
 
-Pseudonym = NewType("Pseudonym", bytes)
-"""Stands for a patient, 16 bytes; the key of every record."""
-
-EventKey = NewType("EventKey", bytes)
-"""Identity of a fact through all its revisions, 16 bytes."""
+from rx_contracts.ids import EventKey
 
 
-class Held(Protocol):
-    """One revision of a fact, as it is kept."""
+class StoredRevision(Protocol):
+    """One revision of a fact, as a state keeps it."""
 
     @property
     def key(self) -> EventKey:
-        """Which fact."""
+        """Key of the event, equal for every revision of it."""
 
     @property
     def revision(self) -> tuple[int, int]:
-        """Source revision, coding revision."""
+        """Source revision, coding revision; the higher pair wins."""
 
     @property
     def content(self) -> bytes:
-        """The encoded event, opaque here."""
+        """Encoded event, opaque here."""
 
 
-class HeldEvent(NamedTuple):
-    """One revision of a fact, as it was read."""
+class EventRevision(NamedTuple):
+    """One revision of a fact, as decoded from the event log."""
 
     key: EventKey
     revision: tuple[int, int]
     content: bytes
 
-    def supersedes(self, other: Held) -> bool:
-        """The higher revision holds; the content breaks a tie, so that no order of arrival ever decides."""
+    def supersedes(self, other: StoredRevision) -> bool:
+        """Return True if this revision replaces `other`. Content breaks a tie, so that arrival order never decides."""
         return (self.revision, self.content) > (other.revision, other.content)
 
 
-@dataclass(slots=True)  # not frozen: one is made for every event, and that would triple what it costs
+@dataclass(slots=True)  # not frozen: one is made for every event, and freezing triples its cost
 class Patient:
-    """The highest revision seen of each fact of one patient. Never changed once it has been handed on."""
+    """The highest revision of each fact of one patient. Never mutated once it is handed on."""
 
-    events: Mapping[EventKey, Held] = field(default_factory=dict)
-    position: int = -1  # offset of the newest event that changed the facts
-    findings_hash: bytes = b""  # of the finding set last published; empty if none ever was
-    kinds: int | None = None  # what the facts may bring to the rules, as bits of the clinical core; None: not known
-    is_assessed: bool = True  # by our ruleset; False: by another one, or by none while the state was rebuilt
-
-
-class Stamp(NamedTuple):
-    """What orders the states of one patient: the highest holds, wherever its record stands."""
-
-    build: int
-    position: int
-    ruleset_seq: int  # of the ruleset that assessed it, 0 = none yet
+    events: Mapping[EventKey, StoredRevision] = field(default_factory=dict)
+    position: int = -1
+    """Offset in the event log of the newest event that changed the facts; -1 if none did."""
+    findings_hash: bytes = b""
+    """Content hash of the finding set published last; empty if none was."""
+    fact_bits: int | None = None
+    """Which rules the facts may concern, as bits of the clinical core; None if not computed."""
+    is_assessed: bool = True
+    """False if another ruleset assessed the facts, or none did because the state was rebuilt."""
 
 
 UNKNOWN = Patient()
-"""A patient of whom no relevant fact is held."""
+"""A patient without any relevant fact."""
 
 
-def fold(patient: Patient, event: HeldEvent, offset: int) -> Patient:
-    """The patient with one more event; the same object if that event changes nothing."""
-    held = patient.events.get(event.key)
-    if held is not None and not event.supersedes(held):
+def fold(patient: Patient, event: EventRevision, offset: int) -> Patient:
+    """Return the patient with the event folded in; the same object if the event changes nothing (idempotent)."""
+    stored = patient.events.get(event.key)
+    if stored is not None and not event.supersedes(stored):
         return patient
     return Patient(
         events={**patient.events, event.key: event},
         position=max(patient.position, offset),
         findings_hash=patient.findings_hash,
-        kinds=patient.kinds,
+        fact_bits=patient.fact_bits,
         is_assessed=patient.is_assessed,
     )

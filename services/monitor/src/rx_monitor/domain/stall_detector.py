@@ -1,20 +1,20 @@
-"""Whether the monitor still gets on while there is something to do."""
+"""Detects that the monitor makes no progress although events wait."""
 
 from collections.abc import Mapping
 
 
-class Pulse:
-    """Counts looks, not seconds: a time when nobody could look, such as an outage of the broker, is no standstill."""
+class StallDetector:
+    """Counts successful polls without progress, not seconds, so a broker outage is not reported as a stall."""
 
     def __init__(self) -> None:
         self._positions: dict[int, int] = {}
-        self._still = 0
+        self._polls_without_progress = 0
 
-    def look(self, positions: Mapping[int, int], waiting: int) -> int:
-        """For how many looks in a row nothing has advanced although events wait."""
-        if waiting and positions == self._positions:
-            self._still += 1
+    def observe(self, positions: Mapping[int, int], waiting_events: int) -> int:
+        """Return how many polls in a row found waiting events and unchanged positions."""
+        if waiting_events and positions == self._positions:
+            self._polls_without_progress += 1
         else:
-            self._still = 0
+            self._polls_without_progress = 0
         self._positions = dict(positions)
-        return self._still
+        return self._polls_without_progress

@@ -1,39 +1,44 @@
-"""The state of the partitions this process owns, in memory. The changelog topic is its durable form."""
+"""The state of the owned partitions, in memory. The changelog topic is its durable form."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from rx_monitor.domain.patient import Pseudonym
+from rx_contracts.ids import Pseudonym
+
 from rx_monitor.domain.progress import NotOwnedError
 
 
-class Tail:
-    """The end of a partition that this process alone should write to."""
+class OutputTail:
+    """The end of an output partition, as far as this process has followed it.
 
-    def __init__(self, following: int = 0) -> None:
-        self.following = following
-        """Offset behind the last record that is known."""
+    Only the owner of a partition appends to it. A gap between acknowledged offsets thus holds records of another
+    producer: a former owner that was paused and has not noticed the rebalance.
+    """
 
-    def passed(self, offsets: Iterable[int]) -> list[range]:
-        """Go on behind our own records at these offsets; returns where records of somebody else stand before them."""
-        foreign: list[range] = []
+    def __init__(self, next_offset: int = 0) -> None:
+        self.next_offset = next_offset
+        """Offset after the last record that is accounted for."""
+
+    def advance(self, offsets: Iterable[int]) -> list[range]:
+        """Move past our acknowledged offsets. Returns the gaps, that is, offset ranges written by another producer."""
+        gaps: list[range] = []
         for offset in sorted(offsets):
-            if offset > self.following:
-                foreign.append(range(self.following, offset))
-            self.following = max(self.following, offset + 1)
-        return foreign
+            if offset > self.next_offset:
+                gaps.append(range(self.next_offset, offset))
+            self.next_offset = max(self.next_offset, offset + 1)
+        return gaps
 
-    def reached(self, end: int) -> list[range]:
-        """Go on to the end of the partition while nothing of ours is on its way; returns what stands before it."""
-        foreign = [range(self.following, end)] if end > self.following else []
-        self.following = max(self.following, end)
-        return foreign
+    def advance_to_end(self, end_offset: int) -> list[range]:
+        """Move to the end of the partition while none of our records is in flight. Returns the gap, if any."""
+        gaps = [range(self.next_offset, end_offset)] if end_offset > self.next_offset else []
+        self.next_offset = max(self.next_offset, end_offset)
+        return gaps
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
-    """Offsets of records that somebody else has written to the partitions of a store."""
+class ForeignWrites:
+    """Offsets at which another producer has written to the output partitions of a store."""
 
     findings: list[range]
     states: list[range]
@@ -43,34 +48,29 @@ class Foreign:
 
 
 class PartitionStore:
-    """Encoded state of each patient of one partition who has a relevant fact."""
+    """Encoded state of each patient of one partition who has a relevant fact, and the ends of its output partitions."""
 
     def __init__(
         self,
         patients: dict[Pseudonym, bytes],
-        findings_tail: Tail | None = None,
-        states_tail: Tail | None = None,
+        findings_tail: OutputTail | None = None,
+        states_tail: OutputTail | None = None,
         unassessed: Iterable[Pseudonym] = (),
     ) -> None:
-        self._patients = patients  # the caller's own: a copy would cost as much as it holds
-        self.findings_tail = findings_tail or Tail()
-        self.states_tail = states_tail or Tail()
-        self._unassessed = dict.fromkeys(unassessed)  # in order, so that nobody waits for ever
+        self._patients = patients  # not copied: a copy would double the memory of a restore
+        self.findings_tail = findings_tail or OutputTail()
+        self.states_tail = states_tail or OutputTail()
+        self._unassessed = dict.fromkeys(unassessed)  # ordered, so that nobody starves
 
     def __len__(self) -> int:
         return len(self._patients)
 
     def get(self, patient: Pseudonym) -> bytes | None:
-        """Encoded state of a patient."""
+        """Return the encoded state of a patient; None if no fact is stored."""
         return self._patients.get(patient)
 
-    def may_hold(self, patient: Pseudonym, key: bytes) -> bool:
-        """False only if no revision of that event is held; a chance hit in the bytes costs a needless fold, no more."""
-        encoded = self._patients.get(patient)
-        return encoded is not None and key in encoded
-
     def put(self, patient: Pseudonym, encoded: bytes, *, is_assessed: bool = True) -> None:
-        """Replace a patient's state: its record in the changelog is acknowledged."""
+        """Replace a patient's state. Call only after the changelog has acknowledged its record."""
         self._patients[patient] = encoded
         if not is_assessed:
             self._unassessed[patient] = None
@@ -79,54 +79,54 @@ class PartitionStore:
 
     @property
     def unassessed_count(self) -> int:
-        """Patients whom our ruleset has not assessed yet."""
+        """Patients whom the ruleset in use has not assessed yet."""
         return len(self._unassessed)
 
     def unassessed(self, limit: int) -> list[Pseudonym]:
-        """At most `limit` of them."""
+        """Return at most `limit` patients whom the ruleset in use has not assessed yet, longest waiting first."""
         return list(islice(self._unassessed, limit))
 
 
 class Stores:
-    """The stores that are ready, for one generation of the consumer group."""
+    """The restored stores of one consumer generation."""
 
     def __init__(self) -> None:
         self._generation = -1
         self._stores: dict[int, PartitionStore] = {}
         self._suspended: tuple[int, dict[int, PartitionStore]] = (-1, {})
 
-    def ready(self, generation: int, stores: Mapping[int, PartitionStore]) -> None:
-        """Serve these partitions from now on."""
+    def activate(self, generation: int, stores: Mapping[int, PartitionStore]) -> None:
+        """Serve these partitions in `generation`."""
         self._generation = generation
         self._stores = dict(stores)
         self._suspended = (-1, {})
 
     def suspend(self) -> None:
-        """Serve nothing: another process may own the partitions now. What was held may still prove to be of use."""
+        """Serve nothing (partitions are revoked). Keep the stores for reuse in the next generation."""
         if self._stores:
             self._suspended = (self._generation, self._stores)
         self._generation = -1
         self._stores = {}
 
     def suspended(self, generation: int) -> Mapping[int, PartitionStore]:
-        """What was held in the generation before this one; nobody else can have owned it in between."""
-        held_in, stores = self._suspended
-        return stores if held_in == generation - 1 else {}
+        """Return the stores of the generation directly before; nobody else can have owned their partitions between."""
+        suspended_in, stores = self._suspended
+        return stores if suspended_in == generation - 1 else {}
 
     def owned(self) -> Mapping[int, PartitionStore]:
-        """The stores that are served."""
+        """Return the stores that are served, by partition."""
         return self._stores
 
     def of(self, generation: int, partition: int) -> PartitionStore:
-        """The store of a partition. Raises NotOwnedError unless it was restored in this very generation."""
+        """Return the store of a partition. Raises NotOwnedError unless it was restored in this generation."""
         if generation != self._generation or partition not in self._stores:
             raise NotOwnedError(f"no restored state for partition {partition} in generation {generation}")
         return self._stores[partition]
 
     def unassessed_counts(self) -> dict[int, int]:
-        """Patients whom our ruleset has not assessed yet, by partition."""
+        """Return the number of patients whom the ruleset in use has not assessed yet, by partition."""
         return {number: store.unassessed_count for number, store in self._stores.items()}
 
     def patient_count(self) -> int:
-        """Patients held over all partitions."""
+        """Return the number of stored patients over all partitions."""
         return sum(len(store) for store in self._stores.values())

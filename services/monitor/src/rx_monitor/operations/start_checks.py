@@ -1,4 +1,4 @@
-"""What must fit before a single event is read; anything else would lose or invent findings silently.
+"""Checks before the first event is read. A mismatch would lose or invent findings silently.
 
 Each refusal names the command that repairs it.
 """
@@ -14,30 +14,32 @@ from rx_runtime.kafka import topic_reader
 from rx_runtime.kafka.topic_identity import TopicIdentity, identities
 
 from rx_monitor.adapters.kafka.changelog import older_ruleset
-from rx_monitor.adapters.kafka.group_offsets import begin_positions
-from rx_monitor.domain.rebuilds import Rebuilding
+from rx_monitor.adapters.kafka.group_offsets import ensure_committed
+from rx_monitor.domain.rebuilds import PartitionRebuild
 from rx_monitor.settings import EVENTS_TOPIC, FINDINGS_TOPIC, PROGRESS_TOPIC, STATE_TOPIC
 
 REBUILD = "stop all monitors and run `rxguard monitor rebuild`"
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """Who this monitor is and what it finds."""
+class StartPoint:
+    """What a monitor continues from."""
 
-    identity: MonitorProgress  # topics, ruleset and build, as every progress report names them
-    rebuilding: Mapping[int, Rebuilding]
+    identity: MonitorProgress
+    """Topic ids, ruleset and state epoch, as every progress report names them."""
+    rebuilds: Mapping[int, PartitionRebuild]
 
     @property
-    def build(self) -> int:
-        """The build of the state that this monitor goes on with."""
+    def state_epoch(self) -> int:
+        """Epoch of the state that this monitor continues."""
         return self.identity.build
 
 
-async def check_start(installation: Installation, catalogue: Catalogue, relevant_since: int) -> Start:
-    """Check that this monitor can go on with what stands in the topics.
+async def check_start(installation: Installation, catalogue: Catalogue, relevant_since: int) -> StartPoint:
+    """Check that this monitor can continue from the state and the findings in the topics; commit missing offsets.
 
-    Raises RefusedToRun TOPIC_MISSING, PARTITIONS_DIFFER, PROGRESS_LOST, or what `check_continues` raises.
+    Raises RefusedToRun TOPIC_MISSING, PARTITIONS_DIFFER, PROGRESS_LOST, or what `check_continues` raises, and
+    DependencyUnavailable.
     """
     topics = await keyed_topics(installation)
     check_partitions(installation, topics)
@@ -53,25 +55,25 @@ async def check_start(installation: Installation, catalogue: Catalogue, relevant
     )
     for report in reports.values():
         check_continues(report, identity, relevant_since)
-    oldest, committed = await begin_positions(installation, topics[events_topic].partitions)
+    oldest, committed = await ensure_committed(installation, topics[events_topic].partitions)
     check_progress(reports, oldest, committed)
-    rebuilding = {
-        number: Rebuilding(report.position, report.rebuild.end_position)
+    rebuilds = {
+        number: PartitionRebuild(report.position, report.rebuild.end_position)
         for number, report in reports.items()
         if report.HasField("rebuild")
     }
-    return Start(identity, rebuilding)
+    return StartPoint(identity, rebuilds)
 
 
 async def keyed_topics(installation: Installation) -> dict[str, TopicIdentity]:
-    """The topics that a patient has one partition number in. Raises RefusedToRun TOPIC_MISSING."""
+    """Return the topics in which a patient has one partition number. Raises RefusedToRun TOPIC_MISSING."""
     keyed = [installation.topic(name) for name in (EVENTS_TOPIC, FINDINGS_TOPIC, STATE_TOPIC)]
     found = await identities(installation.kafka, (*keyed, installation.topic(PROGRESS_TOPIC)))
     return {name: found[name] for name in keyed}
 
 
 async def newest_reports(installation: Installation) -> dict[int, MonitorProgress]:
-    """The last report of each partition; one of an earlier build, from a monitor that was paused, is passed over."""
+    """Return the last report of each partition. Ignores a later report of an earlier epoch, from a paused monitor."""
     newest: dict[int, MonitorProgress] = {}
     topic = installation.topic(PROGRESS_TOPIC)
     for record in await topic_reader.read_to_end(installation.kafka, topic, client_id="rx-monitor-start"):
@@ -82,7 +84,7 @@ async def newest_reports(installation: Installation) -> dict[int, MonitorProgres
 
 
 def check_continues(report: MonitorProgress, identity: MonitorProgress, relevant_since: int) -> None:
-    """Check that what was written with `report` can be continued.
+    """Check that a monitor with `identity` can continue the state that `report` describes.
 
     Raises RefusedToRun REBUILD_UNFINISHED, TOPIC_RECREATED, STATE_LOST, FINDINGS_LOST, RULESET_OLDER, RULESET_CHANGED
     or RULESET_READS_MORE.
@@ -97,11 +99,11 @@ def check_continues(report: MonitorProgress, identity: MonitorProgress, relevant
         )
     if report.state_topic_id not in ("", identity.state_topic_id):
         raise RefusedToRun(
-            "STATE_LOST", f"the topic rx.monitor-state.v1 was created anew and what it held is gone; {REBUILD}"
+            "STATE_LOST", f"the topic rx.monitor-state.v1 was recreated and its records are gone; {REBUILD}"
         )
     if report.findings_topic_id not in ("", identity.findings_topic_id):
         raise RefusedToRun(
-            "FINDINGS_LOST", f"the topic rx.findings.v1 was created anew and what it held is gone; {REBUILD}"
+            "FINDINGS_LOST", f"the topic rx.findings.v1 was recreated and its records are gone; {REBUILD}"
         )
     _check_ruleset(report, identity, relevant_since)
 
@@ -109,20 +111,19 @@ def check_continues(report: MonitorProgress, identity: MonitorProgress, relevant
 def _check_ruleset(report: MonitorProgress, identity: MonitorProgress, relevant_since: int) -> None:
     ours, theirs = identity.ruleset_seq, report.ruleset_seq
     if not theirs:
-        return  # the state has just been cleared: it is nobody's yet
+        return  # the state has just been cleared: no ruleset wrote it
     if theirs > ours:
         raise older_ruleset(ours=ours, theirs=theirs)
     if theirs == ours and report.ruleset_version != identity.ruleset_version:
         raise RefusedToRun(
             "RULESET_CHANGED",
-            f"the state was written with ruleset {theirs} ({report.ruleset_version}), this monitor has another one of "
-            f"that number ({identity.ruleset_version}); raise ruleset_seq.txt of the one that is newer, or {REBUILD}",
+            f"the state was written with ruleset {theirs} ({report.ruleset_version}), this monitor has another ruleset "
+            f"of that number ({identity.ruleset_version}); raise ruleset_seq.txt of the newer one, or {REBUILD}",
         )
     if theirs < relevant_since:
         raise RefusedToRun(
             "RULESET_READS_MORE",
-            f"ruleset {ours} reads events that ruleset {theirs}, with which the state was written, passed over unread; "
-            f"{REBUILD}",
+            f"ruleset {ours} reads events that ruleset {theirs}, which wrote the state, skipped; {REBUILD}",
         )
 
 
@@ -136,12 +137,12 @@ def check_partitions(installation: Installation, topics: Mapping[str, TopicIdent
     counts = ", ".join(f"{name} has {count}" for name, count in differing.items())
     repairs = []
     if findings_topic in differing:
-        anew = f"`rxguard topics apply --partitions {wanted}`"
-        repairs.append(f"delete {findings_topic} with Kafka's own tools and run {anew}")
-    repairs.append(f"{REBUILD}, which makes {installation.topic(STATE_TOPIC)} anew")
+        recreate = f"`rxguard topics apply --partitions {wanted}`"
+        repairs.append(f"delete {findings_topic} with Kafka's own tools and run {recreate}")
+    repairs.append(f"{REBUILD}, which recreates {installation.topic(STATE_TOPIC)}")
     raise RefusedToRun(
         "PARTITIONS_DIFFER",
-        "a patient's events, state and findings must stand in equal partition numbers, but "
+        "a patient's events, state and findings must have equal partition numbers, but "
         f"{events_topic} has {wanted} and {counts}; {', then '.join(repairs)}",
     )
 
@@ -149,10 +150,10 @@ def check_partitions(installation: Installation, topics: Mapping[str, TopicIdent
 def check_progress(
     reports: Mapping[int, MonitorProgress], oldest: Mapping[int, int], committed: Mapping[int, int]
 ) -> None:
-    """Raise RefusedToRun PROGRESS_LOST if the group has come on in a partition and no report says with what."""
+    """Raise RefusedToRun PROGRESS_LOST if a partition has a committed offset beyond its oldest but no report."""
     if lost := [number for number, offset in committed.items() if number not in reports and offset > oldest[number]]:
         raise RefusedToRun(
             "PROGRESS_LOST",
-            f"events of partitions {lost} have been processed, and rx.monitor-progress.v1 does not say with which "
+            f"events of partitions {lost} have been processed, but rx.monitor-progress.v1 does not say with which "
             f"ruleset and from which topic; {REBUILD}",
         )

@@ -1,7 +1,7 @@
-"""Faust's consumer, delivering one message per fetched partition and committing nothing but our own progress.
+"""Faust's consumer, changed to deliver one message for each fetched partition and to commit our progress alone.
 
-Faust acknowledges a message when the stream moves on, whatever became of it, and derives offsets from that. Here the
-acknowledgements only tell Faust when a stream is idle; offsets come from `Progress`, on every commit path.
+Faust acknowledges a message when the stream moves on, even after an exception, and derives the committed offsets from
+that. Here acknowledgements only tell Faust when a stream is idle; offsets come from `Progress`, on every commit path.
 """
 
 import asyncio
@@ -14,21 +14,21 @@ from faust.tables.manager import TableManager
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from rx_monitor.adapters.kafka.record_copies import without_copies
+from rx_monitor.adapters.kafka.record_copies import skip_record_copies
 from rx_monitor.domain.progress import Progress
 from rx_monitor.ports import Batch, EventRecord
 
 _FETCH_MAX_WAIT_MS = 50
 """How long the broker holds a fetch that finds nothing. Faust's 1.5 s would be lost each time that
 
-- a start or a change of hands takes Faust back to the committed offsets, which drops what has been fetched ahead: the
-  events that wait come only once the fetch that is under way has ended,
-- a partition runs dry while others, of which events still lie here, are left out of the fetch.
+- a start or a rebalance makes Faust seek to the committed offsets, which drops the prefetched records: waiting events
+  arrive only after the current fetch has ended,
+- a partition runs dry while others, which have events here, are left out of the fetch.
 """
 
 _WAIT_BESIDE_FULL_SECONDS = 0.02
-"""How long the partitions with room are waited for while another one is full. That one gets room again unheard by who
-waits: with Faust's whole second, the monitor would stand still for most of it."""
+"""How long to wait for partitions with room while another one is full. Nothing interrupts that wait when the full one
+gets room again: with Faust's whole second, the monitor would idle for most of it."""
 
 
 class BatchConsumerThread(driver.AIOKafkaConsumerThread):
@@ -38,12 +38,12 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         """Start to fetch."""
         await super().on_start()
         consumer = self._ensure_consumer()
-        without_copies(consumer)
+        skip_record_copies(consumer)
         consumer._fetcher._fetch_max_wait_ms = _FETCH_MAX_WAIT_MS  # noqa: SLF001  # Faust has no setting for it
 
 
 class BatchConsumer(driver.Consumer):
-    """Yields whole batches: the offset is the last record's, the value a `Batch`."""
+    """Yields whole batches: a message's offset is that of the last record, its value a `Batch`."""
 
     app: "BatchApp"
 
@@ -55,7 +55,7 @@ class BatchConsumer(driver.Consumer):
         self._room = asyncio.Event()
 
     def on_buffer_drop(self, tp: TP) -> None:
-        """Note that the buffer of a partition takes batches again."""
+        """Wake `getmany`: the buffer of a partition takes batches again."""
         super().on_buffer_drop(tp)
         self._room.set()
 
@@ -65,7 +65,7 @@ class BatchConsumer(driver.Consumer):
         self._room.set()
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109  # Faust's signature
-        """Fetch once; Faust's checks of generation, flow and active partitions are kept as they are."""
+        """Fetch once. Keeps Faust's checks of generation, flow and active partitions."""
         if self.flow_active and not self._get_active_partitions():
             # Faust would sleep for a second, in which the buffers run empty: half of the time of a busy monitor.
             self._room.clear()
@@ -90,7 +90,7 @@ class BatchConsumer(driver.Consumer):
     def _message_of(self, tp: TP, records: Sequence[EventRecord], generation: int) -> ConsumerMessage:
         last = records[-1].offset
         batch = Batch(
-            generation=generation, partition=tp.partition, records=records, log_end=self.highwater(tp) or last + 1
+            generation=generation, partition=tp.partition, records=records, end_offset=self.highwater(tp) or last + 1
         )
         return ConsumerMessage(
             topic=tp.topic,
@@ -100,14 +100,14 @@ class BatchConsumer(driver.Consumer):
             timestamp_type=0,
             headers=None,
             key=None,
-            value=cast("Any", batch),  # BatchSchema hands it through
+            value=cast("Any", batch),  # BatchSchema passes it through
             checksum=None,
             tp=tp,
             generation_id=generation,
         )
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Between two batches there always is a "gap" of offsets: it means nothing."""
+        """Ignore the gap: one message stands for many offsets, so Faust sees one before every batch."""
 
     async def force_commit(self, topics: object = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002  # Faust's signature
         """Commit our progress in the current generation and assignment; True if anything was committed."""
@@ -118,16 +118,16 @@ class BatchConsumer(driver.Consumer):
         assigned = {tp: offsets[tp.partition] for tp in self.assignment() if tp.partition in offsets}
         if not assigned or not await self._commit(assigned):
             return False
-        self.app.progress.committed(generation, {tp.partition: offset for tp, offset in assigned.items()})
+        self.app.progress.mark_committed(generation, {tp.partition: offset for tp, offset in assigned.items()})
         return True
 
     def member_id(self) -> str:
-        """What the broker calls this process within the group; empty while it is no member."""
-        return str(self._thread._ensure_consumer()._coordinator.member_id)  # noqa: SLF001  # told nowhere else
+        """Return the member id that the broker gave this process; empty while it is no member of the group."""
+        return str(self._thread._ensure_consumer()._coordinator.member_id)  # noqa: SLF001  # not public in aiokafka
 
     def assignor(self) -> object:
-        """What shares the partitions out, as Faust gave it to the client."""
-        return self._thread._assignor  # noqa: SLF001  # told nowhere else
+        """Return the partition assignor that Faust gave to the client."""
+        return self._thread._assignor  # noqa: SLF001  # not public in Faust
 
 
 class BatchTransport(driver.Transport):
@@ -137,10 +137,10 @@ class BatchTransport(driver.Transport):
 
 
 class BatchSchema(faust.Schema[None, Batch]):
-    """Hands a batch through as it is: records are decoded by the handlers alone."""
+    """Passes a batch through: the handlers decode records."""
 
     def loads_key(self, *_: object, **__: object) -> None:
-        """Return nothing: a batch has no key."""
+        """Return None: a batch has no key."""
 
     def loads_value(self, app: object, message: Any, **_: object) -> Batch:  # noqa: ANN401, ARG002  # Faust's signature
         """Return the batch itself."""
@@ -148,7 +148,7 @@ class BatchSchema(faust.Schema[None, Batch]):
 
 
 class NoTables(TableManager):
-    """Faust's manager of tables for an app that has none."""
+    """Faust's table manager for an app without tables."""
 
     async def on_start(self) -> None:
         """Let the consumer subscribe. Faust would first wait a second for tables to be added."""
@@ -158,7 +158,7 @@ class NoTables(TableManager):
 
 
 class BatchBoot(BootStrategy):
-    """Starts neither Faust's producer, which acknowledges nothing we could wait for, nor its web server."""
+    """Starts neither Faust's producer, whose acknowledgements nobody can await, nor its web server."""
 
     enable_kafka_producer = False
     enable_web = False
@@ -175,4 +175,4 @@ class BatchApp(faust.App):
         self.transport = BatchTransport(self.conf.broker_consumer, self)
 
     async def on_first_start(self) -> None:
-        """No tables, so no data directory."""
+        """Create no data directory: there are no tables."""

@@ -1,4 +1,4 @@
-"""The end of the process when going on could skip an event."""
+"""Ends the process where continuing could skip an event (fail-stop)."""
 
 import logging
 import os
@@ -13,16 +13,19 @@ log = get_logger()
 
 
 @contextmanager
-def process_ends_on(kind: type[BaseException]) -> Iterator[None]:
-    """End the process before an exception of that kind leaves this frame."""
+def exit_on(kind: type[BaseException]) -> Iterator[None]:
+    """End the process before an exception of `kind` leaves the block."""
     try:
         yield
     except kind as error:
-        end_process(error)
+        exit_process(error)
 
 
-def end_process(error: BaseException) -> NoReturn:
-    """Log what failed and where, without the message of a foreign error (it may quote a record), and end at once."""
+def exit_process(error: BaseException) -> NoReturn:
+    """Log the error and its place, then end the process at once, without cleanup.
+
+    Omits the message of a foreign error, which may quote a record. Exit code: that of an RxGuardError, else 70.
+    """
     known = error if isinstance(error, RxGuardError) else None
     log.error("crashed", reason=str(known) if known else None, **where(error))
     logging.shutdown()

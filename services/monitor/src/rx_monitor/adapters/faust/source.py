@@ -1,16 +1,16 @@
-"""Faust as the source of batches: group membership, assignment, flow control and shutdown.
+"""Faust as the source of batches: group membership, rebalances, flow control and shutdown.
 
-Told to the listener: `assigned` before the first batch of a generation, `batch` one at a time, `revoked` when the
-partitions may belong to somebody else.
+Calls the listener in the order of SourceListener: `on_assigned` before the first batch of a generation, `on_batch` one
+at a time, `on_revoked` when a rebalance may give the partitions to another process.
 """
 
 import asyncio
 from typing import Any, cast
 
 from rx_monitor.adapters.faust.batch_transport import BatchApp, BatchConsumer, BatchSchema
-from rx_monitor.adapters.faust.process_exit import process_ends_on
+from rx_monitor.adapters.faust.process_exit import exit_on
 from rx_monitor.adapters.faust.setting_checks import check_assignor, check_settings
-from rx_monitor.adapters.kafka.membership import check_not_replaced
+from rx_monitor.adapters.kafka.membership import check_not_fenced
 from rx_monitor.domain.progress import Progress
 from rx_monitor.ports import SourceListener
 from rx_monitor.settings import CONSUMER_GROUP, EVENTS_TOPIC, MonitorSettings
@@ -19,26 +19,26 @@ _STOP_TIMEOUT_SECONDS = 20.0
 
 FAUST_SETTINGS: dict[str, Any] = {
     "processing_guarantee": "at_least_once",
-    "stream_wait_empty": True,  # the batch in work is finished before a rebalance or a stop goes on
-    "stream_buffer_maxsize": 8,  # counts batches
+    "stream_wait_empty": True,  # finish the current batch before a rebalance or a stop continues
+    "stream_buffer_maxsize": 8,  # batches
     "stream_recovery_delay": 0.0,
     "broker_max_poll_records": 2000,
     "broker_max_poll_interval": 60.0,
     "broker_session_timeout": 10.0,
     "broker_heartbeat_interval": 3.0,
     "broker_commit_interval": 0.5,
-    "consumer_auto_offset_reset": "none",  # first offsets are written explicitly
-    "table_standby_replicas": 1,  # 0 silently swaps in a round-robin assignor
+    "consumer_auto_offset_reset": "none",  # first offsets are committed explicitly
+    "table_standby_replicas": 1,  # with 0, Faust silently uses a round-robin assignor
     "topic_allow_declare": False,
     "topic_disable_leader": True,
     "reply_create_topic": False,
     "web_enabled": False,
 }
-"""What the guarantees of the monitor rest on. Faust also reads its environment, so they are checked at start."""
+"""Settings that the monitor's guarantees require. Faust also reads its environment, so they are checked at start."""
 
 
 class FaustCrashedError(Exception):
-    """A service inside Faust ended by itself; its own log line, before this one, says why."""
+    """A service inside Faust ended by itself; the log line before this one says why."""
 
 
 class FaustSource:
@@ -53,14 +53,14 @@ class FaustSource:
             broker=brokers,
             progress=progress,
             autodiscover=False,
-            # A process that comes back within its session takes its partitions up again and nobody else is disturbed.
+            # Static member: a restart within the session timeout gets its partitions back without a rebalance.
             **({"consumer_group_instance_id": settings.member} if settings.member else {}),
             **FAUST_SETTINGS,
         )
         check_settings(self._app, FAUST_SETTINGS)
         self._app.on_partitions_revoked.connect(self._revoked)
-        # Faust awaits this one before the flow resumes; on_partitions_assigned would be too early to know offsets and
-        # too late to hold back batches.
+        # Faust awaits this signal before the flow resumes. on_partitions_assigned comes too early to know the committed
+        # offsets and too late to hold back batches.
         self._app.on_rebalance_complete.connect(self._assigned)
         events = self._app.topic(settings.installation.topic(EVENTS_TOPIC), schema=BatchSchema())
         self._app.agent(events, name="monitor", concurrency=1)(self._deliver)
@@ -77,27 +77,29 @@ class FaustSource:
             raise FaustCrashedError from self._app.crash_reason
 
     async def stop(self) -> None:
-        """Finish the batch in work, commit, leave the group. Raises TimeoutError after 20 s."""
+        """Finish the current batch, commit, leave the group. Raises TimeoutError after 20 s."""
         async with asyncio.timeout(_STOP_TIMEOUT_SECONDS):
             await self._app.stop()
 
     async def _deliver(self, stream: Any) -> None:  # noqa: ANN401  # a Faust stream of Batch
         async for batch in stream:
-            # Whatever it is, cancellation included: on the way out Faust would acknowledge the batch and go on.
-            with process_ends_on(BaseException):
-                await self._listener.batch(batch)
+            # On any exception, cancellation included: while unwinding, Faust would acknowledge the batch and continue.
+            with exit_on(BaseException):
+                await self._listener.on_batch(batch)
 
     async def _assigned(self, *_: object, **__: object) -> None:
         generation = self._app.consumer_generation_id
-        with process_ends_on(Exception):
+        with exit_on(Exception):
             check_assignor(self._app, self._consumer.assignor())
         committed = await self._consumer.seek_to_committed() if self._consumer.assignment() else {}
-        # Cancelled here, nothing is owned yet: the monitor was asked to stop while it restored.
-        with process_ends_on(Exception):
-            await self._listener.assigned(generation, {tp.partition: offset for tp, offset in committed.items()})
+        # Cancellation passes: nothing is owned yet if the monitor is stopped while it restores.
+        with exit_on(Exception):
+            await self._listener.on_assigned(generation, {tp.partition: offset for tp, offset in committed.items()})
 
     async def _revoked(self, *signalled: Any, **_: object) -> None:  # noqa: ANN401  # the app and a set of partitions
-        with process_ends_on(Exception):
-            await self._listener.revoked()
-            if signalled[1]:  # nothing is before the first join, when the name may still be that of a process that died
-                await check_not_replaced(self._settings.installation, self._settings.member, self._consumer.member_id())
+        with exit_on(Exception):
+            await self._listener.on_revoked()
+            # The set is empty before the first join, when the broker may still know the name of a process that died.
+            if signalled[1]:
+                settings = self._settings
+                await check_not_fenced(settings.installation, settings.member, self._consumer.member_id())

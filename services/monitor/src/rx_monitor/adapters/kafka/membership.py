@@ -1,7 +1,8 @@
-"""Who is in the monitors' group, and what becomes of two processes with one name.
+"""Members of the monitors' consumer group, and fencing of a static member by another process of the same name.
 
-The broker gives the name to the newer one, and the older one has to go: the client does not know that error of the
-broker, would join again under the same name, put the other out in its turn, and so on for ever.
+With static membership (a `group.instance.id`, here RXGUARD_MEMBER) the broker gives the name to the newer process and
+fences the older one. aiokafka does not know that error (FENCED_INSTANCE_ID) and would rejoin under the same name, fence
+the other in turn, and so on forever. So the older process has to detect it and end.
 """
 
 import asyncio
@@ -22,41 +23,41 @@ _COORDINATOR_TRIES = 75
 _COORDINATOR_RETRY_SECONDS = 0.2
 
 
-class Member(NamedTuple):
-    """A process in the group, as the broker knows it."""
+class GroupMember(NamedTuple):
+    """A process in the consumer group, as the broker knows it."""
 
-    id: str  # of a named one: its name, a dash and a UUID
+    id: str
+    """Member id; of a static member its name, a dash and a UUID."""
     host: str
 
 
-async def members(installation: Installation) -> list[Member]:
-    """The members of the monitors' group, by id. Raises DependencyUnavailable GROUP_NOT_KNOWN."""
+async def group_members(installation: Installation) -> list[GroupMember]:
+    """Return the members of the monitors' group, by id. Raises DependencyUnavailable GROUP_NOT_KNOWN."""
     group = installation.group(CONSUMER_GROUP)
 
-    async def ask(admin: AIOKafkaAdminClient) -> list[Member]:
+    async def describe(admin: AIOKafkaAdminClient) -> list[GroupMember]:
         for _ in range(_COORDINATOR_TRIES):
             with suppress(GroupCoordinatorNotAvailableError):
                 (response,) = await admin.describe_consumer_groups([group])
-                ((error, _, _, _, _, found, *_),) = response.groups
+                ((error, _, _, _, _, members, *_),) = response.groups
                 if not error:
-                    return sorted(Member(id_, host.lstrip("/")) for id_, _, host, *_ in found)
-            await asyncio.sleep(_COORDINATOR_RETRY_SECONDS)  # a broker that has just started still reads its groups
-        raise DependencyUnavailable(
-            "GROUP_NOT_KNOWN", f"the broker does not say who is in the group {group}; try again"
-        )
+                    return sorted(GroupMember(id_, host.lstrip("/")) for id_, _, host, *_ in members)
+            await asyncio.sleep(_COORDINATOR_RETRY_SECONDS)  # a broker that has just started still loads its groups
+        raise DependencyUnavailable("GROUP_NOT_KNOWN", f"the broker does not describe the group {group}; try again")
 
-    return await clients.with_admin(installation.kafka, ask)
+    return await clients.with_admin(installation.kafka, describe)
 
 
-async def check_not_replaced(installation: Installation, member: str, own_id: str) -> None:
-    """Raise RefusedToRun MEMBER_REPLACED if the group knows this process's name under another id than `own_id`.
+async def check_not_fenced(installation: Installation, member: str, own_id: str) -> None:
+    """Raise RefusedToRun MEMBER_REPLACED if the group knows static member `member` under another id than `own_id`.
 
-    Called when partitions are taken away, before the group is joined again. Without a name there is nothing to check.
+    Call when partitions are revoked, before the group is rejoined. Does nothing for a dynamic member (`member` empty).
     """
     if not member:
         return
-    named = re.compile(re.escape(member) + "-" + _UUID)
-    if any(named.fullmatch(one.id) and one.id != own_id for one in await members(installation)):
+    member_id = re.compile(re.escape(member) + "-" + _UUID)
+    members = await group_members(installation)
+    if any(member_id.fullmatch(found.id) and found.id != own_id for found in members):
         raise RefusedToRun(
             "MEMBER_REPLACED",
             f"another process has joined the group as {member} and owns these partitions now; "

@@ -1,4 +1,4 @@
-"""Records as aiokafka unpacks them, without its own copy of each."""
+"""Fetched records without the copy that aiokafka makes of each."""
 
 from collections import OrderedDict
 from typing import Any
@@ -9,22 +9,22 @@ from aiokafka.consumer.fetcher import FetchResult
 from rx_monitor.ports import EventRecord
 
 
-class Unpacked(OrderedDict[Any, Any]):
-    """What has been fetched and nobody has taken, record by record as it is unpacked.
+class UncopiedRecords(OrderedDict[Any, Any]):
+    """Fetched and undelivered records, which hands each out as the parser made it.
 
-    The client's copies, with fields that nobody reads, would cost two fifths of a fetch.
+    The client's copies, with fields that nobody reads, cost two fifths of a fetch.
     """
 
     def __setitem__(self, tp: object, result: object) -> None:
         if isinstance(result, FetchResult):
-            result._partition_records._consumer_record = _as_it_is  # noqa: SLF001  # no way around the copy is public
+            result._partition_records._consumer_record = _unchanged  # noqa: SLF001  # no public way around the copy
         super().__setitem__(tp, result)
 
 
-def without_copies(consumer: AIOKafkaConsumer) -> None:
-    """Have a started consumer hand out records with `offset`, `key`, `value` and `headers` and no more."""
-    consumer._fetcher._records = Unpacked(consumer._fetcher._records)  # noqa: SLF001  # as above
+def skip_record_copies(consumer: AIOKafkaConsumer) -> None:
+    """Make a started consumer deliver records with `offset`, `key`, `value` and `headers` and no more."""
+    consumer._fetcher._records = UncopiedRecords(consumer._fetcher._records)  # noqa: SLF001  # as above
 
 
-def _as_it_is(_: object, record: EventRecord) -> EventRecord:
+def _unchanged(_: object, record: EventRecord) -> EventRecord:
     return record

@@ -1,8 +1,8 @@
-"""Events packed for the state: what most of them say alike is not kept with each.
+"""Packs events for the state: text that most events share is not stored with each.
 
-A packed event is its key, 16 bytes, then the rest of the encoded event as a Zstandard frame without its magic number,
-against a fixed dictionary: 300 bytes become 100. The key stands open, so that it is found in a state without unpacking
-anything.
+A packed event is its key (16 bytes), then the rest of the encoded event as a Zstandard frame without its magic number,
+compressed against a fixed dictionary: 300 bytes become 100. The key is not compressed, so that `may_contain` finds it
+in a state without unpacking anything.
 """
 
 import threading
@@ -24,7 +24,7 @@ _PARAMETERS = zstandard.ZstdCompressionParameters.from_level(
 
 
 class _Zstandard(threading.local):
-    """Of each thread its own: a compressor must not be used by two at once."""
+    """Compressor and decompressor of each thread: zstandard's are not thread-safe."""
 
     def __init__(self) -> None:
         self.compress = zstandard.ZstdCompressor(dict_data=_DICTIONARY, compression_params=_PARAMETERS).compress
@@ -37,7 +37,7 @@ _ZSTANDARD = _Zstandard()
 
 
 def pack(content: bytes) -> bytes:
-    """An encoded event packed; equal events, equal bytes. Raises ValueError unless it begins with a key of 16 bytes."""
+    """Pack an encoded event; equal events give equal bytes. Raises ValueError unless it begins with a 16-byte key."""
     if not content.startswith(_KEY_FIELD):
         raise ValueError("an event does not begin with a key of 16 bytes")
     begin = len(_KEY_FIELD) + KEY_BYTES
@@ -45,5 +45,10 @@ def pack(content: bytes) -> bytes:
 
 
 def unpack(packed: bytes) -> bytes:
-    """The encoded event. Raises zstandard.ZstdError if it was packed in another way or is cut off."""
+    """Return the encoded event. Raises zstandard.ZstdError if it was packed in another way or is truncated."""
     return _KEY_FIELD + packed[:KEY_BYTES] + _ZSTANDARD.decompress(packed[KEY_BYTES:])
+
+
+def may_contain(encoded: bytes, key: bytes) -> bool:
+    """Return False only if no packed event of the encoded state has this key. A match may be a coincidence."""
+    return key in encoded
