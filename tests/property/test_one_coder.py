@@ -11,7 +11,7 @@ from rx_clinical.model.facts import Medicine
 from rx_contracts.edge import event as edge
 from rx_ingest.coding import Coder
 from rx_interactions.domain.answer import Answer, KnownHistory
-from rx_interactions.domain.question import Dispense
+from rx_interactions.domain.dispense import Dispense
 from rx_interactions.handlers import answer
 
 CATALOGUE = load_catalogue()

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from rx_clinical.model.findings import Display, Finding, Severity
-from rx_interactions.domain.answer import Answer, answer_to, raised_by_dispense
+from rx_interactions.domain.answer import Answer, choose_answer, split_findings
 
 NOW = datetime(2026, 4, 14, 12, tzinfo=UTC)
 
@@ -51,7 +51,7 @@ def finding(severity="info", display="profile", *, confirm=False, text="found", 
     ],
 )
 def test_severity_and_display_decide_what_to_do(severity, display, expected):
-    assert answer_to([finding(severity, display)], assessed=True, unread=False) is expected
+    assert choose_answer([finding(severity, display)], assessed=True, unread=False) is expected
 
 
 @pytest.mark.parametrize(
@@ -80,51 +80,51 @@ def test_severity_and_display_decide_what_to_do(severity, display, expected):
 def test_every_family_of_rules_is_answered_by_what_its_findings_say(rule, severity, display, confirm, expected):
     found = finding(severity, display, confirm=confirm, rule=rule)
 
-    assert answer_to([found], assessed=True, unread=False) is expected
+    assert choose_answer([found], assessed=True, unread=False) is expected
 
 
 @pytest.mark.parametrize(("severity", "expected"), [("major", Answer.HOLD), ("moderate", Answer.CONFIRM)])
 def test_an_ultra_low_dose_that_both_have_confirmed_is_no_longer_held(severity, expected):
     confirmed = finding(severity, "interruptive", rule="WR-05", reasons=("ULDN_CONFIRMED",))
 
-    assert answer_to([confirmed], assessed=True, unread=False) is expected
+    assert choose_answer([confirmed], assessed=True, unread=False) is expected
 
 
 def test_a_finding_that_requires_confirmation_is_confirmed_whatever_its_severity():
-    assert answer_to([finding(confirm=True)], assessed=True, unread=False) is Answer.CONFIRM
+    assert choose_answer([finding(confirm=True)], assessed=True, unread=False) is Answer.CONFIRM
 
 
 def test_the_worst_of_several_findings_decides():
     found = [finding(), finding("moderate", "queue"), finding("major", "queue")]
 
-    assert answer_to(found, assessed=True, unread=False) is Answer.HOLD
+    assert choose_answer(found, assessed=True, unread=False) is Answer.HOLD
 
 
 @pytest.mark.parametrize(("severity", "expected"), [("major", Answer.HOLD), ("moderate", Answer.CONFIRM)])
 def test_a_product_that_is_not_known_never_hides_a_finding(severity, expected):
-    assert answer_to([finding(severity)], assessed=False, unread=False) is expected
+    assert choose_answer([finding(severity)], assessed=False, unread=False) is expected
 
 
 def test_nothing_found_about_a_product_that_is_not_known_is_not_assessed():
-    assert answer_to([], assessed=False, unread=False) is Answer.NOT_ASSESSED
-    assert answer_to([finding()], assessed=False, unread=False) is Answer.NOT_ASSESSED
+    assert choose_answer([], assessed=False, unread=False) is Answer.NOT_ASSESSED
+    assert choose_answer([finding()], assessed=False, unread=False) is Answer.NOT_ASSESSED
 
 
 def test_nothing_found_is_said_only_of_the_known_history():
-    assert answer_to([], assessed=True, unread=False) is Answer.NO_FINDING_IN_KNOWN_HISTORY
+    assert choose_answer([], assessed=True, unread=False) is Answer.NO_FINDING_IN_KNOWN_HISTORY
 
 
 def test_what_was_not_read_on_record_must_be_read_by_a_person():
-    assert answer_to([], assessed=True, unread=True) is Answer.CONFIRM
+    assert choose_answer([], assessed=True, unread=True) is Answer.CONFIRM
 
 
 def test_a_finding_that_is_not_there_without_the_dispense_is_raised_by_it():
     new, before = finding("major"), finding("moderate")
 
-    assert raised_by_dispense([before], [new, before]) == ((new,), (before,))
+    assert split_findings([before], [new, before]) == ((new,), (before,))
 
 
 def test_a_standing_finding_that_the_dispense_makes_worse_is_raised_by_it():
     before, after = finding(text="not before Monday"), finding(text="not before Friday")
 
-    assert raised_by_dispense([before], [after]) == ((after,), ())
+    assert split_findings([before], [after]) == ((after,), ())

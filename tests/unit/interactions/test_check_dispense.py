@@ -20,8 +20,8 @@ from rx_clinical.model.facts import (
     event_key,
 )
 from rx_interactions.domain.answer import Answer, Freshness, KnownHistory
-from rx_interactions.domain.gaps import STANDING
-from rx_interactions.domain.question import Dispense
+from rx_interactions.domain.dispense import Dispense
+from rx_interactions.domain.gaps import GENERAL_GAPS
 from rx_interactions.handlers import check_dispense
 from rx_runtime.errors import DependencyUnavailable
 
@@ -123,7 +123,7 @@ async def test_what_stands_without_the_dispense_is_listed_apart_and_does_not_hol
     handed = HandOver(fill=ldn.key, **envelope("handed", "2026-04-14T12:00"))
     result = await check(amoxicillin, "2026-04-14T13:00", *HEADLINE, ldn, handed)
 
-    assert ("WR-02", "contraindicated") in rules(result.standing)
+    assert ("WR-02", "contraindicated") in rules(result.unchanged)
     assert result.answer is not Answer.HOLD
 
 
@@ -227,7 +227,7 @@ async def test_a_fact_that_is_read_is_no_gap_whatever_it_says(fact):
 
     assert result.answer is Answer.NO_FINDING_IN_KNOWN_HISTORY
     assert not any("not read" in gap for gap in result.gaps)
-    assert result.gaps[-len(STANDING) :] == STANDING
+    assert result.gaps[-len(GENERAL_GAPS) :] == GENERAL_GAPS
 
 
 async def test_a_liver_disease_on_record_leaves_the_standing_gap_about_it():

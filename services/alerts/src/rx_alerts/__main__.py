@@ -1,4 +1,4 @@
-"""Runs the service until it is asked to stop."""
+"""Run the service until it is stopped."""
 
 import sys
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from rx_clinical import Catalogue, History, assess, code_medicine
 
-from rx_interactions.domain.answer import CheckResult, KnownHistory, answer_to, raised_by_dispense
+from rx_interactions.domain.answer import CheckResult, KnownHistory, choose_answer, split_findings
+from rx_interactions.domain.dispense import Dispense, facts_of
 from rx_interactions.domain.gaps import gaps, medicines
-from rx_interactions.domain.question import Dispense, facts_of
 from rx_interactions.ports import Histories
 
 
@@ -36,19 +36,19 @@ def answer(
     expected_interval: Callable[[str], timedelta],
 ) -> CheckResult:
     """Assess the history with and without the dispense, by the same function that the monitor runs."""
-    asked = code_medicine(dispense.medicine, dispense.codings, catalogue)
-    asked_facts = facts_of(dispense, asked.medicine)
+    product = code_medicine(dispense.medicine, dispense.codings, catalogue)
+    dispense_facts = facts_of(dispense, product.medicine)
     without = assess(History(facts=history.facts, known_since=history.known_since), catalogue)
-    assessment = assess(History(facts=(*history.facts, *asked_facts), known_since=history.known_since), catalogue)
-    raised, standing = raised_by_dispense(without.findings, assessment.findings)
-    unread = asked.relevant and (bool(assessment.unread) or _holds_uncoded_opioid(history, catalogue))
+    assessment = assess(History(facts=(*history.facts, *dispense_facts), known_since=history.known_since), catalogue)
+    raised, unchanged = split_findings(without.findings, assessment.findings)
+    unread = product.relevant and (bool(assessment.unread) or _holds_uncoded_opioid(history, catalogue))
     return CheckResult(
-        answer=answer_to(raised, assessed=asked.known and bool(assessment.rules_run), unread=unread),
+        answer=choose_answer(raised, assessed=product.known and bool(assessment.rules_run), unread=unread),
         findings=raised,
-        standing=standing,
+        unchanged=unchanged,
         assessment=assessment,
         gaps=gaps(
-            asked,
+            product,
             history,
             assessment,
             hand_over_time=dispense.hand_over_time,

@@ -16,7 +16,7 @@ log = get_logger()
 
 
 class FindingsWorker:
-    """Applies one batch of finding sets at a call."""
+    """Applies a batch of finding sets for each call, with the clock and new ids."""
 
     def __init__(self, store: AlertStore, publisher: AlertPublisher) -> None:
         self._store = store

@@ -18,7 +18,7 @@ from rx_runtime.errors import InvalidInput
 from rx_runtime.sites import SiteRegistry
 
 from rx_interactions.domain.answer import CheckResult, Freshness
-from rx_interactions.domain.question import Dispense
+from rx_interactions.domain.dispense import Dispense
 from rx_interactions.handlers import check_dispense
 from rx_interactions.ports import Histories
 
@@ -138,7 +138,7 @@ def _response(result: CheckResult, catalogue: Catalogue) -> interactions_pb2.Che
     return interactions_pb2.CheckDispenseResponse(
         answer=f"ANSWER_{result.answer}",
         findings=[finding_to_proto(finding) for finding in result.findings],
-        standing_findings=[finding_to_proto(finding) for finding in result.standing],
+        standing_findings=[finding_to_proto(finding) for finding in result.unchanged],
         coverage=coverage(result.assessment),
         gaps=result.gaps,
         history_known_since_time=optional_timestamp(history.known_since),

@@ -43,13 +43,13 @@ class CheckResult:
 
     answer: Answer
     findings: tuple[Finding, ...]  # raised or changed by this dispense
-    standing: tuple[Finding, ...]  # active without it and unchanged
+    unchanged: tuple[Finding, ...]  # active without it and unchanged
     assessment: Assessment
     gaps: tuple[str, ...]  # never empty
     history: KnownHistory
 
 
-def raised_by_dispense(
+def split_findings(
     without: Iterable[Finding], with_dispense: Iterable[Finding]
 ) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
     """Split findings into those that the dispense raises or changes, and those that it leaves unchanged.
@@ -58,13 +58,13 @@ def raised_by_dispense(
     """
     before = {finding.finding_id: finding for finding in without}
     raised: list[Finding] = []
-    standing: list[Finding] = []
+    unchanged: list[Finding] = []
     for finding in with_dispense:
-        (standing if before.get(finding.finding_id) == finding else raised).append(finding)
-    return tuple(raised), tuple(standing)
+        (unchanged if before.get(finding.finding_id) == finding else raised).append(finding)
+    return tuple(raised), tuple(unchanged)
 
 
-def answer_to(raised: Iterable[Finding], *, assessed: bool, unread: bool) -> Answer:
+def choose_answer(raised: Iterable[Finding], *, assessed: bool, unread: bool) -> Answer:
     """Return the most severe answer that applies; NOT_ASSESSED never hides a finding.
 
     HOLD     a finding is contraindicated, major or interruptive. Not for an interruptive finding on an ultra-low dose

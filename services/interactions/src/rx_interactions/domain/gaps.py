@@ -9,7 +9,7 @@ from rx_clinical.model.facts import Administration, Fact, Fill, Medicine, Prescr
 
 from rx_interactions.domain.answer import Freshness, KnownHistory
 
-STANDING = (
+GENERAL_GAPS = (
     "Records cannot show leftover tablets: confirm the last dose with the patient, check the PDMP.",
     "Opioid treatment programmes, for example a methadone clinic, do not report here.",
     "Other organisations and other pharmacies do not report here.",
@@ -25,7 +25,7 @@ _UNREAD_KINDS = {
 
 
 def gaps(
-    asked: CodedMedicine,
+    product: CodedMedicine,
     history: KnownHistory,
     assessment: Assessment,
     *,
@@ -34,11 +34,11 @@ def gaps(
 ) -> tuple[str, ...]:
     """Return every gap of an answer, specific ones first. Holds product texts: for the caller, never for a log."""
     return (
-        *_of_the_product(asked, assessment),
-        *_of_the_history(history),
-        *_of_the_sources(history.sources, hand_over_time, expected_interval),
-        *_of_the_version(assessment),
-        *STANDING,
+        *_product_gaps(product, assessment),
+        *_history_gaps(history),
+        *_source_gaps(history.sources, hand_over_time, expected_interval),
+        *_version_gaps(assessment),
+        *GENERAL_GAPS,
     )
 
 
@@ -53,17 +53,17 @@ def medicines(facts: Iterable[Fact]) -> list[Medicine]:
     ]
 
 
-def _of_the_product(asked: CodedMedicine, assessment: Assessment) -> list[str]:
-    if not asked.medicine.coded:
+def _product_gaps(product: CodedMedicine, assessment: Assessment) -> list[str]:
+    if not product.medicine.coded:
         return ["The product asked about has no known code: nothing about it was assessed."]
-    if not asked.known:
+    if not product.known:
         return ["A part of the product asked about has no known code: that part was not assessed."]
     if not assessment.rules_run:
         return ["No rule ran: nothing about the product was assessed."]
     return []
 
 
-def _of_the_history(history: KnownHistory) -> list[str]:
+def _history_gaps(history: KnownHistory) -> list[str]:
     found = []
     if not history.facts:
         found.append("Nothing is on record about this patient: an empty history is not a clear one.")
@@ -77,7 +77,7 @@ def _of_the_history(history: KnownHistory) -> list[str]:
     return found
 
 
-def _of_the_sources(
+def _source_gaps(
     sources: Sequence[Freshness], hand_over_time: datetime, expected_interval: Callable[[str], timedelta]
 ) -> list[str]:
     found = []
@@ -90,7 +90,7 @@ def _of_the_sources(
     return found
 
 
-def _of_the_version(assessment: Assessment) -> list[str]:
+def _version_gaps(assessment: Assessment) -> list[str]:
     found = []
     if assessment.rules_not_covered:
         found.append("Some rules are not covered by this version; `coverage` names them.")
