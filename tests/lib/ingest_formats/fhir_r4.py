@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from importlib import resources
+from typing import Any
 
 from hypothesis import strategies as st
 from rx_ingest.formats.fhir_r4.format import FHIR_R4
@@ -24,8 +25,12 @@ def _medication_resources(draw: st.DrawFn) -> object:
     return {**resource, "subject": {"reference": "Patient/elsewhere"}, "contained": resource.get("contained") or []}
 
 
-_OTHER_RESOURCES = st.sampled_from(_OTHERS).map(lambda kind: {"resourceType": kind, "id": "unreferenced"})
-_NO_RESOURCES = st.sampled_from([None, 7, [], {}, {"resourceType": 7}, {"resourceType": "not a type"}])
+_OTHER_RESOURCES: st.SearchStrategy[Any] = st.sampled_from(_OTHERS).map(
+    lambda kind: {"resourceType": kind, "id": "unreferenced"}
+)
+_NO_RESOURCES: st.SearchStrategy[Any] = st.sampled_from(
+    [None, 7, [], {}, {"resourceType": 7}, {"resourceType": "not a type"}]
+)
 
 
 @st.composite

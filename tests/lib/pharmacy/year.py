@@ -4,7 +4,7 @@ Every rate stands in `pharmacy_rates.py`. Records begin a year before the counte
 past. A real pharmacy fills about 60,000 prescriptions a year; these fill a third of that each, so that a run takes
 about a minute. Everything follows from the seed.
 
-    python tests/budget/pharmacy_year.py --seed 1 --list
+    python -m tests.lib.pharmacy.year --seed 1 --list
 """
 
 import argparse
