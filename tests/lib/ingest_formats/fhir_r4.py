@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from importlib import resources
-from typing import Any
+from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
 from rx_ingest.formats.fhir_r4.format import FHIR_R4
@@ -28,14 +28,12 @@ def _medication_resources(draw: st.DrawFn) -> object:
 _OTHER_RESOURCES: st.SearchStrategy[Any] = st.sampled_from(_OTHERS).map(
     lambda kind: {"resourceType": kind, "id": "unreferenced"}
 )
-_NO_RESOURCES: st.SearchStrategy[Any] = st.sampled_from(
-    [None, 7, [], {}, {"resourceType": 7}, {"resourceType": "not a type"}]
-)
+_NO_RESOURCES: _Resources = st.sampled_from([None, 7, [], {}, {"resourceType": 7}, {"resourceType": "not a type"}])
 
 
 @st.composite
 def _documents(draw: st.DrawFn) -> Generated:
-    parts = draw(
+    parts: list[tuple[str, Any]] = draw(
         st.lists(
             st.tuples(st.just("read"), _medication_resources() | _NO_RESOURCES)
             | st.tuples(st.just("ignored"), _OTHER_RESOURCES),
