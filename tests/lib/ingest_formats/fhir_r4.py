@@ -25,9 +25,8 @@ def _medication_resources(draw: st.DrawFn) -> object:
     return {**resource, "subject": {"reference": "Patient/elsewhere"}, "contained": resource.get("contained") or []}
 
 
-_OTHER_RESOURCES: st.SearchStrategy[Any] = st.sampled_from(_OTHERS).map(
-    lambda kind: {"resourceType": kind, "id": "unreferenced"}
-)
+_Resources: TypeAlias = "st.SearchStrategy[Any]"
+_OTHER_RESOURCES: _Resources = st.sampled_from(_OTHERS).map(lambda kind: {"resourceType": kind, "id": "unreferenced"})
 _NO_RESOURCES: _Resources = st.sampled_from([None, 7, [], {}, {"resourceType": 7}, {"resourceType": "not a type"}])
 
 
