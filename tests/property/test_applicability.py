@@ -63,11 +63,12 @@ def test_a_rule_that_is_not_called_for_decides_nothing(facts):
         assert assess(History(facts=facts), CATALOGUE).findings == ()
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.id != "DQ-06"], ids=lambda rule: rule.id)
 def test_wrong_needs_are_caught(rule):
-    """Planted: a rule that asks for facts which the histories lack is seen to decide without them."""
-    if rule.id == "DQ-06":
-        pytest.skip("it counts facts, and only a history of 5,000 makes it fire")
+    """Planted: a rule that asks for facts which the histories lack is seen to decide without them.
+
+    DQ-06 is left out: it takes a history of 5,000 facts to fire.
+    """
     seen = Counter[str]()
     for facts in WORKED:
         bits = fact_bits(facts, CATALOGUE)

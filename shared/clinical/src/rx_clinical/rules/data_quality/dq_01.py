@@ -26,20 +26,22 @@ Timeline
 from functools import partial
 
 from rx_clinical.catalogue.catalogue import Catalogue
+from rx_clinical.catalogue.policy import Policy
 from rx_clinical.catalogue.roles import FactBits
-from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
+from rx_clinical.findings.decisions import Decision, Explanation
 from rx_clinical.findings.wording import days_text
 from rx_clinical.history.chart import Entry, is_depot
 from rx_clinical.history.context import RuleContext
-from rx_clinical.history.exposure_period import Event, stated_supply
+from rx_clinical.history.exposure_period import stated_supply
 from rx_clinical.model.facts import Fill
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
+from rx_clinical.rules.data_quality.engine import decide_entries, explain_entry
 from rx_clinical.rules.rule import Family, Rule
 
 
 def applies(entry: Entry, catalogue: Catalogue) -> bool:
-    """The fill's supply has no stated length."""
+    """Return True for a fill that matters to the rules and whose supply has no stated length."""
     roles = entry.roles
     if not isinstance(entry.fact, Fill) or entry.medicine.days_supply is not None or is_depot(roles):
         return False
@@ -51,29 +53,16 @@ def applies(entry: Entry, catalogue: Catalogue) -> bool:
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision a fill."""
-    return [
-        Decision(
-            rule=RULE.id,
-            anchor=Event(entry, entry.fact.occurred),
-            severity=Severity.INFO,
-            display=Display.PROFILE,
-            explain=partial(_explain, context, entry),
-        )
-        for entry in context.entries()
-        if applies(entry, context.catalogue)
-    ]
+    """Return one decision per fill."""
+    entries = (entry for entry in context.entries() if applies(entry, context.catalogue))
+    return decide_entries(RULE.id, entries, Severity.INFO, Display.PROFILE, partial(_explain, context.catalogue.policy))
 
 
-def _explain(context: RuleContext, entry: Entry) -> Explanation:
+def _explain(policy: Policy, entry: Entry) -> Explanation:
     name = entry.medicine.text or "the medicine"
-    assumed = days_text(context.catalogue.policy.assumed_supply)
-    return Explanation(
-        reasons={Reason.SUPPLY_END_ASSUMED},
-        sentences=[f"Days supply is missing for {name}: its end is taken to be up to {assumed} days after the fill."],
-        basis=[BasisItem("deficient", name, entry.medicine.form_key, entry)],
-        evidence_level="POLICY",
-    )
+    assumed = days_text(policy.assumed_supply)
+    sentences = [f"Days supply is missing for {name}: its end is taken to be up to {assumed} days after the fill."]
+    return explain_entry(entry, name, sentences, {Reason.SUPPLY_END_ASSUMED})
 
 
 RULE = Rule("DQ-01", Family.DATA_QUALITY, needs=(FactBits.DEFICIENT,), decide=decide)

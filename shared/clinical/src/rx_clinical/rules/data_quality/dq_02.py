@@ -27,17 +27,17 @@ from functools import partial
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.catalogue.drugs import BY_DOSE
 from rx_clinical.catalogue.roles import FactBits
-from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
+from rx_clinical.findings.decisions import Decision, Explanation
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
-from rx_clinical.history.exposure_period import Event
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
+from rx_clinical.rules.data_quality.engine import decide_entries, explain_entry
 from rx_clinical.rules.rule import Family, Rule
 
 
 def missing(entry: Entry, catalogue: Catalogue) -> list[str]:
-    """What is missing: dose, route, both or nothing."""
+    """Return what is missing: dose, route, both or nothing."""
     antagonist = entry.roles.antagonist
     if antagonist is None or antagonist.tier != BY_DOSE:
         return []
@@ -50,31 +50,18 @@ def missing(entry: Entry, catalogue: Catalogue) -> list[str]:
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision an event."""
-    return [
-        Decision(
-            rule=RULE.id,
-            anchor=Event(entry, entry.fact.occurred),
-            severity=Severity.MODERATE,
-            display=Display.QUEUE,
-            explain=partial(_explain, entry, lacks),
-        )
-        for entry in context.entries()
-        if (lacks := missing(entry, context.catalogue))
+    """Return one decision per event of naltrexone."""
+    entries = (entry for entry in context.entries() if missing(entry, context.catalogue))
+    return decide_entries(RULE.id, entries, Severity.MODERATE, Display.QUEUE, partial(_explain, context.catalogue))
+
+
+def _explain(catalogue: Catalogue, entry: Entry) -> Explanation:
+    name, lacks = entry.medicine.text or "naltrexone", missing(entry, catalogue)
+    sentences = [
+        f"{name}: {' and '.join(lacks)} missing.",
+        "A missing dose is treated as a standard dose, a missing route as systemic.",
     ]
-
-
-def _explain(entry: Entry, lacks: list[str]) -> Explanation:
-    name = entry.medicine.text or "naltrexone"
-    return Explanation(
-        reasons={Reason.DOSE_UNKNOWN} if "daily dose" in lacks else (),
-        sentences=[
-            f"{name}: {' and '.join(lacks)} missing.",
-            "A missing dose is treated as a standard dose, a missing route as systemic.",
-        ],
-        basis=[BasisItem("deficient", name, entry.medicine.form_key, entry)],
-        evidence_level="POLICY",
-    )
+    return explain_entry(entry, name, sentences, {Reason.DOSE_UNKNOWN} if "daily dose" in lacks else ())
 
 
 RULE = Rule("DQ-02", Family.DATA_QUALITY, needs=(FactBits.DEFICIENT,), decide=decide)

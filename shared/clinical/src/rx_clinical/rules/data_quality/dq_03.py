@@ -21,32 +21,21 @@ Timeline
 | 2026-03-02 09:00 | fill unknown "vitamin drops", 30 days             |             |
 """
 
-from functools import partial
-
 from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
-from rx_clinical.history.exposure_period import Event
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
+from rx_clinical.rules.data_quality.engine import decide_entries
 from rx_clinical.rules.rule import Family, Rule
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision an uncoded event that names an opioid or an antagonist."""
+    """Return one decision per uncoded event that names an opioid or an antagonist."""
     named = context.catalogue.names_opioid_or_antagonist
-    return [
-        Decision(
-            rule=RULE.id,
-            anchor=Event(entry, entry.fact.occurred),
-            severity=Severity.MAJOR,
-            display=Display.INTERRUPTIVE,
-            explain=partial(_explain, entry),
-        )
-        for entry in context.chart.uncoded
-        if named(entry.medicine.text)
-    ]
+    entries = (entry for entry in context.chart.uncoded if named(entry.medicine.text))
+    return decide_entries(RULE.id, entries, Severity.MAJOR, Display.INTERRUPTIVE, _explain)
 
 
 def _explain(entry: Entry) -> Explanation:

@@ -20,38 +20,25 @@ Timeline
 | 2026-03-02 09:00 | fill ketoconazole, 10 days, route topical |            |
 """
 
-from functools import partial
-
 from rx_clinical.catalogue.roles import FactBits
-from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
+from rx_clinical.findings.decisions import Decision, Explanation
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
-from rx_clinical.history.exposure_period import Event
 from rx_clinical.model.findings import Display, Severity
+from rx_clinical.rules.data_quality.engine import decide_entries, explain_entry
 from rx_clinical.rules.rule import Family, Rule
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision an event."""
-    return [
-        Decision(
-            rule=RULE.id,
-            anchor=Event(entry, entry.fact.occurred),
-            severity=Severity.INFO,
-            display=Display.PROFILE,
-            explain=partial(_explain, entry),
-        )
-        for entry in context.entries()
-        if entry.roles.route_open
-    ]
+    """Return one decision per event."""
+    entries = (entry for entry in context.entries() if entry.roles.route_open)
+    return decide_entries(RULE.id, entries, Severity.INFO, Display.PROFILE, _explain)
 
 
 def _explain(entry: Entry) -> Explanation:
     name = entry.medicine.text or ", ".join(entry.roles.route_open)
-    return Explanation(
-        sentences=[f"The route of {name} is not stated: it is treated as systemic. Ask the source."],
-        basis=[BasisItem("deficient", name, entry.medicine.form_key, entry)],
-        evidence_level="POLICY",
+    return explain_entry(
+        entry, name, [f"The route of {name} is not stated: it is treated as systemic. Ask the source."]
     )
 
 

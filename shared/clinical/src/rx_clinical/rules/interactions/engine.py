@@ -132,6 +132,17 @@ def decide_pairs(
     ]
 
 
+def decide_info_pairs(
+    context: RuleContext, rule: str, sentence: Callable[[RuleContext, InteractionOverlap], str]
+) -> list[Decision]:
+    """Decide the pairs of a rule that only informs, with one sentence on the profile."""
+
+    def explain(pair: InteractionOverlap) -> Explanation:
+        return explain_pair(context, pair, [sentence(context, pair)], ())
+
+    return decide_pairs(context, rule, effect_pairs(context, rule), lambda _: (Severity.INFO, Display.PROFILE), explain)
+
+
 def explain_pair(
     context: RuleContext, pair: InteractionOverlap, sentences: list[str], reasons: Iterable[Reason]
 ) -> Explanation:

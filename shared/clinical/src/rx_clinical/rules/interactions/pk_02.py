@@ -19,42 +19,24 @@ Timeline
 | 2026-03-05 09:00 | report otc grapefruit juice, ongoing | PK-02 info |
 """
 
-from functools import partial
-
 from rx_clinical.catalogue.roles import FactBits
-from rx_clinical.findings.decisions import Decision, Explanation
+from rx_clinical.findings.decisions import Decision
 from rx_clinical.history.context import RuleContext
-from rx_clinical.model.findings import Display, Severity
-from rx_clinical.rules.interactions.engine import (
-    InteractionOverlap,
-    decide_pairs,
-    effect_pairs,
-    explain_pair,
-    opioid_of,
-)
+from rx_clinical.rules.interactions.engine import InteractionOverlap, decide_info_pairs, opioid_of
 from rx_clinical.rules.rule import Family, Rule
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision an anchor and counterpart."""
-    return decide_pairs(
-        context,
-        RULE.id,
-        effect_pairs(context, RULE.id),
-        lambda _: (Severity.INFO, Display.PROFILE),
-        partial(_explain, context),
-    )
+    """Return one decision per anchor and counterpart."""
+    return decide_info_pairs(context, RULE.id, _sentence_text)
 
 
-def _explain(context: RuleContext, pair: InteractionOverlap) -> Explanation:
+def _sentence_text(context: RuleContext, pair: InteractionOverlap) -> str:
     row = pair.taken.interaction
-    sentences = [
-        (
-            f"{row.name} and {opioid_of(context, pair)} are taken together: more of the opioid is absorbed, its "
-            f"half-life is unchanged ({row.measured_effect}). No window changes."
-        ),
-    ]
-    return explain_pair(context, pair, sentences, ())
+    return (
+        f"{row.name} and {opioid_of(context, pair)} are taken together: more of the opioid is absorbed, its "
+        f"half-life is unchanged ({row.measured_effect}). No window changes."
+    )
 
 
 RULE = Rule("PK-02", Family.INTERACTIONS, needs=(FactBits.MEETING, FactBits.OPIOID), decide=decide)

@@ -19,41 +19,23 @@ Timeline
 | 2026-03-10 09:00 | fill tramadol_ir, 5 days            | PK-03 info |
 """
 
-from functools import partial
-
 from rx_clinical.catalogue.roles import FactBits
-from rx_clinical.findings.decisions import Decision, Explanation
+from rx_clinical.findings.decisions import Decision
 from rx_clinical.history.context import RuleContext
-from rx_clinical.model.findings import Display, Severity
-from rx_clinical.rules.interactions.engine import (
-    InteractionOverlap,
-    decide_pairs,
-    effect_pairs,
-    explain_pair,
-    opioid_of,
-)
+from rx_clinical.rules.interactions.engine import InteractionOverlap, decide_info_pairs, opioid_of
 from rx_clinical.rules.rule import Family, Rule
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision an anchor and counterpart."""
-    return decide_pairs(
-        context,
-        RULE.id,
-        effect_pairs(context, RULE.id),
-        lambda _: (Severity.INFO, Display.PROFILE),
-        partial(_explain, context),
+    """Return one decision per anchor and counterpart."""
+    return decide_info_pairs(context, RULE.id, _sentence_text)
+
+
+def _sentence_text(context: RuleContext, pair: InteractionOverlap) -> str:
+    return (
+        f"{pair.taken.interaction.name} keeps the body from activating {opioid_of(context, pair)}: less pain "
+        "relief, more of the parent drug. Do not raise the dose; choose another analgesic."
     )
-
-
-def _explain(context: RuleContext, pair: InteractionOverlap) -> Explanation:
-    sentences = [
-        (
-            f"{pair.taken.interaction.name} keeps the body from activating {opioid_of(context, pair)}: less pain "
-            "relief, more of the parent drug. Do not raise the dose; choose another analgesic."
-        ),
-    ]
-    return explain_pair(context, pair, sentences, ())
 
 
 RULE = Rule("PK-03", Family.INTERACTIONS, needs=(FactBits.MEETING, FactBits.OPIOID), decide=decide)

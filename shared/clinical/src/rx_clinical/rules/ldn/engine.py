@@ -1,18 +1,19 @@
 """Courses of naltrexone as the LD rules see them: where each begins, and what is supplied from when to when."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from rx_clinical.catalogue.drugs import BY_DOSE
-from rx_clinical.findings.decisions import BasisItem
+from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.render import antagonist_basis
 from rx_clinical.findings.wording import number_text, product_text
 from rx_clinical.history.antagonist_exposure import AntagonistStart
 from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import Event
 from rx_clinical.model.facts import Prescription, Report
+from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.washout import later
 
 
@@ -98,6 +99,20 @@ def _is_low(context: RuleContext, start: AntagonistStart) -> bool:
 def _may_start(start: AntagonistStart) -> bool:
     """A report tells of a course that goes on already."""
     return not isinstance(start.event.entry.fact, Report)
+
+
+def decide_to_confirm(rule: str, intake: Intake, kind: str, explain: Callable[[], Explanation]) -> Decision:
+    """Return a major decision in the worklist, to be confirmed, about a supply and a fact of the patient."""
+    return Decision(
+        rule=rule,
+        anchor=intake.event,
+        counterpart=kind,
+        counterpart_key=(kind, ""),
+        severity=Severity.MAJOR,
+        display=Display.QUEUE,
+        requires_confirmation=True,
+        explain=explain,
+    )
 
 
 def low_dose(found: Iterable[Intake]) -> list[Intake]:

@@ -28,14 +28,13 @@ from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
 from rx_clinical.model.facts import PatientFact
-from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.washout import later
-from rx_clinical.rules.ldn.engine import Intake, intakes
+from rx_clinical.rules.ldn.engine import Intake, decide_to_confirm, intakes
 from rx_clinical.rules.rule import Family, Rule
 
 
 def counts(context: RuleContext, kind: str, intake: Intake) -> PatientFact | None:
-    """The newest fact of the kind, if it counts at some time of the supply."""
+    """Return the newest fact of the kind, if it counts at some time of the supply."""
     policy = context.catalogue.policy
     lasts = {"pregnancy": policy.pregnancy_counts, "breastfeeding": policy.breastfeeding_counts}[kind]
     known = context.patient.standing(kind, intake.at, intake.until)
@@ -44,18 +43,9 @@ def counts(context: RuleContext, kind: str, intake: Intake) -> PatientFact | Non
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision a supply and state."""
+    """Return one decision per supply and state."""
     return [
-        Decision(
-            rule=RULE.id,
-            anchor=intake.event,
-            counterpart=kind,
-            counterpart_key=(kind, ""),
-            severity=Severity.MAJOR,
-            display=Display.QUEUE,
-            requires_confirmation=True,
-            explain=partial(_explain, intake, fact),
-        )
+        decide_to_confirm(RULE.id, intake, kind, partial(_explain, intake, fact))
         for intake in intakes(context)
         for kind in ("pregnancy", "breastfeeding")
         if (fact := counts(context, kind, intake)) is not None

@@ -29,36 +29,26 @@ from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
 from rx_clinical.model.facts import PatientFact
-from rx_clinical.model.findings import Display, Severity
-from rx_clinical.rules.ldn.engine import Intake, intakes
+from rx_clinical.rules.ldn.engine import Intake, decide_to_confirm, intakes
 from rx_clinical.rules.rule import Family, Rule
 
 _KIND = "birth_year"
 
 
 def years(fact: PatientFact, intake: Intake) -> int | None:
-    """Full years the patient may have reached in the year of the supply; one less before the birthday."""
+    """Return the full years that the patient may reach in the year of the supply; one less before the birthday."""
     text = fact.value.strip()[:4]
     return intake.at.year - int(text) if text.isascii() and text.isdigit() else None
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision a supply."""
+    """Return one decision per supply."""
     facts = context.patient.standing(_KIND)
     if not facts:
         return []
     newest = facts[-1]
     return [
-        Decision(
-            rule=RULE.id,
-            anchor=intake.event,
-            counterpart=_KIND,
-            counterpart_key=(_KIND, ""),
-            severity=Severity.MAJOR,
-            display=Display.QUEUE,
-            requires_confirmation=True,
-            explain=partial(_explain, context, intake, newest, age),
-        )
+        decide_to_confirm(RULE.id, intake, _KIND, partial(_explain, context, intake, newest, age))
         for intake in intakes(context)
         if (age := years(newest, intake)) is not None and age <= context.catalogue.policy.adult_age
     ]
