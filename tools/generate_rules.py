@@ -26,7 +26,7 @@ SHARED_REASONS = ("TIME_IMPRECISE", "RE_EVALUATED_LATE_EVENT")
 SHOWN = {
     "interruptive": "interruptive: it stops the person at work and must be answered",
     "queue": "queue: it waits in the worklist and interrupts nobody",
-    "profile": "profile: it stands on the patient's profile and interrupts nobody",
+    "profile": "profile: it is listed on the patient's profile and interrupts nobody",
 }
 FIRES = {
     "fill": "How often: once for each event (order, fill) that raises it.",
@@ -116,7 +116,7 @@ def read_rule(path: Path) -> RuleText:
     title = _TITLE.fullmatch(" ".join(_paragraph(lines)))
     if title is None or title[1].replace("-", "_").lower() != path.stem:
         raise RuleTextError(f"{path.name}: the docstring does not begin with the rule's id and title")
-    said: list[tuple[str, list[str]]] = []
+    blocks: list[tuple[str, list[str]]] = []
     tables: list[tuple[re.Match[str], list[tuple[str, ...]]]] = []
     for line in lines[len(_paragraph(lines)) :]:
         if line.startswith("|") and tables:
@@ -124,16 +124,16 @@ def read_rule(path: Path) -> RuleText:
         elif headed := _HEADED.fullmatch(line):
             tables.append((headed, []))
         elif labelled := _LABEL.fullmatch(line):
-            said.append((labelled[1].strip(), [labelled[2]] if labelled[2] else []))
-        elif line.startswith(" ") and said:
-            said[-1][1].append(line.strip())
+            blocks.append((labelled[1].strip(), [labelled[2]] if labelled[2] else []))
+        elif line.startswith(" ") and blocks:
+            blocks[-1][1].append(line.strip())
         elif line:
             raise RuleTextError(f"{path.name}: {line!r} belongs to no block")
-    texts = {label: " ".join(parts) for label, parts in said if label not in ("When", "and", "or", "Then")}
+    texts = {label: " ".join(parts) for label, parts in blocks if label not in ("When", "and", "or", "Then")}
     return RuleText(
         title[1],
         title[2].removesuffix("."),
-        tuple((label, " ".join(parts)) for label, parts in said if label in ("When", "and", "or", "Then")),
+        tuple((label, " ".join(parts)) for label, parts in blocks if label in ("When", "and", "or", "Then")),
         texts,
         tuple(_three(path, row) for headed, found in tables if headed[1] == "Cases" for row in found[2:]),
         tuple(
@@ -263,7 +263,9 @@ def _timelines(rule: RuleText) -> Iterator[str]:
         known = f" (history known from {timeline.known_from})" if timeline.known_from else ""
         if timeline.title or known:
             yield f"{_sentence(timeline.title or 'Timeline').rstrip('.')}{known}:\n"
-        yield table(("time", "event", "finding"), ((time, f"`{event}`", said) for time, event, said in timeline.rows))
+        yield table(
+            ("time", "event", "finding"), ((time, f"`{event}`", finding) for time, event, finding in timeline.rows)
+        )
 
 
 def _listed(text: str) -> str:
@@ -280,10 +282,10 @@ def _codes(rule: RuleText) -> str:
 
 def _evidence(rule: RuleText, row: dict[str, str]) -> str:
     known = {source["key"]: source for source in rows_of("sources.csv")}
-    said = rule.texts.get("Source", "")
+    cited_text = rule.texts.get("Source", "")
     cited = [known[key] for key in sources_of(rule, row, known)]
     rows = [(f"`{one['key']}`", one["supports"], _plain(one["address"]), one["status"]) for one in cited]
-    return f"As the rule cites them: {said}\n\n" + table(("source", "supports", "where", "how it was read"), rows)
+    return f"As the rule cites them: {cited_text}\n\n" + table(("source", "supports", "where", "how it was read"), rows)
 
 
 def _plain(address: str) -> str:

@@ -1,4 +1,4 @@
-"""The gate before everything: what a set of facts brings, told at a glance, and whether any rule could speak."""
+"""FactBits of a set of facts: what decides which rules are asked, before any history is built."""
 
 from collections.abc import Collection
 
@@ -18,14 +18,14 @@ from rx_clinical.model.facts import (
     Void,
 )
 
-# A positive test is an opioid of unknown kind, as a full agonist.
+# A positive test counts as an opioid of unknown kind, that is, a full agonist.
 _BITS = {Evidence: FactBits.EVIDENCE | FactBits.FULL, PatientFact: FactBits.PATIENT, Procedure: FactBits.PROCEDURE}
 _BITS |= {CompoundRequest: FactBits.COMPOUNDING, BatchRecord: FactBits.COMPOUNDING}
 _BITS |= {Void: FactBits.REMOVING, ReturnToStock: FactBits.REMOVING}
 
 
 def fact_bits(facts: Collection[Fact], catalogue: Catalogue) -> int:
-    """Everything that the facts may bring, as FactBits; what is voided or superseded counts too."""
+    """Return everything that the facts may bring, as FactBits; what is voided or superseded counts too."""
     kinds = FactBits.MANY if len(facts) > catalogue.policy.too_many_facts else 0
     read, late = catalogue.read, catalogue.policy.late_beyond
     for fact in facts:

@@ -24,5 +24,5 @@ class BlockadeInterval:
 
     @property
     def is_open(self) -> bool:
-        """Whether the opioid begins before the antagonist has lost every effect, that on tolerance included."""
+        """Return True if the opioid begins before every effect is lost, that on tolerance included."""
         return self.at < max(self.possible_until, self.tolerance_until)

@@ -1,4 +1,4 @@
-"""Compounded batches: what their records say, and whether units of them are with patients."""
+"""Compounded batches: their records, and whether units of them are with patients."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,28 +17,28 @@ class BatchEvent(Event):
 
     @property
     def urgency(self) -> Urgency:
-        """Whether some of it is with patients already."""
+        """Urgency by whether some of the batch is with patients already."""
         fact = self.entry.fact
         dispensed = isinstance(fact, BatchRecord) and fact.dispensed
         return Urgency.WITH_PATIENT if dispensed else Urgency.CAN_STOP
 
 
 def batches(compounding: Iterable[CompoundRequest | BatchRecord]) -> list[BatchRecord]:
-    """The batch records among the facts about compounding."""
+    """Return the batch records among the facts about compounding."""
     return [fact for fact in compounding if isinstance(fact, BatchRecord)]
 
 
 def batch_text(batch: BatchRecord) -> str:
-    """`batch B-17 (naltrexone 4.5 mg capsule)`."""
+    """Name a batch: `batch B-17 (naltrexone 4.5 mg capsule)`."""
     return f"batch {batch.event_id}{f' ({batch.product})' if batch.product else ''}"
 
 
 def potency_fails(batch: BatchRecord, policy: Policy) -> bool:
-    """A result that is known and outside its limits; the limits pass, and nothing is rounded."""
+    """Return True if a result is known and outside its limits; the limits pass, and nothing is rounded."""
     result = batch.potency_result_pct
     return result is not None and not policy.potency_low <= result <= policy.potency_high
 
 
 def recalled(batch: BatchRecord) -> bool:
-    """A recall that is not over."""
+    """Return True while a recall is not over."""
     return batch.recall_status not in _NO_RECALL

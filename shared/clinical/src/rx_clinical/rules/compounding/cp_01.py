@@ -54,7 +54,7 @@ _TEXT = {
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision a request for its filler, one for each allergen that it brings."""
+    """Return one decision per request for its filler, and one per allergen that it contains."""
     return [
         decision
         for request in requests(context.chart.compounding)
@@ -98,7 +98,7 @@ def _of_allergens(context: RuleContext, request: CompoundRequest) -> list[Decisi
 def _explain_filler(context: RuleContext, request: CompoundRequest, other: list[Filler]) -> Explanation:
     allergens = {brought.allergen for brought in context.catalogue.compounding.brought(request)}
     allergic = sorted(allergen for allergen in allergens if context.patient.allergies([allergen]))
-    sentences = [f"{request_text(request)}: filler {filler.text} {_said(filler)}" for filler in other]
+    sentences = [f"{request_text(request)}: filler {filler.text} {_verdict_text(filler)}" for filler in other]
     if allergic:
         sentences.append(f"An allergy is on record ({', '.join(allergic)}): look at it before any override.")
     return Explanation(
@@ -109,7 +109,7 @@ def _explain_filler(context: RuleContext, request: CompoundRequest, other: list[
     )
 
 
-def _said(filler: Filler) -> str:
+def _verdict_text(filler: Filler) -> str:
     return _TEXT[filler.verdict].format(meaning=filler.meaning)
 
 

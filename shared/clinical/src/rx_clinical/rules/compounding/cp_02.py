@@ -37,7 +37,7 @@ from rx_clinical.rules.rule import Family, Rule
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision a batch."""
+    """Return one decision per batch."""
     policy = context.catalogue.policy
     return [
         Decision(

@@ -41,7 +41,7 @@ from rx_clinical.rules.rule import Family, Rule
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision a request."""
+    """Return one decision per request."""
     return [
         Decision(
             rule=RULE.id,

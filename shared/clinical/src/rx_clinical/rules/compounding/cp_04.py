@@ -61,12 +61,12 @@ class Supply:
 
     @property
     def last_dose(self) -> date:
-        """The day of the last dose; without days supply, the day of dispensing."""
+        """Day of the last dose; without days supply, the day of dispensing."""
         return last_day(self.dispensed, max(self.days or Decimal(1), Decimal(1)))
 
 
 def supplies(context: RuleContext) -> Iterator[Supply]:
-    """Every supply that is asked for or dispensed."""
+    """Yield every supply that is requested or dispensed."""
     for request in requests(context.chart.compounding):
         limit = context.catalogue.compounding.limit(request)
         yield Supply(
@@ -92,7 +92,7 @@ def supplies(context: RuleContext) -> Iterator[Supply]:
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision a request, and one a dispensed unit."""
+    """Return one decision per request, and one per dispensed unit."""
     return [
         Decision(
             rule=RULE.id,

@@ -41,7 +41,7 @@ _HUNDRED = Decimal(100)
 
 
 def faults(weights: CapsuleWeights, policy: Policy) -> Iterator[str]:
-    """What is out of its limits, in words; the limits themselves pass."""
+    """Yield what is out of its limits, in words; the limits themselves pass."""
     tolerance = policy.weight_tolerance
     allowed = weights.target_mg * tolerance / _HUNDRED
     low, high = weights.target_mg - allowed, weights.target_mg + allowed
@@ -56,7 +56,7 @@ def faults(weights: CapsuleWeights, policy: Policy) -> Iterator[str]:
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision a batch."""
+    """Return one decision per batch."""
     return [
         Decision(
             rule=RULE.id,

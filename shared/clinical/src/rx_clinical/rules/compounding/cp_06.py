@@ -53,7 +53,7 @@ from rx_clinical.rules.rule import Family, Rule
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision an event of naltrexone, and one a request."""
+    """Return one decision per event of naltrexone, and one per request."""
     return [
         Decision(
             rule=RULE.id,
@@ -69,7 +69,7 @@ def decide(context: RuleContext) -> list[Decision]:
 
 
 def _entries(context: RuleContext) -> Iterator[Entry]:
-    """What an order says stays of interest once it was filled: the fill may have misread it."""
+    """Yield what has texts to read; filled orders too, because the fill may have misread them."""
     kept = naltrexone_entries(context)
     yield from kept
     forms = {entry.roles.supply_key for entry in kept}
@@ -78,7 +78,7 @@ def _entries(context: RuleContext) -> Iterator[Entry]:
 
 
 def doubts_of(entry: Entry, catalogue: Catalogue) -> list[Doubt]:
-    """What of the texts of an event may be misread."""
+    """Return what may be misread in the texts of an event."""
     if isinstance(entry.fact, CompoundRequest):
         return _of_request(entry.fact, catalogue)
     return _of_medicine(entry.medicine, catalogue)
@@ -103,7 +103,7 @@ def _of_request(request: CompoundRequest, catalogue: Catalogue) -> list[Doubt]:
 
 
 def _of_dose(medicine: Medicine, dose_mg: Decimal, catalogue: Catalogue) -> list[Doubt]:
-    """Strengths against the structured dose; several capsules a day and tablets that are divided account for some."""
+    """Compare strengths with the structured dose; several capsules a day and divided tablets explain some."""
     many = [dose_mg / count for count in counts(medicine.directions) if count]
     if medicine.quantity and medicine.days_supply:
         many.append(dose_mg * medicine.days_supply / medicine.quantity)

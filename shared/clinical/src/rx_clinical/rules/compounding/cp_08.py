@@ -40,7 +40,7 @@ from rx_clinical.rules.rule import Family, Rule
 
 
 def signs_of(entry: Entry, catalogue: Catalogue) -> list[str]:
-    """What tells that the preparation is made at home."""
+    """Return the signs that the preparation is made at home, in words."""
     fact = entry.fact
     if isinstance(fact, CompoundRequest):
         return ["it is said to be made at home"] if catalogue.names.made_at_home(fact.preparation) else []
@@ -63,7 +63,7 @@ def _of_medicine(medicine: Medicine, catalogue: Catalogue) -> list[str]:
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision an event of naltrexone, and one a request."""
+    """Return one decision per event of naltrexone, and one per request."""
     entries = [*naltrexone_entries(context), *map(Entry, requests(context.chart.compounding))]
     return [
         Decision(

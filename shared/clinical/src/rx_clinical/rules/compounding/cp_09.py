@@ -35,7 +35,7 @@ from rx_clinical.rules.rule import Family, Rule
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision a dispensed unit."""
+    """Return one decision per dispensed unit."""
     policy = context.catalogue.policy
     return [
         Decision(

@@ -29,7 +29,7 @@ _TRAILING_ZERO = re.compile(rf"(?<![\d.,])\d+\.\d*0(?!\d|[.,]\d){_AMOUNT}")
 _NAKED_DECIMAL = re.compile(rf"(?<![\d.,])\.\d+(?!\d|[.,]\d){_AMOUNT}")
 _DECIMAL_COMMA = re.compile(rf"(?:(?<![\d.,])\d+|(?<!\S)),\d+(?!\d|[.,]\d){_AMOUNT}")
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+")
-# Without a unit a number is a strength only behind a name of the medicine or a word that tells to take it.
+# Without a unit a number is a strength only after a name of the medicine or a word that means to take it.
 _BARE = (
     ("trailing zero", re.compile(rf"(?<![\w.,$/-])\d+\.0+(?!\w|[.,]\d){_NO_TIME}")),
     ("naked decimal", re.compile(r"(?<![\w.,$/-])\.\d+(?!\w|[.,]\d)")),
@@ -80,13 +80,13 @@ class Doubt:
 
 @lru_cache(maxsize=4096)
 def strengths(text: str) -> tuple[Strength, ...]:
-    """The strengths that a text states, in its order."""
+    """Return the strengths that a text states, in its order."""
     plain = _plain(text)
     return tuple(_read(match, plain) for match in _STRENGTH.finditer(plain))
 
 
 def _plain(text: str) -> str:
-    """Lower case, one blank at a time, one sign for micro and one for a dash."""
+    """Return the text in lower case, with single blanks, one sign for micro and one for a dash."""
     one_way = text.lower().replace("\u00b5", "u").replace("\u03bc", "u").replace("\u2013", "-")
     return _BLANKS.sub(" ", one_way)
 
@@ -109,7 +109,7 @@ def _read(match: re.Match[str], text: str) -> Strength:
 
 
 def _number(written: str) -> Decimal:
-    """A comma before groups of three digits parts thousands, every other one is a decimal comma."""
+    """Read a number; a comma before groups of three digits separates thousands, any other is a decimal comma."""
     if _THOUSANDS.fullmatch(written):
         return Decimal(written.replace(",", ""))
     return Decimal(written.replace(",", "."))
@@ -117,7 +117,7 @@ def _number(written: str) -> Decimal:
 
 @lru_cache(maxsize=4096)
 def ambiguities(text: str, names: Names) -> tuple[Doubt, ...]:
-    """What of a text may be misread, whatever the dose is."""
+    """Return what of a text may be misread, whatever the dose is."""
     plain = _plain(text)
     return (*dict.fromkeys((*_notation(plain), *_bare(plain, names), *_units(text))),)
 
@@ -133,7 +133,7 @@ def _notation(text: str) -> Iterator[Doubt]:
 
 
 def _joined(number: str) -> str:
-    """What is left where nobody sees the point or comma."""
+    """Return the number as it reads without its point or comma."""
     return re.sub(r"[.,]", "", number).lstrip("0") or "0"
 
 
@@ -152,7 +152,7 @@ def _bare(text: str, names: Names) -> Iterator[Doubt]:
 
 
 def _units(text: str) -> Iterator[Doubt]:
-    """Milligrams and micrograms for what reads as one dose, and they do not agree."""
+    """Yield milligrams and micrograms that are stated for one dose and disagree."""
     found = strengths(text)
     plain = _plain(text)
     for one, other in itertools.pairwise(found):
@@ -166,9 +166,9 @@ def _units(text: str) -> Iterator[Doubt]:
 
 
 def slips(text: str, dose_mg: Decimal, *, explained: Sequence[Decimal] = ()) -> list[Doubt]:
-    """Strengths of a text that are the dose with its decimal point or its unit slipped.
+    """Return strengths of a text that are the dose with its decimal point or its unit slipped.
 
-    None where the text states the dose too. `explained`: strengths that something else accounts for.
+    Returns none where the text states the dose too. `explained`: strengths that something else accounts for.
     """
     stated = [one for one in strengths(text) if not one.concentration]
     if not dose_mg or any(one.mg == dose_mg for one in stated):
@@ -181,7 +181,7 @@ def slips(text: str, dose_mg: Decimal, *, explained: Sequence[Decimal] = ()) -> 
 
 
 def concentration_slips(text: str, mg_per_ml: Decimal) -> list[Doubt]:
-    """The same for mg in 1 mL."""
+    """Do the same for mg in 1 mL."""
     return [
         Doubt(one.written, f"{ratio} the strength on record, {number_text(mg_per_ml)} mg/mL")
         for one in strengths(text)
@@ -199,12 +199,12 @@ def _slipped(written: Decimal, meant: Decimal) -> str | None:
 
 
 def by_volume(directions: str) -> bool:
-    """The directions tell to take millilitres; the water that a tablet is swallowed with is none."""
+    """Return True if directions tell to take millilitres; the water to swallow a tablet with does not count."""
     return _VOLUME.search(_plain(directions)) is not None
 
 
 def commercial_tablets(medicine: Medicine, catalogue: Catalogue) -> bool:
-    """Tablets of the lowest commercial strength, by product code, else by form, else by what the text says of them."""
+    """Return True for tablets of the lowest commercial strength: by product code, else by form, else by text."""
     product = catalogue.product(medicine.product_code)
     strength = catalogue.policy.tablet_strength
     if product is not None and product.strength_mg is not None:
@@ -216,12 +216,12 @@ def commercial_tablets(medicine: Medicine, catalogue: Catalogue) -> bool:
 
 
 def counts(directions: str) -> list[int]:
-    """Numbers of tablets or capsules that directions name."""
+    """Return the numbers of tablets or capsules that directions name."""
     return [int(match[1]) for match in _COUNT.finditer(_plain(directions))]
 
 
 def naltrexone_entries(context: RuleContext) -> list[Entry]:
-    """Orders without a fill, fills, doses and reports of naltrexone, each once."""
+    """Return orders without a fill, fills, doses and reports of naltrexone, each once."""
     entries = {
         start.event.entry.fact.key: start.event.entry
         for start in context.starts

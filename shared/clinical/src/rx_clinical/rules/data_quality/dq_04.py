@@ -40,7 +40,7 @@ from rx_clinical.rules.rule import Family, Rule
 
 
 def reason_of(context: RuleContext, fact: Evidence) -> Ignored | None:
-    """Why the attestation is ignored, for any of the opioids that it names."""
+    """Return why the attestation is ignored, for any of the opioids that it names; None if it counts."""
     named = [exposure for exposure in context.opioids if exposure.opioid.ingredient in fact.ingredients]
     ignored = why_ignored(fact, [exposure.opioid for exposure in named])
     if ignored is not None:
@@ -54,7 +54,7 @@ def reason_of(context: RuleContext, fact: Evidence) -> Ignored | None:
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision an ignored attestation."""
+    """Return one decision per ignored attestation."""
     if context.attestations is None:
         return []
     return [

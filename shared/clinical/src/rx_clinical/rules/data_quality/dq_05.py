@@ -38,14 +38,14 @@ from rx_clinical.rules.rule import Family, Rule
 
 
 def late(context: RuleContext) -> Iterator[tuple[Entry, datetime]]:
-    """Each entry that was recorded too late, with the end of its effect."""
+    """Yield each entry that was recorded too late, with the end of its effect."""
     for entry, end in effect_ends(context.chart, context.catalogue):
         if entry.fact.recorded_at > later(end, context.catalogue.policy.late_beyond):
             yield entry, end
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision a late fact."""
+    """Return one decision per late fact."""
     return [
         Decision(
             rule=RULE.id,

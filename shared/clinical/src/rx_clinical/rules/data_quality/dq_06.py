@@ -32,7 +32,7 @@ from rx_clinical.rules.rule import Family, Rule
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """At most one decision, at the first fact in tie order that is one too many."""
+    """Return at most one decision, anchored at the first fact in tie order above the limit."""
     limit = context.catalogue.policy.too_many_facts
     facts = sorted(context.chart.facts(), key=lambda fact: (fact.occurred.earliest, fact.key))
     if len(facts) <= limit:

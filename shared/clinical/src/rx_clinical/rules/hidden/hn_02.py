@@ -47,14 +47,14 @@ from rx_clinical.rules.rule import Family, Rule
 
 
 def rate(*, released: bool, beside_opioid: bool) -> tuple[Severity, Display]:
-    """How bad, by the directions and by what else is taken."""
+    """Rate by the directions and by what else is taken."""
     if released:
         return Severity.CONTRAINDICATED, Display.INTERRUPTIVE
     return (Severity.MODERATE, Display.QUEUE) if beside_opioid else (Severity.INFO, Display.PROFILE)
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision an event of such a product."""
+    """Return one decision per event of such a product."""
     return [
         _decision(context, period.entries[-1], period)
         for exposure in context.opioids
@@ -77,7 +77,7 @@ def _decision(context: RuleContext, entry: Entry, period: ExposurePeriod) -> Dec
 
 
 def _another_opioid(context: RuleContext, period: ExposurePeriod) -> ExposurePeriod | None:
-    """The first supply of another opioid product that is active together with this one."""
+    """Return the first supply of another opioid product that is active together with this one."""
     others = [
         other
         for exposure in context.opioids
@@ -92,7 +92,7 @@ def _explain(context: RuleContext, entry: Entry, released: bool, other: Exposure
     sentences = [f"{name} holds naltrexone that stays locked in only while the capsule is swallowed whole."]
     if released:
         sentences.append("The directions or report would release it: precipitated opioid withdrawal.")
-    beside = [] if other is None else [_resting(Event(entry, entry.begin), other)]
+    beside = [] if other is None else [_opioid_item(Event(entry, entry.begin), other)]
     sentences.extend(f"Another opioid is active ({one.name}): a damaged capsule would block both." for one in beside)
     reasons = {
         Reason.SEQUESTERED_RELEASED: released,
@@ -110,8 +110,8 @@ def _explain(context: RuleContext, entry: Entry, released: bool, other: Exposure
     )
 
 
-def _resting(event: Event, other: ExposurePeriod) -> BasisItem:
-    """The other opioid as the site of the event may read it."""
+def _opioid_item(event: Event, other: ExposurePeriod) -> BasisItem:
+    """Return the other opioid as the site of the event may read it."""
     newest = other.entries[-1]
     if hidden_from(event, other):
         return BasisItem("opioid", RESTRICTED, RESTRICTED_KEY, newest, masked=True)

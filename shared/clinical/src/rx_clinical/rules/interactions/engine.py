@@ -1,4 +1,4 @@
-"""An interacting medicine and an opioid that are active together: what PK-01 to PK-03 and IN-01 judge."""
+"""Pairs an opioid exposure with a precipitant that is active together with it, for PK-01 to PK-03, IN-01 and IN-02."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from rx_clinical.rules.interactions.overlaps import ABOUT_ENDS
 
 @dataclass(slots=True, eq=False)
 class InteractionOverlap:
-    """An exposure and an interacting medicine that are active together, by one row of perpetrators.csv."""
+    """An opioid exposure and a precipitant that are active together, by one row of perpetrators.csv."""
 
     exposure: OpioidExposure
     period: ExposurePeriod
@@ -29,12 +29,12 @@ class InteractionOverlap:
 
     @property
     def opioid_is_later(self) -> bool:
-        """The opioid is the later-starting medicine; ties go by key."""
+        """True if the opioid starts later; ties go by key."""
         return _start(self.period) > _start(self.taken.period)
 
     @property
     def anchor(self) -> Event:
-        """The later-starting medicine's first event."""
+        """First event of the medicine that starts later."""
         period = self.period if self.opioid_is_later else self.taken.period
         return Event(period.entries[0], period.begin)
 
@@ -49,11 +49,11 @@ class InteractionOverlap:
         return max(self.period.begin.earliest, self.taken.period.begin.earliest)
 
     def begins_within(self, time: timedelta) -> bool:
-        """The pair begins at most so long after the interacting medicine's first event."""
+        """Return True if the pair begins at most `time` after the precipitant's first event."""
         return self.begins_at - self.taken.exposure.first_event_at <= time
 
     def shown(self, context: RuleContext) -> WashoutWindow:
-        """The exposure with this medicine's effect alone, as the anchor's site may read it."""
+        """Return the exposure with this precipitant's effect alone, as the anchor's site may read it."""
         alone = window_lengths(self.exposure.opioid, self.taken.interaction.multiplier, context.catalogue)
         return shown_to(self.anchor, [WashoutWindow(self.exposure.opioid, self.period, alone, (self.taken,))])[0]
 
@@ -63,14 +63,14 @@ def _start(period: ExposurePeriod) -> tuple[datetime, bytes]:
 
 
 def prolonging_pairs(context: RuleContext) -> Iterator[InteractionOverlap]:
-    """Every exposure that a medicine which lengthens it touches."""
+    """Yield every opioid exposure that overlaps a precipitant which extends its half-life."""
     for exposure in context.opioids:
         if exposure.precipitants:
             yield from _touching(context, exposure, exposure.precipitants)
 
 
 def effect_pairs(context: RuleContext, rule: str) -> Iterator[InteractionOverlap]:
-    """Every exposure that a medicine touches whose row in perpetrators.csv names the rule."""
+    """Yield every opioid exposure that overlaps a precipitant whose perpetrators.csv row names the rule."""
     by_object = context.catalogue.effects.get(rule, {})
     for exposure in context.opioids:
         rows = by_object.get(exposure.opioid.ingredient or "", ())
@@ -87,7 +87,7 @@ def effect_pairs(context: RuleContext, rule: str) -> Iterator[InteractionOverlap
 def _touching(
     context: RuleContext, exposure: OpioidExposure, taken: Iterable[Precipitant]
 ) -> Iterator[InteractionOverlap]:
-    """What is active together; a depot goes on releasing for its half-lives after the injection."""
+    """Yield the pairs that are active together; a depot releases for its half-lives after the injection."""
     lasting = acts_for(exposure, context.catalogue)
     for period in exposure.periods():
         until = later(period.possible_end, lasting)
@@ -103,7 +103,7 @@ def decide_pairs(
     rate: Callable[[InteractionOverlap], tuple[Severity, Display]],
     explain: Callable[[InteractionOverlap], Explanation],
 ) -> list[Decision]:
-    """One decision an anchor and counterpart: the worst pair, and of equals the earliest."""
+    """Return one decision per anchor and counterpart: that of the worst pair, of equals the earliest."""
     ranked = sorted(
         ((rate(pair), pair) for pair in pairs),
         key=lambda rated: (
@@ -146,7 +146,7 @@ def decide_info_pairs(
 def explain_pair(
     context: RuleContext, pair: InteractionOverlap, sentences: list[str], reasons: Iterable[Reason]
 ) -> Explanation:
-    """The parts that every pair shares."""
+    """Explain a pair by what every pair shares, with the sentences and reasons of the rule."""
     shown = pair.shown(context)
     return Explanation(
         reasons={*reasons, *(pair.exposure.reasons_of(pair.period) - ABOUT_ENDS)},
@@ -158,5 +158,5 @@ def explain_pair(
 
 
 def opioid_of(context: RuleContext, pair: InteractionOverlap) -> str:
-    """The opioid of a pair as people read it."""
+    """Return the opioid of a pair as people read it."""
     return opioid_text(pair.shown(context))

@@ -57,7 +57,7 @@ _MAJOR_WITH = frozenset({"methadone", "buprenorphine"})
 
 
 def induces(context: RuleContext, pair: InteractionOverlap) -> bool:
-    """Long enough to induce: a 5-day course of ritonavir is not."""
+    """Return True if it is taken long enough to induce: a 5-day course of ritonavir is not."""
     short = context.catalogue.short_courses.get(pair.taken.interaction.precipitant_code)
     if short is None or pair.exposure.opioid.ingredient not in short:
         return True
@@ -69,7 +69,7 @@ def induces(context: RuleContext, pair: InteractionOverlap) -> bool:
 
 
 def started_at(context: RuleContext, pair: InteractionOverlap) -> datetime:
-    """When the course of the inducer began that the pair belongs to: nothing of it in the 28 days before."""
+    """Return when the inducer's course began that the pair belongs to: none of it in the 28 days before."""
     first = pair.taken.period.begin.earliest
     for period in sorted(pair.taken.exposure.periods(), key=lambda period: period.begin.earliest, reverse=True):
         if period.begin.earliest < first and later(period.possible_end, context.catalogue.policy.inducer_new) > first:
@@ -78,7 +78,7 @@ def started_at(context: RuleContext, pair: InteractionOverlap) -> datetime:
 
 
 def rate(context: RuleContext, pair: InteractionOverlap) -> tuple[Severity, Display]:
-    """Loud only while the inducer is new."""
+    """Interrupt only while the inducer is new."""
     if pair.begins_at - started_at(context, pair) > context.catalogue.policy.inducer_new:
         return Severity.INFO, Display.PROFILE
     major = pair.taken.interaction.object_name in _MAJOR_WITH
@@ -86,7 +86,7 @@ def rate(context: RuleContext, pair: InteractionOverlap) -> tuple[Severity, Disp
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision an anchor and counterpart."""
+    """Return one decision per anchor and counterpart."""
     pairs = (pair for pair in effect_pairs(context, RULE.id) if induces(context, pair))
     return decide_pairs(context, RULE.id, pairs, partial(rate, context), partial(_explain, context))
 

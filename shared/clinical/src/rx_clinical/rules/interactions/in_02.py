@@ -48,7 +48,7 @@ _OBJECT = "methadone"
 
 
 def stopped_at(context: RuleContext, pair: InteractionOverlap) -> datetime | None:
-    """When the inducer ended, as far as the records tell; None while it may go on."""
+    """Return when the inducer ended by the records; None while it may continue."""
     period = pair.taken.period
     entry = period.entries[-1]
     recorded = bool(entry.stops) or (not isinstance(entry.fact, Report) and entry.ended_at is not None)
@@ -60,7 +60,7 @@ def stopped_at(context: RuleContext, pair: InteractionOverlap) -> datetime | Non
 
 
 def applies(context: RuleContext, pair: InteractionOverlap) -> bool:
-    """The inducer ended and stable methadone goes on."""
+    """Return True if the inducer ended and stable methadone continues."""
     end = stopped_at(context, pair)
     if end is None or pair.taken.interaction.object_name != _OBJECT:
         return False
@@ -75,7 +75,7 @@ def applies(context: RuleContext, pair: InteractionOverlap) -> bool:
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision an anchor and counterpart."""
+    """Return one decision per anchor and counterpart."""
     pairs = (pair for pair in effect_pairs(context, INDUCER.id) if induces(context, pair) and applies(context, pair))
     return decide_pairs(
         context, RULE.id, pairs, lambda _: (Severity.MODERATE, Display.QUEUE), partial(_explain, context)

@@ -43,7 +43,7 @@ from rx_clinical.rules.rule import Family, Rule
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision an anchor and counterpart."""
+    """Return one decision per anchor and counterpart."""
     found: list[tuple[Overlap, Decision]] = []
     for gut in context.gut_opioids:
         for antagonist in context.antagonists:
@@ -57,7 +57,7 @@ def decide(context: RuleContext) -> list[Decision]:
 
 
 def _systemic(context: RuleContext, antagonist: AntagonistExposure) -> list[ExposurePeriod]:
-    """The courses of a form at a dose of 1 mg a day or more."""
+    """Return the courses of a form at a dose of 1 mg a day or more."""
     return [start.period for start in context.starts if start.exposure is antagonist and not start.dose.tier.ultra_low]
 
 

@@ -38,7 +38,7 @@ from rx_clinical.rules.rule import Family, Rule
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision an anchor and counterpart."""
+    """Return one decision per anchor and counterpart."""
     found: list[tuple[Overlap, Decision]] = []
     for peripheral in context.peripherals:
         every = (*peripheral.supply.periods, *peripheral.others)

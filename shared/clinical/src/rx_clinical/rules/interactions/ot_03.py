@@ -55,23 +55,23 @@ _Taken = tuple[OpioidExposure, ExposurePeriod, datetime]
 
 
 def applies(context: RuleContext, peripheral: CoMedicationExposure, period: ExposurePeriod) -> bool:
-    """Alvimopan, and more than a week of opioid up to it."""
-    return peripheral.key == _FORM and bool(_met(context, period))
+    """Return True for alvimopan after more than a week of opioid up to it."""
+    return peripheral.key == _FORM and bool(_exposures_before(context, period))
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision an alvimopan event and opioid form in that week."""
+    """Return one decision per alvimopan event and opioid form in that week."""
     return [
         _decision(context, period, exposure, opioid_periods)
         for peripheral in context.peripherals
         if peripheral.key == _FORM
         for period in (*peripheral.supply.periods, *peripheral.others)
-        for exposure, opioid_periods in _met(context, period).items()
+        for exposure, opioid_periods in _exposures_before(context, period).items()
     ]
 
 
-def _met(context: RuleContext, period: ExposurePeriod) -> dict[OpioidExposure, list[ExposurePeriod]]:
-    """The exposures that make up the consecutive days before an alvimopan event; nothing where they are too few."""
+def _exposures_before(context: RuleContext, period: ExposurePeriod) -> dict[OpioidExposure, list[ExposurePeriod]]:
+    """Return the exposures of the consecutive days before an alvimopan event, by opioid; empty if too few."""
     taken = [
         (exposure, opioid_period, end)
         for exposure in context.opioids
@@ -83,7 +83,7 @@ def _met(context: RuleContext, period: ExposurePeriod) -> dict[OpioidExposure, l
 
 
 def _begun(period: ExposurePeriod, ends: list[datetime]) -> list[datetime]:
-    """When alvimopan was begun; where only the days are known in which it was, each moment that could matter."""
+    """Return when alvimopan was begun; if only the day range is known, each moment in it that could matter."""
     fact = period.entries[-1].fact
     if not isinstance(fact, Report):
         return [period.entries[-1].begin.earliest]
@@ -94,7 +94,7 @@ def _begun(period: ExposurePeriod, ends: list[datetime]) -> list[datetime]:
 
 
 def _run(taken: Iterable[_Taken], at: datetime, policy: Policy) -> dict[OpioidExposure, list[ExposurePeriod]]:
-    """What was taken on consecutive days up to a moment, by form, the last first."""
+    """Return what was taken on consecutive days up to a moment, by form, the last first."""
     back_to, last = at, BEGINNING_OF_TIME
     joined: dict[OpioidExposure, list[ExposurePeriod]] = {}
     for exposure, opioid_period, end in sorted(taken, key=lambda one: one[2], reverse=True):

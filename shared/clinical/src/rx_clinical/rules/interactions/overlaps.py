@@ -1,4 +1,4 @@
-"""Two medicines taken together, where the later one's event is the anchor: OT-01, OT-02 and PA-02."""
+"""Pairs two medicines taken together, anchored at the event of the later one, for OT-01, OT-02 and PA-02."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from rx_clinical.model.washout import later
 ABOUT_ENDS = frozenset({
     Reason.SUPPLY_END_ASSUMED, Reason.ONGOING_NO_END, Reason.REFILL_STACKED, Reason.REFILL_STACK_CAPPED,
 })  # fmt: skip
-"""What is said about the end of a supply means nothing where only taking two medicines together counts."""
+"""Reasons about the end of a supply; they do not apply where only the overlap of two medicines counts."""
 
 
 @dataclass(slots=True, eq=False)
@@ -24,23 +24,23 @@ class Overlap:
 
     @property
     def one_is_later(self) -> bool:
-        """The first medicine starts later; ties go by key."""
+        """True if the first medicine starts later; ties go by key."""
         return _order(self.one) > _order(self.other)
 
     @property
     def anchor(self) -> Event:
-        """The later-starting medicine's event."""
+        """Event of the medicine that starts later."""
         period = self.one if self.one_is_later else self.other
         return Event(period.entries[-1], period.newest_begin)
 
     @property
     def earlier(self) -> tuple[datetime, bytes]:
-        """Where the medicine that begins first stands in time: of equal findings the earliest pair is told."""
+        """Order of the medicine that begins first; of equal findings the earliest pair is reported."""
         return min(_order(self.one), _order(self.other))
 
 
 def earliest(found: Iterable[tuple[Overlap, Decision]]) -> list[Decision]:
-    """One decision an anchor and counterpart: the worst, and of equals that of the earliest pair."""
+    """Keep one decision per anchor and counterpart: the worst, and of equals that of the earliest pair."""
     chosen: dict[tuple[bytes, tuple[str, str]], Decision] = {}
     for _, decision in sorted(found, key=lambda one: (one[1].severity.rank, one[0].earlier)):
         chosen.setdefault((decision.anchor.entry.fact.key, decision.counterpart_key), decision)
@@ -48,7 +48,7 @@ def earliest(found: Iterable[tuple[Overlap, Decision]]) -> list[Decision]:
 
 
 def meet(one: ExposurePeriod, other: ExposurePeriod, lasting: timedelta) -> bool:
-    """The later one begins before the supply of the earlier one is over, or both begin at one instant.
+    """Return True if the later begins before the earlier's supply ends, or both begin at one instant.
 
     `lasting`: how long the other acts after the end of its supply.
     """
@@ -57,7 +57,7 @@ def meet(one: ExposurePeriod, other: ExposurePeriod, lasting: timedelta) -> bool
 
 
 def begin_together(one: ExposurePeriod, other: ExposurePeriod, end: datetime) -> bool:
-    """The later of two begins before `end`; what begins at one instant is together, a single dose too."""
+    """Return True if the later begins before `end`, or both at one instant, a single dose too."""
     mine, theirs = one.newest_begin.earliest, other.newest_begin.earliest
     return mine == theirs or max(mine, theirs) < end
 

@@ -56,12 +56,12 @@ _FULL = "full_agonist"
 
 
 def waits(acting: Acting, policy: Policy) -> timedelta:
-    """How long buprenorphine waits after the last dose."""
+    """Return how long buprenorphine waits after the last dose."""
     return policy.partial_after_short if acting is Acting.SHORT else policy.partial_after_long
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision a first buprenorphine event and full agonist."""
+    """Return one decision per first buprenorphine event and full agonist."""
     decisions: list[Decision] = []
     for started in context.opioids:
         if started.opioid.form.form_key == _FORM:
@@ -73,7 +73,7 @@ def decide(context: RuleContext) -> list[Decision]:
 
 
 def _is_first(started: OpioidExposure, event: Event, context: RuleContext) -> bool:
-    """No fill, dose or report of it in the 60 days before, and no report of use that goes on."""
+    """Return True without a fill, dose or report of it in the 60 days before, or a report of ongoing use."""
     since = later(event.time.earliest, -context.catalogue.policy.partial_new)
     for period in started.every_period():
         fact, begin = period.entries[-1].fact, period.newest_begin.earliest
@@ -85,7 +85,7 @@ def _is_first(started: OpioidExposure, event: Event, context: RuleContext) -> bo
 
 
 def _of_event(context: RuleContext, started: OpioidExposure, event: Event) -> list[Decision]:
-    met: list[tuple[OpioidExposure, ExposurePeriod, datetime]] = []
+    conflicts: list[tuple[OpioidExposure, ExposurePeriod, datetime]] = []
     for exposure in context.opioids:
         if exposure.opioid.form.drug_class != _FULL or not exposure.opioid.form.systemic_opioid:
             continue
@@ -96,8 +96,8 @@ def _of_event(context: RuleContext, started: OpioidExposure, event: Event) -> li
         inside = [(until, period) for until, period in periods if event.time.earliest < until]
         if inside:
             until, period = max(inside, key=lambda one: one[0])
-            met.append((exposure, period, until))
-    start = max((until for _, _, until in met), default=None)
+            conflicts.append((exposure, period, until))
+    start = max((until for _, _, until in conflicts), default=None)
     return [
         Decision(
             rule=RULE.id,
@@ -109,14 +109,17 @@ def _of_event(context: RuleContext, started: OpioidExposure, event: Event) -> li
             start=start,
             explain=partial(_explain, context, started, event, (exposure, period, until)),
         )
-        for exposure, period, until in met
+        for exposure, period, until in conflicts
     ]
 
 
 def _explain(
-    context: RuleContext, started: OpioidExposure, event: Event, met: tuple[OpioidExposure, ExposurePeriod, datetime]
+    context: RuleContext,
+    started: OpioidExposure,
+    event: Event,
+    conflict: tuple[OpioidExposure, ExposurePeriod, datetime],
 ) -> Explanation:
-    exposure, period, until = met
+    exposure, period, until = conflict
     shown = shown_to(event, [window_after(exposure, period, context.catalogue)])[0]
     waiting = hours_text(waits(exposure.opioid.form.acting, context.catalogue.policy))
     clock = (

@@ -64,7 +64,7 @@ class Clash(Overlap):
 
     @property
     def certain(self) -> bool:
-        """Recorded on both sides, and the documented supplies meet."""
+        """True if both sides are recorded and the documented supplies overlap."""
         entries = (self.one.entries[-1], self.other.entries[-1])
         if any(isinstance(entry.fact, Prescription) for entry in entries):
             return False
@@ -73,7 +73,7 @@ class Clash(Overlap):
 
 
 def severity(clash: Clash) -> Severity:
-    """By the setting and by what is certain."""
+    """Rate by the setting and by what is certain."""
     given = clash.one.entries[-1].fact
     if isinstance(given, Administration) and given.setting == "inpatient":
         return Severity.MODERATE
@@ -81,7 +81,7 @@ def severity(clash: Clash) -> Severity:
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision an anchor and counterpart, the worst."""
+    """Return one decision per anchor and counterpart, the worst."""
     return earliest((clash, _decision(context, clash)) for clash in _clashes(context))
 
 

@@ -54,7 +54,7 @@ _INTERRUPTS_WITH = frozenset({"methadone", "fentanyl"})
 
 
 def rate(context: RuleContext, pair: InteractionOverlap) -> tuple[Severity, Display]:
-    """Loud only for a new, strong, prescribed medicine with methadone or fentanyl."""
+    """Interrupt only for a new, strong, prescribed medicine with methadone or fentanyl."""
     row = pair.taken.interaction
     prescribed = not isinstance(pair.taken.period.entries[0].fact, Report)
     new = pair.begins_within(context.catalogue.policy.new_interaction)
@@ -64,7 +64,7 @@ def rate(context: RuleContext, pair: InteractionOverlap) -> tuple[Severity, Disp
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision an anchor and counterpart."""
+    """Return one decision per anchor and counterpart."""
     return decide_pairs(context, RULE.id, prolonging_pairs(context), partial(rate, context), partial(_explain, context))
 
 

@@ -1,4 +1,4 @@
-"""Courses of naltrexone as the LD rules see them: where each begins, and what is supplied from when to when."""
+"""Courses of naltrexone for the LD rules: where each begins, and what is supplied from when to when."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -23,23 +23,23 @@ class Intake:
 
     start: AntagonistStart
     low_dose: bool  # at most 5 mg a day, or a low-dose product of unknown dose
-    starts: bool  # nothing of naltrexone reaches it: a course begins
+    starts: bool  # no earlier naltrexone supply reaches it: a course begins
     course_begin: datetime
     lasting: timedelta  # of a depot, after the injection
 
     @property
     def event(self) -> Event:
-        """The antagonist event."""
+        """Antagonist event."""
         return self.start.event
 
     @property
     def at(self) -> datetime:
-        """The antagonist time."""
+        """Antagonist time."""
         return self.start.at
 
     @property
     def until(self) -> datetime:
-        """The end of the supply, of a depot that of its month."""
+        """End of the supply; of a depot, end of its month."""
         return later(self.start.period.possible_end, self.lasting)
 
     @property
@@ -49,17 +49,17 @@ class Intake:
 
     @property
     def text(self) -> str:
-        """The product as people read it."""
+        """Product as people read it."""
         return product_text(self.start.exposure.antagonist.name, self.event.entry.medicine, self.start.dose.total_mg)
 
     @property
     def basis(self) -> list[BasisItem]:
-        """The facts that it rests on."""
+        """Facts that the intake rests on."""
         return antagonist_basis(self.start.exposure.antagonist, [self.event.entry, *self.start.dose.parts])
 
 
 def intakes(context: RuleContext) -> list[Intake]:
-    """Every naltrexone event in order of time; derived once a picture."""
+    """Return every naltrexone event in order of time; derived once per context."""
     found = context.cache.get("intakes")
     if found is None:
         found = context.cache["intakes"] = _intakes(context)
@@ -77,7 +77,7 @@ def _intakes(context: RuleContext) -> list[Intake]:
     )
     gap = context.catalogue.policy.ldn_course_gap
     found: list[Intake] = []
-    reach: datetime | None = None  # how far the supplies before reach
+    reach: datetime | None = None  # end of the supplies before
     begin: datetime | None = None
     for start in steps:
         at, period = start.at, start.period
@@ -97,7 +97,7 @@ def _is_low(context: RuleContext, start: AntagonistStart) -> bool:
 
 
 def _may_start(start: AntagonistStart) -> bool:
-    """A report tells of a course that goes on already."""
+    """Return False for a report: it is about a course that has begun before."""
     return not isinstance(start.event.entry.fact, Report)
 
 
@@ -116,16 +116,16 @@ def decide_to_confirm(rule: str, intake: Intake, kind: str, explain: Callable[[]
 
 
 def low_dose(found: Iterable[Intake]) -> list[Intake]:
-    """Those of low-dose naltrexone."""
+    """Return the intakes of low-dose naltrexone."""
     return [intake for intake in found if intake.low_dose]
 
 
 def dose_text(dose_mg: Decimal | None) -> str:
-    """`4.5 mg a day`, or that it is not known."""
+    """Say the dose: `4.5 mg a day`, or that it is unknown."""
     return "an unknown dose" if dose_mg is None else f"{number_text(dose_mg)} mg a day"
 
 
 def history_is_short(context: RuleContext, at: datetime) -> bool:
-    """Too little history is known to tell whether a course starts."""
+    """Return True if too little history is known to know whether a course starts."""
     since = later(at, -context.catalogue.policy.ldn_history)
     return context.known_since is None or context.known_since > since

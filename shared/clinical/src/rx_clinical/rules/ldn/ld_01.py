@@ -50,14 +50,14 @@ _GROUP = "thyroid"
 
 
 def rate(dose_mg: Decimal | None, policy: Policy) -> tuple[Severity, Display]:
-    """Loud above the start dose; an unknown dose may be above it."""
+    """Rate major above the start dose; an unknown dose may be above it."""
     if dose_mg is None or dose_mg > policy.ldn_thyroid_start:
         return Severity.MAJOR, Display.QUEUE
     return Severity.INFO, Display.PROFILE
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision a start and thyroid hormone."""
+    """Return one decision per start and thyroid hormone."""
     thyroid = [one for one in context.partners if context.catalogue.partners[one.key].group == _GROUP]
     if not thyroid:
         return []

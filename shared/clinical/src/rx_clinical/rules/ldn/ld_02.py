@@ -49,7 +49,7 @@ _INFO = "immunosuppressant"
 
 
 @dataclass(frozen=True, slots=True)
-class OpioidConflict:
+class ImmunosuppressionOverlap:
     """A transplant or an immunosuppressant in the time of the supply."""
 
     key: str  # ingredient code, or `transplant`
@@ -59,48 +59,54 @@ class OpioidConflict:
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision a supply and what it meets."""
-    return [_decision(intake, met) for intake in low_dose(intakes(context)) for met in _counted(_met(context, intake))]
+    """Return one decision per supply and what it meets."""
+    return [
+        _decision(intake, overlap)
+        for intake in low_dose(intakes(context))
+        for overlap in _counted(_overlaps(context, intake))
+    ]
 
 
-def _met(context: RuleContext, intake: Intake) -> list[OpioidConflict]:
+def _overlaps(context: RuleContext, intake: Intake) -> list[ImmunosuppressionOverlap]:
     found = [
-        OpioidConflict("transplant", "a recorded transplant", major=True, entries=(Entry(fact),))
+        ImmunosuppressionOverlap("transplant", "a recorded transplant", major=True, entries=(Entry(fact),))
         for fact in context.patient.standing("transplant", intake.at, intake.until)[-1:]
     ]
     for taken in context.partners:
         partner = context.catalogue.partners[taken.key]
         period = taken.meeting(intake.at, intake.until)
         if partner.group in (_MAJOR, _INFO) and period is not None:
-            found.append(OpioidConflict(taken.key, partner.name, major=partner.group == _MAJOR, entries=period.entries))
+            found.append(
+                ImmunosuppressionOverlap(taken.key, partner.name, major=partner.group == _MAJOR, entries=period.entries)
+            )
     return found
 
 
-def _counted(met: list[OpioidConflict]) -> list[OpioidConflict]:
-    """Mycophenolate and azathioprine count on their own only."""
-    major = [one for one in met if one.major]
-    return major or met
+def _counted(overlaps: list[ImmunosuppressionOverlap]) -> list[ImmunosuppressionOverlap]:
+    """Drop mycophenolate and azathioprine beside anything major: they count on their own only."""
+    major = [one for one in overlaps if one.major]
+    return major or overlaps
 
 
-def _decision(intake: Intake, met: OpioidConflict) -> Decision:
+def _decision(intake: Intake, overlap: ImmunosuppressionOverlap) -> Decision:
     return Decision(
         rule=RULE.id,
         anchor=intake.event,
-        counterpart=met.key,
-        counterpart_key=(met.key, ""),
-        severity=Severity.MAJOR if met.major else Severity.INFO,
-        display=Display.QUEUE if met.major else Display.PROFILE,
-        requires_confirmation=met.major,
-        explain=partial(_explain, intake, met),
+        counterpart=overlap.key,
+        counterpart_key=(overlap.key, ""),
+        severity=Severity.MAJOR if overlap.major else Severity.INFO,
+        display=Display.QUEUE if overlap.major else Display.PROFILE,
+        requires_confirmation=overlap.major,
+        explain=partial(_explain, intake, overlap),
     )
 
 
-def _explain(intake: Intake, met: OpioidConflict) -> Explanation:
-    ask = "The transplant team must confirm." if met.major else "Tell the prescriber."
+def _explain(intake: Intake, overlap: ImmunosuppressionOverlap) -> Explanation:
+    ask = "The transplant team must confirm." if overlap.major else "Tell the prescriber."
     return Explanation(
         reasons={Reason.TRANSPLANT_IMMUNOSUPPRESSION},
-        sentences=[f"{intake.text} beside {met.name}: it may counter the immunosuppression. {ask}"],
-        basis=[*intake.basis, *(BasisItem("patient", met.name, None, entry) for entry in met.entries)],
+        sentences=[f"{intake.text} beside {overlap.name}: it may counter the immunosuppression. {ask}"],
+        basis=[*intake.basis, *(BasisItem("patient", overlap.name, None, entry) for entry in overlap.entries)],
         evidence_level="SEED_CLAIM_ONLY",
     )
 

@@ -33,7 +33,7 @@ _GROUP = "methotrexate"
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision a supply."""
+    """Return one decision per supply."""
     methotrexate = [one for one in context.partners if context.catalogue.partners[one.key].group == _GROUP]
     return [
         Decision(

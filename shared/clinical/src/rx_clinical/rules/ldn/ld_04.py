@@ -36,7 +36,7 @@ from rx_clinical.rules.rule import Family, Rule
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision a supply: the worst that is on record."""
+    """Return one decision per supply, by the worst liver disease on record."""
     return [
         _decision(intake, facts, failing=any(context.patient.terms.mean("liver_failure", fact.value) for fact in facts))
         for intake in intakes(context)

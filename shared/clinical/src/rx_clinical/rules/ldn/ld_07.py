@@ -49,7 +49,7 @@ _TEXT = {
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision a supply that leaves the titration."""
+    """Return one decision per supply that leaves the titration."""
     known = intakes(context)
     if len(known) == 1 and (known[0].dose_mg is None or known[0].dose_mg <= context.catalogue.policy.ldn_start_max):
         return []

@@ -35,7 +35,7 @@ _TEXT = (
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision a course."""
+    """Return one decision per course."""
     early = context.catalogue.policy.ldn_early_effects
     return [
         symptom_decision(RULE.id, intake, late[0], severity=Severity.MODERATE, display=Display.QUEUE, sentence=_TEXT)

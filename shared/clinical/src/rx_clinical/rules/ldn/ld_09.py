@@ -40,7 +40,7 @@ _TEXT = (
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision a course."""
+    """Return one decision per course."""
     early = context.catalogue.policy.ldn_early_effects
     return [
         symptom_decision(RULE.id, intake, soon[0], severity=Severity.INFO, display=Display.PROFILE, sentence=_TEXT)

@@ -34,7 +34,7 @@ from rx_clinical.rules.rule import Family, Rule
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision a course."""
+    """Return one decision per course."""
     review = context.catalogue.policy.ldn_review
     return [
         Decision(

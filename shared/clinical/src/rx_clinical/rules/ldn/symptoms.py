@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def symptoms_in_courses(context: RuleContext, meaning: str) -> Iterator[tuple[Intake, list[PatientFact]]]:
-    """The first supply of each course with the symptoms of a meaning that were reported while it lasted, if any."""
+    """Yield the first supply of each course with the symptoms of a meaning that were reported during it."""
     symptoms = context.patient.symptoms(meaning)
     if not symptoms:
         return
@@ -34,7 +34,7 @@ def symptoms_in_courses(context: RuleContext, meaning: str) -> Iterator[tuple[In
 def symptom_decision(
     rule: str, intake: Intake, fact: PatientFact, *, severity: Severity, display: Display, sentence: str
 ) -> Decision:
-    """A symptom against the course that it was reported in, from the report on."""
+    """Decide about a symptom reported during a course; active from the report on."""
     return Decision(
         rule=rule,
         anchor=intake.event,

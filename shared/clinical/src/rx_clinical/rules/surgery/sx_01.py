@@ -45,7 +45,7 @@ from rx_clinical.rules.rule import Family, Rule
 
 
 def decide(context: RuleContext) -> list[Decision]:
-    """One decision an antagonist form and procedure, at the newest antagonist event before it."""
+    """Return one decision per antagonist form and procedure, anchored at the newest antagonist event before."""
     return [
         decision
         for procedure in context.chart.procedures

@@ -62,7 +62,7 @@ class OpioidConflict:
 
     @property
     def checks(self) -> list[WindowCheck]:
-        """Every check of every exposure."""
+        """Checks of every exposure."""
         return [check for hit in self.hits for check in hit.checks]
 
 
@@ -101,9 +101,9 @@ def _find_conflicts(context: RuleContext) -> list[OpioidConflict]:
     for start in context.starts if context.opioids else ():
         if start.dose.tier.ultra_low:
             continue
-        if met := _hits_by_opioid(context, start, cleared):
-            latest = max((hit.window for _, hits in met for hit in hits), key=lambda window: window.start)
-            conflicts += [OpioidConflict(start, exposure, tuple(hits), latest) for exposure, hits in met]
+        if hits_by_opioid := _hits_by_opioid(context, start, cleared):
+            latest = max((hit.window for _, hits in hits_by_opioid for hit in hits), key=lambda window: window.start)
+            conflicts += [OpioidConflict(start, exposure, tuple(hits), latest) for exposure, hits in hits_by_opioid]
     return conflicts
 
 
@@ -111,7 +111,7 @@ def _hits_by_opioid(
     context: RuleContext, start: AntagonistStart, cleared: list[ClearedWindow]
 ) -> list[tuple[OpioidExposure, list[ExposureHit]]]:
     """Return the opioids that the start meets, and add the windows that it clears to `cleared`."""
-    met = []
+    hits_by_opioid = []
     for exposure in context.opioids:
         hits = []
         for period in context.seen_at(exposure, start.event.time):
@@ -121,8 +121,8 @@ def _hits_by_opioid(
             else:
                 cleared.append(ClearedWindow(start, hit))
         if hits:
-            met.append((exposure, hits))
-    return met
+            hits_by_opioid.append((exposure, hits))
+    return hits_by_opioid
 
 
 def _check_period(

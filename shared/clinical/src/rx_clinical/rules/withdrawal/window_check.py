@@ -23,7 +23,7 @@ class WindowCheck:
 
     @property
     def in_supply(self) -> bool:
-        """Whether the antagonist time lies before the documented end."""
+        """True if the antagonist time lies before the documented end."""
         return self.documented and self.at < self.end
 
     @property
@@ -38,5 +38,5 @@ class WindowCheck:
 
     @property
     def is_open(self) -> bool:
-        """Whether the antagonist time lies before the end of the window; only short-acting opioids have the floor."""
+        """True if the antagonist time lies before the end of the window; only short-acting opioids have the floor."""
         return self.at < (self.policy_end if self.short_acting else self.hard_end)
