@@ -1,6 +1,6 @@
 """The state of the owned partitions, in memory. The changelog topic is its durable form."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
@@ -58,16 +58,14 @@ class PartitionStore:
         unassessed: Iterable[Pseudonym] = (),
     ) -> None:
         self._patients = patients  # not copied: a copy would double the memory of a restore
+        self.get: Callable[[Pseudonym], bytes | None] = patients.get
+        """Return the encoded state of a patient; None if no fact is stored. A bound method: every record asks."""
         self.findings_tail = findings_tail or OutputTail()
         self.states_tail = states_tail or OutputTail()
         self._unassessed = dict.fromkeys(unassessed)  # ordered, so that nobody starves
 
     def __len__(self) -> int:
         return len(self._patients)
-
-    def get(self, patient: Pseudonym) -> bytes | None:
-        """Return the encoded state of a patient; None if no fact is stored."""
-        return self._patients.get(patient)
 
     def put(self, patient: Pseudonym, encoded: bytes, *, is_assessed: bool = True) -> None:
         """Replace a patient's state. Call only after the changelog has acknowledged its record."""
