@@ -21,24 +21,31 @@ from typing import Any
 
 from rx_clinical import Catalogue, History, assess, load_catalogue
 from rx_clinical.assessment import decide
+from rx_clinical.model.codes import FormKey, Route, RxNormCode
 from rx_clinical.model.facts import Fact, Fill, HandOver, Medicine, Moment, Prescription, Report, event_key
 
 ROUNDS, CALLS, WARM_UP = 7, 2_000, 500
 TARGETS_US = {"facts_20": 60, "pair": 12, "none": 2}
 DAY_0 = datetime(2026, 1, 5, 14, tzinfo=UTC)
 OXYCODONE = Medicine(
-    text="oxycodone 5 mg tablet", ingredients=("7804",), form_key="oxycodone_ir", days_supply=Decimal(30), route="oral"
+    text="oxycodone 5 mg tablet",
+    ingredients=(RxNormCode("7804"),),
+    form_key=FormKey("oxycodone_ir"),
+    days_supply=Decimal(30),
+    route=Route.ORAL,
 )
 LDN = Medicine(
     text="compounded LDN 4.5 mg capsule",
-    ingredients=("7243",),
-    form_key="ntx_ldn",
+    ingredients=(RxNormCode("7243"),),
+    form_key=FormKey("ntx_ldn"),
     daily_dose_mg=Decimal("4.5"),
     days_supply=Decimal(30),
-    route="oral",
+    route=Route.ORAL,
 )
-LEVOTHYROXINE = Medicine(text="levothyroxine", ingredients=("10582",), days_supply=Decimal(90), route="oral")
-RANITIDINE = Medicine(text="ranitidine 150 mg", ingredients=("9143",), route="oral")
+LEVOTHYROXINE = Medicine(
+    text="levothyroxine", ingredients=(RxNormCode("10582"),), days_supply=Decimal(90), route=Route.ORAL
+)
+RANITIDINE = Medicine(text="ranitidine 150 mg", ingredients=(RxNormCode("9143"),), route=Route.ORAL)
 
 
 def scenarios() -> dict[str, dict[str, History]]:

@@ -9,6 +9,7 @@ from rx_clinical import Catalogue
 from rx_clinical.catalogue.coding import code_medicine
 from rx_clinical.catalogue.products import RXNORM
 from rx_clinical.model import facts as core
+from rx_clinical.model.codes import FormKey, RxNormCode
 
 
 class Group(StrEnum):
@@ -90,8 +91,8 @@ def coded(product: Product, catalogue: Catalogue) -> tuple[Medicine, bool]:
     codings = [(RXNORM, product.code)] if product.code else []
     stated = core.Medicine(
         text=product.text,
-        ingredients=(product.ingredient,) if product.ingredient else (),
-        form_key=product.form_key or None,
+        ingredients=(RxNormCode(product.ingredient),) if product.ingredient else (),
+        form_key=FormKey(product.form_key) or None,
     )
     found = code_medicine(stated, codings, catalogue)
     if not found.known:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from rx_clinical.catalogue.catalogue import load_catalogue
+from rx_clinical import load_catalogue
 from rx_contracts.edge.errors import EdgeError
 from rx_contracts.edge.event import validate_event
 from rx_ingest import reader as reader_module

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from rx_clinical.model.codes import FormKey, RxNormCode
 from rx_clinical.model.facts import (
     Administration,
     Fill,
@@ -41,8 +42,8 @@ def medicine(ingredient: str, form_key: str | None = None, **changes: Any) -> Me
     days = changes.pop("days", None)
     dose = changes.pop("dose", None)
     return Medicine(
-        ingredients=(ingredient,),
-        form_key=form_key,
+        ingredients=(RxNormCode(ingredient),),
+        form_key=FormKey(form_key) if form_key else None,
         days_supply=None if days is None else Decimal(days),
         daily_dose_mg=None if dose is None else Decimal(dose),
         **changes,

@@ -19,6 +19,7 @@ from decimal import Decimal
 from typing import Any
 
 from rx_clinical.catalogue.tables import Tables
+from rx_clinical.model.codes import FormKey, Route, RxNormCode
 from rx_clinical.model.facts import (
     Administration,
     BatchRecord,
@@ -176,7 +177,7 @@ class Events:
 
     def test(self, found: re.Match[str], options: "_Options", envelope: dict[str, Any]) -> Fact:
         options.done()
-        named = tuple(_codes(found[3])) if found[3] else ()
+        named = tuple(map(RxNormCode, _codes(found[3]))) if found[3] else ()
         return Evidence(
             kind={"urine test": "urine_drug_test", "naloxone challenge": "naloxone_challenge"}[found[1]],
             result=found[2],
@@ -204,7 +205,9 @@ class Events:
         beside = [re.fullmatch(r"(\S+)(?: ([\d.]+) mg)?", one) for one in found[3].split(" and ")]
         if not all(beside):
             raise GrammarError(f"not opioids with doses: {found[3]!r}")
-        opioids = tuple(ConfirmedOpioid(form_key=one[1], daily_dose_mg=_decimal(one[2])) for one in beside if one)
+        opioids = tuple(
+            ConfirmedOpioid(form_key=FormKey(one[1]), daily_dose_mg=_decimal(one[2])) for one in beside if one
+        )
         dose = Decimal(found[2])
         return Confirmation(by=found[1], daily_dose_mg=dose, opioids=opioids, recorded_by="A. Person", **envelope)
 
@@ -324,10 +327,10 @@ def _medicine(name: str, dose: str | None, options: _Options) -> Medicine:
     return Medicine(
         text=stated[1] if stated else text,
         coded=coded,
-        ingredients=(code,) if code else (),
-        form_key=form_key,
-        product_code=product,
-        route=route[1] if route else None,
+        ingredients=(RxNormCode(code),) if code else (),
+        form_key=FormKey(form_key) if form_key else None,
+        product_code=RxNormCode(product) if product else None,
+        route=Route(route[1]) if route else None,
         directions=directions[1] if directions else "",
         daily_dose_mg=_decimal(dose),
         days_supply=options.number(" days"),

@@ -11,6 +11,7 @@ from random import Random
 from typing import Any, TypeVar
 
 from rx_clinical import code_medicine, load_catalogue
+from rx_clinical.model.codes import FormKey, Route, RxNormCode
 from rx_clinical.model.facts import (
     Administration,
     Evidence,
@@ -71,9 +72,9 @@ def medicine_of(product: Product) -> Medicine:
     """The medicine as the gateway codes it: without a known code it is uncoded."""
     stated = Medicine(
         text=product.text,
-        ingredients=tuple(code for code in product.ingredients if code),
-        form_key=product.form_key,
-        route=product.route,
+        ingredients=tuple(RxNormCode(code) for code in product.ingredients if code),
+        form_key=FormKey(product.form_key) if product.form_key else None,
+        route=Route.of(product.route),
     )
     return code_medicine(stated, [(RXNORM, product.code)] if product.code else [], load_catalogue()).medicine
 

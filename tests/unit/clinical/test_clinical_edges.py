@@ -7,7 +7,8 @@ import pytest
 from rx_clinical import History, assess
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.findings.wording import local_date_text
-from rx_clinical.model.facts import Medicine, Merge, Moment, PatientFact, Procedure, Stop, merged
+from rx_clinical.model.corrections import apply_merges
+from rx_clinical.model.facts import Medicine, Merge, Moment, PatientFact, Procedure, Stop
 from rx_clinical.model.findings import Display, Severity
 
 from tests.lib.clinical.kit import (
@@ -82,24 +83,24 @@ def belonging(joined):
 
 
 def test_a_chain_of_merges_ends_at_its_last_record(records):
-    assert belonging(merged(records(("a", "b"), ("b", "c")))) == {"c": ["a", "b", "c"]}
+    assert belonging(apply_merges(records(("a", "b"), ("b", "c")))) == {"c": ["a", "b", "c"]}
 
 
 def test_records_merged_in_a_circle_meet_in_the_least_of_them(records):
-    assert belonging(merged(records(("a", "b"), ("b", "a")))) == {"a": ["a", "b"], "c": ["c"]}
-    assert belonging(merged(records(("c", "b"), ("b", "c"), ("a", "c")))) == {"b": ["a", "b", "c"]}
-    assert belonging(merged(records(("b", "b")))) == {"a": ["a"], "b": ["b"], "c": ["c"]}
+    assert belonging(apply_merges(records(("a", "b"), ("b", "a")))) == {"a": ["a", "b"], "c": ["c"]}
+    assert belonging(apply_merges(records(("c", "b"), ("b", "c"), ("a", "c")))) == {"b": ["a", "b", "c"]}
+    assert belonging(apply_merges(records(("b", "b")))) == {"a": ["a"], "b": ["b"], "c": ["c"]}
 
 
 def test_of_two_merges_of_one_record_the_first_counts_and_a_void_takes_it_back(records):
     facts = records(("a", "b"), ("a", "c"))
-    assert belonging(merged(facts)) == {"b": ["a", "b"], "c": ["c"]}
+    assert belonging(apply_merges(facts)) == {"b": ["a", "b"], "c": ["c"]}
     facts[b"a"].append(void("V", at("2026-03-09T09:00"), of="G0"))
-    assert belonging(merged(facts)) == {"b": ["b"], "c": ["V", "a", "c"]}
+    assert belonging(apply_merges(facts)) == {"b": ["b"], "c": ["V", "a", "c"]}
 
 
 def test_two_records_without_a_merge_are_two_patients(catalogue, records):
-    apart = merged(records())
+    apart = apply_merges(records())
     apart[b"b"].append(fill("L", at("2026-03-05T09:00"), ldn()))
     assert [findings(catalogue, *facts, rule="WR-01") != [] for facts in apart.values()] == [False, True, False]
 
@@ -172,7 +173,7 @@ def test_an_rx_number_that_comes_back_is_one_supply_and_the_longer_one(catalogue
 
 
 def test_what_a_medicine_is_does_not_depend_on_how_many_were_asked_before(monkeypatch):
-    monkeypatch.setattr("rx_clinical.catalogue.roles._CACHE_LIMIT", 2)
+    monkeypatch.setattr("rx_clinical.catalogue.classifier._CACHE_LIMIT", 2)
     small = Catalogue()
     asked = [Medicine(form_key=form_key) for form_key in ("methadone_oral", "ntx_ldn", "kratom", "methadone_oral")]
     read = [small.roles(one) for one in asked]

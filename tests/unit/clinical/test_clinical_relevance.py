@@ -5,13 +5,13 @@ from hashlib import sha256
 import pytest
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.catalogue.products import NDC, RXNORM
-from rx_clinical.catalogue.relevance import Relevance, Verdict, load_relevance, relevant_since, updated
+from rx_clinical.catalogue.relevance import CodeVerdict, Relevance, load_relevance, relevant_since, updated
 from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.catalogue.tables import TableError
 
 from tests.lib.clinical import table_kit
 
-READ, PASSED, GONE = Verdict.READ, Verdict.PASSED, Verdict.GONE
+READ, PASSED, GONE = CodeVerdict.READ, CodeVerdict.PASSED, CodeVerdict.GONE
 METHADONE, OLANZAPINE = (RXNORM, "6813"), (RXNORM, "61381")
 
 

@@ -6,7 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 from rx_clinical import load_catalogue
-from rx_clinical.catalogue.compounds import day_of
+from rx_clinical.catalogue.beyond_use import day_of
+from rx_clinical.model.codes import FormKey, OrderStatus, Route, RxNormCode
+from rx_clinical.model.corrections import apply_merges
 from rx_clinical.model.facts import (
     Administration,
     CompoundRequest,
@@ -26,7 +28,6 @@ from rx_clinical.model.facts import (
     Stop,
     Void,
     event_key,
-    merged,
 )
 
 from rxguard.scenarios.yaml_reader import Node
@@ -89,27 +90,8 @@ _KEYS: Mapping[str, frozenset[str]] = {
     "merge": frozenset({"from", "into"}),
 }
 _WORDS: Mapping[str, frozenset[str]] = {
-    "route": frozenset(
-        [
-            "oral",
-            "iv",
-            "im",
-            "sc",
-            "rectal",
-            "sublingual",
-            "buccal",
-            "transdermal",
-            "topical",
-            "ophthalmic",
-            "otic",
-            "vaginal",
-            "inhaled",
-            "nasal_local",
-        ]
-    ),
-    "status": frozenset(
-        ["active", "draft", "on-hold", "cancelled", "completed", "stopped", "ended", "entered-in-error", "unknown"]
-    ),
+    "route": frozenset(map(str, Route)),
+    "status": frozenset(map(str, OrderStatus)),
     "intent": frozenset(
         ["order", "original-order", "instance-order", "reflex-order", "filler-order", "proposal", "plan", "option"]
     ),
@@ -141,7 +123,7 @@ def facts_by_patient(nodes: list[Node]) -> dict[str, list[Fact]]:
             # A merge belongs to the record that remains, whoever's patient it is said to be.
             patient = fact.into_patient if isinstance(fact, Merge) else _record(named)
             patients.setdefault(patient, []).append(fact)
-    return {record.decode(): facts for record, facts in merged(patients).items()}
+    return {record.decode(): facts for record, facts in apply_merges(patients).items()}
 
 
 def _record(patient: str) -> bytes:
@@ -201,8 +183,8 @@ class _Reading:
     def medicine(self) -> Medicine:
         """Return the medicine; uncoded where neither ingredient nor form nor a known code is stated."""
         node = self.node
-        ingredients, form_key = tuple(node.texts("ingredients")), node.optional("form_key")
-        code = node.optional("rxnorm")
+        ingredients, form_key = _rxnorm_codes(node), FormKey(node.optional("form_key") or "") or None
+        code = RxNormCode(node.optional("rxnorm") or "") or None
         known = bool(ingredients or form_key) or load_catalogue().product(code) is not None
         return Medicine(
             text=node.optional("product") or "",
@@ -210,7 +192,7 @@ class _Reading:
             ingredients=ingredients,
             form_key=form_key,
             product_code=code,
-            route=node.word("route", _WORDS["route"]),
+            route=Route.of(node.word("route", _WORDS["route"]) or ""),
             directions=node.optional("sig") or "",
             daily_dose_mg=node.decimal("daily_dose_mg"),
             days_supply=node.decimal("days_supply") or None,  # 0 is missing, as in an event
@@ -220,11 +202,15 @@ class _Reading:
         )
 
 
+def _rxnorm_codes(node: Node) -> tuple[RxNormCode, ...]:
+    return tuple(map(RxNormCode, node.texts("ingredients")))
+
+
 def _prescription(reading: _Reading, envelope: Mapping[str, Any]) -> Fact:
     node = reading.node
     return Prescription(
         medicine=reading.medicine(),
-        status=node.word("status", _WORDS["status"]) or "active",
+        status=OrderStatus(node.word("status", _WORDS["status"]) or OrderStatus.ACTIVE),
         status_at=node.moment("status_at", reading.zone),
         intent=node.word("intent", _WORDS["intent"]) or "order",
         do_not_perform=node.flag("do_not_perform"),
@@ -276,7 +262,7 @@ def _evidence(reading: _Reading, envelope: Mapping[str, Any]) -> Fact:
     return Evidence(
         kind=reading.required_word("kind", _EVIDENCE_KINDS),
         result=node.word("result", _WORDS["result"]),
-        ingredients=tuple(node.texts("ingredients")),
+        ingredients=_rxnorm_codes(node),
         recorded_by=node.optional("recorded_by") or None,
         attested_last_dose=node.moment("attested_last_dose_at", reading.zone),
         stock_accounted_for=node.flag("stock_accounted_for"),
@@ -297,7 +283,7 @@ def _confirmation(reading: _Reading, envelope: Mapping[str, Any]) -> Fact:
 
 def _confirmed_opioid(node: Node) -> ConfirmedOpioid:
     node.only({"form_key", "daily_dose_mg"})
-    return ConfirmedOpioid(form_key=node.text("form_key"), daily_dose_mg=node.decimal("daily_dose_mg"))
+    return ConfirmedOpioid(form_key=FormKey(node.text("form_key")), daily_dose_mg=node.decimal("daily_dose_mg"))
 
 
 def _patient_fact(reading: _Reading, envelope: Mapping[str, Any]) -> Fact:

@@ -4,6 +4,7 @@ from functools import lru_cache
 
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.catalogue.coding import code_medicine
+from rx_clinical.model.codes import FormKey, RxNormCode
 from rx_clinical.model.facts import Medicine
 from rx_contracts.edge import event as edge
 
@@ -27,7 +28,9 @@ class Coder:
     def _code_uncached(
         self, codings: tuple[tuple[str, str], ...], ingredients: tuple[str, ...], form_key: str | None, text: str
     ) -> CodedMedicine:
-        stated = Medicine(text=text, ingredients=ingredients, form_key=form_key)
+        stated = Medicine(
+            text=text, ingredients=tuple(map(RxNormCode, ingredients)), form_key=FormKey(form_key or "") or None
+        )
         coded = code_medicine(stated, codings, self._catalogue)
         unknown = [_unknown_part(system, code, text) for system, code in coded.unknown_codes]
         if coded.unknown_form:

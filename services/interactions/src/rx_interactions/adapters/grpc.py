@@ -7,6 +7,7 @@ from typing import Any
 from pharmacy.interactions.v1 import interactions_pb2, interactions_pb2_grpc
 from pharmacy.prescriptions.v1 import prescriptions_pb2
 from rx_clinical import Catalogue
+from rx_clinical.model.codes import FormKey, Route, RxNormCode
 from rx_clinical.model.facts import Medicine
 from rx_contracts.edge import event as edge
 from rx_contracts.edge.errors import EdgeError, validate
@@ -123,9 +124,9 @@ def _medicine(request: interactions_pb2.CheckDispenseRequest) -> Medicine:
         raise InvalidInput(error.code, f"{field}: {error.message}") from error
     return Medicine(
         text=valid.text,
-        ingredients=valid.ingredients,
-        form_key=valid.form_key,
-        route=valid.route,
+        ingredients=tuple(map(RxNormCode, valid.ingredients)),
+        form_key=FormKey(valid.form_key) if valid.form_key else None,
+        route=Route.of(valid.route or ""),
         directions=valid.directions,
         daily_dose_mg=valid.daily_dose_mg,
         days_supply=valid.days_supply or None,  # 0 is missing, as in an event

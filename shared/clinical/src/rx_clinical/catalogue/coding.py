@@ -1,10 +1,11 @@
-"""A medicine as a source states it, to ingredients and form: by code and never by text."""
+"""Coding of medicines: from the codes that a source states to ingredients and form, never by text."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rx_clinical.catalogue.catalogue import Catalogue, CodedProduct
 from rx_clinical.catalogue.products import NDC, RXNORM
+from rx_clinical.model.codes import FormKey, RxNormCode
 from rx_clinical.model.facts import Medicine
 
 _READ_SYSTEMS = (RXNORM, NDC)
@@ -12,25 +13,25 @@ _READ_SYSTEMS = (RXNORM, NDC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodedMedicine:
-    """What the catalogue makes of a medicine.
+    """A medicine with its codes resolved.
 
-    `known`: all of it is in the tables, so that finding nothing means something. `relevant`: something in it is in our
-    tables. Only what is known and not relevant may be passed over unread.
+    `known`: all its parts are in the tables, so that finding nothing is conclusive. `relevant`: some part concerns a
+    rule. Only an event whose medicine is known and not relevant may be skipped.
     """
 
-    medicine: Medicine  # `coded`: the core can assess it, at least the part that matters
+    medicine: Medicine  # its `coded`: the core can assess it, at least the relevant part
     known: bool
     relevant: bool
     unknown_codes: tuple[tuple[str, str], ...] = ()  # (system, code): of the product, then of ingredients
-    unknown_form: str | None = None
+    unknown_form: FormKey | None = None
 
 
 def code_medicine(stated: Medicine, codings: Sequence[tuple[str, str]], catalogue: Catalogue) -> CodedMedicine:
-    """The medicine with what its parts stand for: `codings` of the product as (system, code), ingredients, form_key.
+    """Return the medicine with its parts resolved: `codings` of the product as (system, code), ingredients, form_key.
 
-    The codings are codes of one product: one that is known is enough. Where none is, an RxNorm code or NDC leaves the
-    medicine unknown even beside known parts; a code of another system says nothing and needs a known part beside it.
-    A form_key of the tables wins over the form of the product. A part that matters makes the medicine `coded` even if
+    The codings are codes of one product, so one known coding is enough. If none is known, an RxNorm code or NDC makes
+    the medicine unknown even beside known parts; a code of another system is ignored and needs a known part beside it.
+    A form_key of the tables overrides the form of the product. A relevant part makes the medicine `coded` even if
     another part is unknown.
     """
     product = catalogue.code_product(codings) if codings else None
@@ -59,12 +60,14 @@ def code_medicine(stated: Medicine, codings: Sequence[tuple[str, str]], catalogu
 
 
 def _unread_coding(codings: Sequence[tuple[str, str]], *, identified: bool) -> list[tuple[str, str]]:
-    """The code to name for a product of which no code is known."""
+    """Return the code to report for a product without a known code."""
     unread = [coding for coding in codings if coding[0] in _READ_SYSTEMS or not identified]
     return unread[:1]
 
 
-def _ingredients(product: CodedProduct | None, parts: dict[str, CodedProduct | None]) -> tuple[str, ...]:
+def _ingredients(
+    product: CodedProduct | None, parts: Mapping[RxNormCode, CodedProduct | None]
+) -> tuple[RxNormCode, ...]:
     found = set(product.ingredients if product else ())
     for code, part in parts.items():
         found.update(part.ingredients if part else (code,))

@@ -1,4 +1,4 @@
-"""What a text names: opioids, antagonists, and a spacing of the two by hours, which is never safe."""
+"""Names of opioids and antagonists in free text, and directions that space the two by hours, which is never safe."""
 
 import re
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ _NEGATION = re.compile(r"do not|don't|never|avoid")
 
 
 class Names:
-    """The names of names.csv as patterns over lower-cased text; no letter may stand beside a name."""
+    """The names of names.csv as patterns over lower-cased text. A letter beside a name makes it another word."""
 
     def __init__(self, tables: Tables, policy: Policy) -> None:
         by_role: dict[str, list[str]] = {"opioid": [], "antagonist": [], "rescue": [], "release": [], "home": []}
@@ -35,15 +35,15 @@ class Names:
         self._negation_characters = policy.spacing_negation
 
     def names_opioid_or_antagonist(self, text: str) -> bool:
-        """The text names an opioid or an antagonist, rescue naloxone included."""
+        """Return True if the text names an opioid or an antagonist, rescue naloxone included."""
         return self._any.search(text.lower()) is not None
 
     def names_antagonist(self, text: str) -> bool:
-        """The text shows the antagonist under its own name, not only under a brand that hides it."""
+        """Return True if the text states the antagonist under its own name, not only a brand that hides it."""
         return self._own_name.search(text.lower()) is not None
 
     def releases(self, text: str) -> bool:
-        """The text tells to crush, chew, dissolve, snort or inject, and does not forbid it."""
+        """Return True if the text instructs to crush, chew, dissolve, snort or inject, without a negation before it."""
         lowered = text.lower().replace("\u2019", "'")
         return any(
             not any(
@@ -54,11 +54,11 @@ class Names:
         )
 
     def made_at_home(self, text: str) -> bool:
-        """The text tells of a preparation made at home."""
+        """Return True if the text describes a preparation made at home."""
         return self._home.search(text.lower()) is not None
 
     def spaces_by_hours(self, text: str) -> bool:
-        """The text tells to keep opioid and antagonist some hours apart."""
+        """Return True if the text instructs to keep opioid and antagonist some hours apart."""
         lowered = _DOSING_INTERVAL.sub("", text.lower().replace("\u2019", "'"))
         if not (self._opioid.search(lowered) and self._antagonist.search(lowered)):
             return False
@@ -71,12 +71,12 @@ class Names:
 
 
 def _any_of(terms: Iterable[str], ending: str = "(?![a-z])") -> re.Pattern[str]:
-    # Not \b: "methadone10mg" and "LDN4.5mg" name what they name; a letter beside the name makes it another word.
+    # Not \b, because "methadone10mg" and "LDN4.5mg" contain names.
     return re.compile(rf"(?<![a-z])(?:{'|'.join(map(re.escape, terms))}){ending}")
 
 
 def _near(pattern: re.Pattern[str], text: str, span: re.Match[str], characters: int) -> bool:
-    """A match of the pattern begins or ends at most so many characters from the span."""
+    """Return True if the pattern matches at most `characters` characters before or after the span."""
     return any(
         span.start() - found.end() <= characters and found.start() - span.end() <= characters
         for found in pattern.finditer(text)

@@ -1,4 +1,4 @@
-"""What is known about the patient: conditions, symptoms, allergies and age, and what the words in them mean."""
+"""Patient facts: conditions, symptoms, allergies and age, and the meaning of their words."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ _WORD = re.compile(r"[^a-z0-9']+")
 
 
 class Terms:
-    """patient_terms.csv: what a word in a patient fact means."""
+    """The terms of patient_terms.csv by meaning."""
 
     def __init__(self, tables: Tables) -> None:
         terms: dict[str, list[str]] = {}
@@ -25,32 +25,32 @@ class Terms:
         }
 
     def mean(self, meaning: str, text: str) -> bool:
-        """The text holds a word of that meaning. Raises KeyError for a meaning that no row has."""
-        return self._patterns[meaning].search(_plain(text)) is not None
+        """Return True if the text contains a term of that meaning. Raises KeyError for an unknown meaning."""
+        return self._patterns[meaning].search(_words_of(text)) is not None
 
 
-def _plain(text: str) -> str:
-    """Lower case, punctuation and underscores as blanks: `Acute_Hepatitis` reads as `acute hepatitis`."""
+def _words_of(text: str) -> str:
+    """Return the text in lower case with blanks for punctuation: `Acute_Hepatitis` becomes `acute hepatitis`."""
     return _WORD.sub(" ", text.lower().replace("\u2019", "'").replace("'", "")).strip()
 
 
 @dataclass(eq=False)
 class Patient:
-    """Facts about the patient in tie order."""
+    """The facts about a patient, sorted by time and key."""
 
     facts: tuple[PatientFact, ...]
     terms: Terms
 
     @cached_property
     def liver(self) -> tuple[PatientFact, ...]:
-        """Liver or kidney disease that nothing later takes back."""
+        """Return liver or kidney disease that no later fact negates."""
         kidney = (fact for fact in self.symptoms("kidney"))
         return (*self.standing("liver"), *kidney)
 
     def standing(
         self, kind: str, begin: datetime | None = None, until: datetime | None = None
     ) -> tuple[PatientFact, ...]:
-        """Facts of a kind that hold at some time from `begin` to `until` (None: now): nothing took them back before."""
+        """Return the facts of a kind that hold at some time from `begin` to `until` (None: now): not negated before."""
         held: list[PatientFact] = []
         for fact in self.facts:
             if fact.kind != kind or (until is not None and fact.occurred.earliest > until):
@@ -62,11 +62,11 @@ class Patient:
         return tuple(held)
 
     def symptoms(self, meaning: str) -> tuple[PatientFact, ...]:
-        """Symptoms of a meaning, those excepted that are said to be absent."""
+        """Return the symptoms of a meaning, without those stated to be absent."""
         return tuple(fact for fact in self._symptoms if self.terms.mean(meaning, fact.value))
 
     def allergies(self, meanings: Iterable[str]) -> tuple[PatientFact, ...]:
-        """Allergies to any of these."""
+        """Return the allergies to any of the meanings."""
         wanted = tuple(meanings)
         return tuple(
             fact for fact in self.standing("allergy") if any(self.terms.mean(meaning, fact.value) for meaning in wanted)

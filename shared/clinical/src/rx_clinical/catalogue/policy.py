@@ -1,4 +1,4 @@
-"""The numbers of policy.csv under their names. No clinical number stands in code."""
+"""The figures of policy.csv by name. No clinical figure is a literal in code."""
 
 from dataclasses import dataclass, fields
 from datetime import timedelta
@@ -11,7 +11,7 @@ Value = Decimal | timedelta | int
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """One field a row of policy.csv, which says what each means."""
+    """The figures of policy.csv, one field for each row; the table states their meaning and source."""
 
     half_lives: int
     floor: timedelta
@@ -75,7 +75,7 @@ class Policy:
 
 
 def load_policy(tables: Tables) -> Policy:
-    """All of policy.csv. Raises TableError for a missing, unknown or malformed row."""
+    """Return policy.csv. Raises TableError for a missing, unknown or malformed row."""
     values: dict[str, Value] = {}
     for row in tables.rows("policy.csv"):
         name, value = row.required("name"), row.decimal("value")
@@ -91,4 +91,4 @@ def load_policy(tables: Tables) -> Policy:
     expected = {field.name for field in fields(Policy)}
     if values.keys() != expected:
         raise TableError(f"policy.csv: missing or unknown {sorted(values.keys() ^ expected)}")
-    return Policy(**values)  # type: ignore[arg-type]  # the names were compared, the units are the table's
+    return Policy(**values)  # type: ignore[arg-type]  # names compared above, units checked by row

@@ -1,8 +1,8 @@
-"""Since when a ruleset reads every event that it reads now.
+"""Relevance of codes over rulesets: since which ruleset every event that is read now has been read.
 
-An event in which every code is known and concerns no rule is passed over unread, and forgotten. So what was read under
-an older ruleset holds for a newer one only if the newer one reads no code that the older one passed over.
-`relevance.csv` says of each code what becomes of it, and since which ruleset; it is written by `make relevance`.
+An event whose codes are all known and concern no rule is skipped and not stored. Patient state of an older ruleset is
+therefore complete under a newer one only if the newer one reads no code that the older one skipped. `relevance.csv`
+states for each code its verdict and since which ruleset it holds; `make relevance` writes it.
 """
 
 from collections.abc import Mapping
@@ -15,27 +15,27 @@ from rx_clinical.catalogue.tables import TABLES, Row, TableError, Tables
 TABLE = "relevance.csv"
 
 Code = tuple[str, str]
-"""(system, code); a row of the drug table has the system `form_key`."""
+"""(system, code); a row of drugs.csv has the system `form_key`."""
 
 
-class Verdict(StrEnum):
-    """What becomes of an event for the sake of one code in it."""
+class CodeVerdict(StrEnum):
+    """What a code does to an event that contains it."""
 
-    READ = "read"  # the code concerns some rule
-    PASSED = "passed"  # known, and concerns none
-    GONE = "gone"  # was passed and is in no table any more: read again, because nobody knows what it is
+    READ = "read"  # concerns some rule: the event is read
+    PASSED = "passed"  # known and concerns no rule: does not require reading
+    GONE = "gone"  # was PASSED and is no longer in a table: unknown, so the event is read again
 
 
 @dataclass(frozen=True, slots=True)
 class Relevance:
-    """The verdict about a code and the `ruleset_seq` that it first held in."""
+    """The verdict on a code and the `ruleset_seq` since which it holds."""
 
-    verdict: Verdict
+    verdict: CodeVerdict
     since: int
 
 
 def load_relevance(folder: Path = TABLES) -> dict[Code, Relevance]:
-    """relevance.csv. Raises TableError, also for a ruleset that is not there yet."""
+    """Return relevance.csv by code. Raises TableError, also for a ruleset newer than the tables."""
     tables = Tables(folder)
     newest = tables.sequence()
     held: dict[Code, Relevance] = {}
@@ -43,23 +43,25 @@ def load_relevance(folder: Path = TABLES) -> dict[Code, Relevance]:
         code = row.required("system"), row.required("code")
         if code in held:
             raise row.error(f"{' '.join(code)} stands twice")
-        held[code] = Relevance(Verdict(row.one_of("verdict", *Verdict)), _since(row, newest))
+        held[code] = Relevance(CodeVerdict(row.one_of("verdict", *CodeVerdict)), _since(row, newest))
     return held
 
 
 def relevant_since(folder: Path = TABLES) -> int:
-    """The lowest `ruleset_seq` that read every event which the ruleset in `folder` reads."""
-    sinces = [one.since for one in load_relevance(folder).values() if one.verdict is not Verdict.PASSED]
+    """Return the lowest `ruleset_seq` that read every event which the ruleset in `folder` reads."""
+    sinces = [code.since for code in load_relevance(folder).values() if code.verdict is not CodeVerdict.PASSED]
     if not sinces:
         raise TableError(f"{TABLE}: no code is read")
     return max(sinces)
 
 
 def updated(before: Mapping[Code, Relevance], is_read: Mapping[Code, bool], seq: int) -> dict[Code, Relevance]:
-    """relevance.csv as it must be for ruleset `seq`; `is_read` is what the tables say of each code."""
-    now = {code: Verdict.READ if read else Verdict.PASSED for code, read in is_read.items()}
-    # A code that was read and is gone stays read, as any unknown one.
-    now |= {code: Verdict.GONE for code in before.keys() - now.keys() if before[code].verdict is not Verdict.READ}
+    """Return relevance.csv for ruleset `seq`. `is_read`: whether the tables require to read each code."""
+    now = {code: CodeVerdict.READ if read else CodeVerdict.PASSED for code, read in is_read.items()}
+    # A code that was read and is in no table any more needs no row: an unknown code is read anyway.
+    now |= {
+        code: CodeVerdict.GONE for code in before.keys() - now.keys() if before[code].verdict is not CodeVerdict.READ
+    }
     return {
         code: before[code] if code in before and before[code].verdict is verdict else Relevance(verdict, seq)
         for code, verdict in sorted(now.items())

@@ -1,4 +1,4 @@
-"""Reads the tables. A table is checked as a whole when it is loaded; an error names its table and row."""
+"""Reader of the CSV tables. Checks a table as a whole at load; an error names the table and the row."""
 
 import csv
 from collections.abc import Callable, Iterator
@@ -8,43 +8,44 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
+K = TypeVar("K", bound=str)
 T = TypeVar("T")
 TABLES = Path(__file__).parents[1] / "tables"
 SEQUENCE_FILE = "ruleset_seq.txt"
 
 
 class TableError(ValueError):
-    """A table is missing, malformed or contradicts another. The message names table and row."""
+    """Raised if a table is missing, malformed or contradicts another. The message names the table and the row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a table; every getter raises TableError naming the row."""
+    """A row of a table. Every getter raises TableError with the name of the row."""
 
     table: str
     line: int
     cells: dict[str, str]
 
     def error(self, message: str) -> TableError:
-        """The error to raise about this row."""
+        """Return the error to raise about this row."""
         return TableError(f"{self.table} line {self.line} ({next(iter(self.cells.values()))}): {message}")
 
     def text(self, column: str) -> str:
-        """The cell without surrounding blanks, maybe empty."""
+        """Return the cell without surrounding blanks, possibly empty."""
         try:
             return self.cells[column].strip()
         except KeyError:
             raise self.error(f"column {column} is missing") from None
 
     def required(self, column: str) -> str:
-        """The cell, never empty."""
+        """Return the cell, never empty."""
         value = self.text(column)
         if not value:
             raise self.error(f"{column} is empty")
         return value
 
     def decimal(self, column: str) -> Decimal:
-        """A finite decimal, zero or more."""
+        """Return a finite decimal of zero or more."""
         try:
             value = Decimal(self.required(column))
         except InvalidOperation:
@@ -54,18 +55,18 @@ class Row:
         return value
 
     def optional_decimal(self, column: str) -> Decimal | None:
-        """A finite decimal, or None for an empty cell."""
+        """Return a finite decimal of zero or more, or None for an empty cell."""
         return self.decimal(column) if self.text(column) else None
 
     def flag(self, column: str) -> bool:
-        """Y or n."""
+        """Return True for y, False for n."""
         value = self.required(column)
         if value not in ("y", "n"):
             raise self.error(f"{column} is neither y nor n: {value!r}")
         return value == "y"
 
     def one_of(self, column: str, *allowed: str) -> str:
-        """One of the allowed words."""
+        """Return the cell, one of the allowed words."""
         value = self.text(column)
         if value not in allowed:
             raise self.error(f"{column} {value!r} is none of {', '.join(allowed)}")
@@ -74,7 +75,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One row of sources.csv: where a figure or statement comes from."""
+    """A row of sources.csv: the source of a figure or statement."""
 
     key: str
     address: str
@@ -83,7 +84,7 @@ class Source:
 
 
 class Tables:
-    """A folder of tables with its content hash."""
+    """A folder of tables."""
 
     def __init__(self, folder: Path = TABLES) -> None:
         self._folder = folder
@@ -98,7 +99,7 @@ class Tables:
         }
 
     def rows(self, name: str) -> list[Row]:
-        """All rows of a table, `source` column checked against sources.csv where the table has one."""
+        """Return all rows of a table. Checks its `source` column, if it has one, against sources.csv."""
         try:
             with (self._folder / name).open(encoding="utf-8", newline="") as file:
                 reader = csv.DictReader(file, strict=True)
@@ -110,9 +111,9 @@ class Tables:
                 self.sources_of(row)
         return rows
 
-    def keyed(self, name: str, build: Callable[[Row], tuple[str, T]]) -> dict[str, T]:
-        """Rows by key. Raises TableError when two rows share one."""
-        table: dict[str, T] = {}
+    def keyed(self, name: str, build: Callable[[Row], tuple[K, T]]) -> dict[K, T]:
+        """Return the rows by key. Raises TableError if two rows have the same key."""
+        table: dict[K, T] = {}
         for row in self.rows(name):
             key, value = build(row)
             if key in table:
@@ -121,7 +122,7 @@ class Tables:
         return table
 
     def sources_of(self, row: Row) -> tuple[str, ...]:
-        """The source keys of a row. Raises TableError for none or for one that sources.csv does not know."""
+        """Return the source keys of a row. Raises TableError for none, and for one that sources.csv does not list."""
         keys = tuple(key for key in row.text("source").split(";") if key)
         if not keys:
             raise row.error("no source")
@@ -131,14 +132,14 @@ class Tables:
         return keys
 
     def sequence(self) -> int:
-        """The number that orders rulesets; raised by one with every change that could change a finding."""
+        """Return the sequence number of the ruleset. Every change that could change a finding increments it."""
         try:
             return int((self._folder / SEQUENCE_FILE).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise TableError(f"{SEQUENCE_FILE}: {error}") from error
 
     def content_hash(self) -> str:
-        """SHA-256 over the names and bytes of all tables, 32 hex digits."""
+        """Return the first 32 hex digits of the SHA-256 over the names and bytes of all tables."""
         digest = sha256()
         for path in self._files():
             content = path.read_bytes()

@@ -1,4 +1,4 @@
-"""The titration of low-dose naltrexone as objects: plans, what follows a response, dispensed strengths against them."""
+"""Titration of low-dose naltrexone: plans, the next move after a response, and deviations of dispensed doses."""
 
 import itertools
 from collections.abc import Sequence
@@ -9,20 +9,21 @@ from enum import StrEnum
 
 from rx_clinical.catalogue.policy import Policy
 from rx_clinical.catalogue.tables import Row, TableError, Tables
+from rx_clinical.model.codes import Route
 from rx_clinical.model.washout import days_of
 
 
 class Response(StrEnum):
-    """How the patient does on a step."""
+    """Response of the patient to a step."""
 
-    WELL = "well"  # no trouble, not there yet
-    EFFECTIVE = "effective"  # the dose works: stay on it
+    WELL = "well"  # no side effect, not yet effective
+    EFFECTIVE = "effective"  # the dose works
     NIGHT = "night"  # vivid dreams, sleeplessness or headache
     GUT = "gut"  # loose stool or cramps for longer than one to two weeks
 
 
 class Move(StrEnum):
-    """What to do next."""
+    """The next move of a titration."""
 
     NEXT_STEP = "next_step"
     STAY = "stay"
@@ -32,27 +33,27 @@ class Move(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One step of a plan."""
+class TitrationStep:
+    """A step of a plan."""
 
-    dose_mg: Decimal  # a day
-    route: str
+    dose_mg: Decimal  # mg a day
+    route: Route
     min_time: timedelta
     max_time: timedelta
     sources: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """Steps in order. A legitimate start may be very low, or through the skin."""
+class TitrationPlan:
+    """Steps in order. A plan may start very low, or transdermally."""
 
     name: str
-    steps: tuple[Step, ...]
+    steps: tuple[TitrationStep, ...]
 
     def after(self, step: int, response: Response, elapsed: timedelta) -> tuple[Move, int]:
-        """What follows step number `step` (from 0) after `elapsed` on it, and the step to be on.
+        """Return the move after `elapsed` on step number `step` (from 0), and the number of the step to be on.
 
-        A good response at a low dose ends the escalation. Raises IndexError for a step that the plan has not.
+        A good response at a low dose ends the escalation. Raises IndexError for a step that the plan does not have.
         """
         current = self.steps[step]
         match response:
@@ -69,14 +70,14 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Dispensed:
-    """A dose that a patient was supplied with, from a time on."""
+    """A dose in mg a day that a patient is supplied with from a time on."""
 
     time: datetime
     dose_mg: Decimal
 
 
 class Deviation(StrEnum):
-    """How dispensed strengths leave every usual titration."""
+    """How a dispensed dose deviates from every usual titration."""
 
     START_TOO_HIGH = "START_TOO_HIGH"
     STEP_TOO_LARGE = "STEP_TOO_LARGE"
@@ -84,9 +85,9 @@ class Deviation(StrEnum):
 
 
 def deviations(dispensed: Sequence[Dispensed], policy: Policy) -> list[tuple[Dispensed, Deviation]]:
-    """Where the doses of one course, in order of time, leave the usual titration: at which supply, and how."""
+    """Return the supplies of one course, in order of time, that deviate from the usual titration, and how."""
     found: list[tuple[Dispensed, Deviation]] = []
-    since: Dispensed | None = None  # the supply that the current dose began with
+    since: Dispensed | None = None  # the first supply of the current dose
     for supply in dispensed:
         if since is None:
             if supply.dose_mg > policy.ldn_start_max:
@@ -103,19 +104,24 @@ def deviations(dispensed: Sequence[Dispensed], policy: Policy) -> list[tuple[Dis
     return found
 
 
-def load_plans(tables: Tables) -> dict[str, Plan]:
-    """titrations.csv by plan. Raises TableError where steps are out of order or a dose falls."""
+def load_plans(tables: Tables) -> dict[str, TitrationPlan]:
+    """Return titrations.csv by plan. Raises TableError if steps are out of order or a dose decreases."""
     rows: dict[str, list[Row]] = {}
     for row in tables.rows("titrations.csv"):
         rows.setdefault(row.required("plan"), []).append(row)
     return {name: _plan(name, found, tables) for name, found in rows.items()}
 
 
-def _plan(name: str, rows: list[Row], tables: Tables) -> Plan:
+def _route(row: Row) -> Route:
+    row.required("route")
+    return Route(row.one_of("route", *Route))
+
+
+def _plan(name: str, rows: list[Row], tables: Tables) -> TitrationPlan:
     steps = tuple(
-        Step(
+        TitrationStep(
             dose_mg=row.decimal("dose_mg"),
-            route=row.required("route"),
+            route=_route(row),
             min_time=days_of(row.decimal("min_days")),
             max_time=days_of(row.decimal("max_days")),
             sources=tables.sources_of(row),
@@ -126,4 +132,4 @@ def _plan(name: str, rows: list[Row], tables: Tables) -> Plan:
         raise TableError(f"titrations.csv ({name}): steps are not 1 to {len(rows)} in order")
     if any(later.dose_mg < earlier.dose_mg for earlier, later in itertools.pairwise(steps)):
         raise TableError(f"titrations.csv ({name}): a dose falls")
-    return Plan(name, steps)
+    return TitrationPlan(name, steps)

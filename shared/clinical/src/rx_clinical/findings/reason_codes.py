@@ -1,23 +1,24 @@
-"""Reason codes that follow from the parts of a finding."""
+"""Reason codes derived from the parts of a finding."""
 
 from collections.abc import Iterable, Sequence
 
-from rx_clinical.catalogue.drugs import BY_DOSE, Acting
+from rx_clinical.catalogue.antagonists import BY_DOSE
+from rx_clinical.catalogue.drug_forms import Acting
 from rx_clinical.catalogue.names import Names
 from rx_clinical.catalogue.policy import Policy
 from rx_clinical.catalogue.roles import Antagonist
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.washout_window import WashoutWindow
+from rx_clinical.model.codes import EvidenceLevel
 from rx_clinical.model.reasons import Reason
 from rx_clinical.model.washout import FOREVER, hours
 
-_SEED_CLAIM = "SEED_CLAIM_ONLY"
 _ACTING = {Acting.LONG: Reason.LONG_ACTING_FORM, Acting.DEPOT: Reason.DEPOT}
 _CLASS = {"partial_agonist": Reason.PARTIAL_AGONIST, "mixed_agonist_antagonist": Reason.MIXED_AGONIST}
 
 
 def window_reasons(windows: Iterable[WashoutWindow], policy: Policy) -> set[Reason]:
-    """What the windows of these exposures rest on."""
+    """Return the reasons that set the washout windows of these exposures."""
     return {reason for window in windows for reason in _of_window(window, policy)}
 
 
@@ -42,7 +43,7 @@ def _of_window(window: WashoutWindow, policy: Policy) -> Iterable[Reason]:
 
 
 def interaction_reasons(windows: Iterable[WashoutWindow]) -> set[Reason]:
-    """How many interacting medicines count, and on what evidence."""
+    """Return the reasons by the number and evidence of the precipitants that count."""
     rows = {
         precipitant.interaction.precipitant_code: precipitant.interaction
         for window in windows
@@ -51,13 +52,13 @@ def interaction_reasons(windows: Iterable[WashoutWindow]) -> set[Reason]:
     reasons = set()
     if len(rows) > 1:
         reasons.add(Reason.MULTIPLE_PERPETRATORS)
-    if any(row.evidence_level == _SEED_CLAIM for row in rows.values()):
+    if any(row.evidence_level is EvidenceLevel.SEED_CLAIM_ONLY for row in rows.values()):
         reasons.add(Reason.EVIDENCE_SINGLE_REPORT)
     return reasons
 
 
 def antagonist_reasons(antagonist: Antagonist, entry: Entry, parts: Iterable[Entry], names: Names) -> set[Reason]:
-    """The product hides its antagonist; its dose, or that of another product in the daily sum, is not known."""
+    """Return HIDDEN_ANTAGONIST if the product hides it, DOSE_UNKNOWN if a dose of the daily sum is missing."""
     reasons = set()
     if hides_antagonist(entry, names):
         reasons.add(Reason.HIDDEN_ANTAGONIST)
@@ -67,12 +68,12 @@ def antagonist_reasons(antagonist: Antagonist, entry: Entry, parts: Iterable[Ent
 
 
 def hides_antagonist(entry: Entry, names: Names) -> bool:
-    """The product text does not show the antagonist inside; without a text, the product is known to hide it."""
+    """Return True if the product text does not name the antagonist; without text, if the product hides it."""
     text = entry.medicine.text
     return not names.names_antagonist(text) if text else entry.roles.hidden
 
 
 def spacing_reasons(entries: Sequence[Entry], names: Names) -> set[Reason]:
-    """Some product text or directions space opioid and antagonist by hours."""
+    """Return HOUR_SPACING_UNSAFE if a product text or directions space opioid and antagonist by hours."""
     spaced = any(names.spaces_by_hours(f"{entry.medicine.text} {entry.medicine.directions}") for entry in entries)
     return {Reason.HOUR_SPACING_UNSAFE} if spaced else set()

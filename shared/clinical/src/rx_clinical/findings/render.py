@@ -1,4 +1,4 @@
-"""Renders decisions as findings: identity, basis, and what every family shares."""
+"""Renders decisions as findings: identity, basis, and the parts that all families share."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -14,47 +14,49 @@ from rx_clinical.history.exposure_period import ExposurePeriod
 from rx_clinical.history.half_life_modifiers import Precipitant
 from rx_clinical.history.washout_window import WashoutWindow
 from rx_clinical.model.facts import Fact, Fill
-from rx_clinical.model.findings import ArithmeticLine, Basis, Finding, NoStartTime
+from rx_clinical.model.findings import ArithmeticLine, Basis, BasisRole, Finding, NoStartTime
 from rx_clinical.model.reasons import Reason
 from rx_clinical.model.washout import FOREVER, hours, later, plain
 
 LISTED_OF_A_MEDICINE = 10
-"""Facts named of one medicine: a year of daily dispensing would make every finding as long as the history."""
+"""Facts listed for one medicine: after a year of daily dispensing a finding would be as long as the history."""
 
 _WINDOW_FAMILIES = frozenset({"withdrawal", "blockade"})
-_HISTORY_RULES = frozenset({"LD-01"})  # beside the window families
+_HISTORY_RULES = frozenset({"LD-01"})  # in addition to the window families
 
 
 def finding_id(rule: str, anchor_key: bytes, counterpart_key: tuple[str, str]) -> bytes:
-    """128-bit identity: BLAKE2b over rule, anchor, and ingredient and form of the counterpart."""
+    """Return the 16-byte id: BLAKE2b-128 of rule, anchor, and ingredient and form of the counterpart."""
     named = b"\0".join((rule.encode(), anchor_key, *(part.encode() for part in counterpart_key)))
     return blake2b(named, digest_size=16).digest()
 
 
 def opioid_basis(opioid: Opioid, period: ExposurePeriod) -> list[BasisItem]:
-    """The entries of an exposure."""
-    return [BasisItem("opioid", opioid.name, opioid.form.form_key, entry, opioid.masked) for entry in period.entries]
+    """Return the basis of an opioid exposure."""
+    return [
+        BasisItem(BasisRole.OPIOID, opioid.name, opioid.form.form_key, entry, opioid.masked) for entry in period.entries
+    ]
 
 
 def antagonist_basis(antagonist: Antagonist, entries: Iterable[Entry]) -> list[BasisItem]:
-    """The entries of an antagonist course."""
-    return [BasisItem("antagonist", antagonist.name, antagonist.form_key, entry) for entry in entries]
+    """Return the basis of an antagonist exposure."""
+    return [BasisItem(BasisRole.ANTAGONIST, antagonist.name, antagonist.form_key, entry) for entry in entries]
 
 
 def precipitant_basis(precipitants: Iterable[Precipitant]) -> list[BasisItem]:
-    """The entries of interacting medicines that count."""
+    """Return the basis of the precipitants that count."""
     return [
-        BasisItem("interacting", precipitant.interaction.name, None, entry)
+        BasisItem(BasisRole.PRECIPITANT, precipitant.interaction.name, None, entry)
         for precipitant in precipitants
         for entry in precipitant.period.entries
     ]
 
 
 def finding(decision: Decision, context: RuleContext) -> Finding:
-    """The finding of a decision, with its words."""
+    """Return the finding of a decision, with its texts."""
     explanation = decision.explain()
     rule = context.catalogue.rules[decision.rule]
-    basis = _once(explanation.basis)
+    basis = _unique(explanation.basis)
     reasons = {*explanation.reasons, *_shared_reasons(decision, rule.family, basis, context)}
     anchor = decision.anchor.entry.fact
     return Finding(
@@ -88,7 +90,7 @@ def finding(decision: Decision, context: RuleContext) -> Finding:
             *_unlisted(basis),
         ),
         sources=_sources(explanation, rule.sources),
-        basis=tuple(basis for one in _listed(basis) for basis in _basis(one)),
+        basis=tuple(fact for item in _listed(basis) for fact in _facts_of(item)),
     )
 
 
@@ -101,10 +103,10 @@ def _no_start(decision: Decision) -> NoStartTime | None:
 
 
 def _shared_reasons(decision: Decision, family: str, basis: Sequence[BasisItem], context: RuleContext) -> set[Reason]:
-    """A date without clock time in the basis, a fact recorded after the anchor's latest step, what limits windows."""
+    """Return the reasons that follow from basis and history: imprecise times, late facts, unmodelled conditions."""
     own = {step.key for step in decision.anchor.entry.steps}
     decided = max(step.recorded_at for step in decision.anchor.entry.steps)
-    facts = [fact for one in basis for fact in one.entry.steps]
+    facts = [fact for item in basis for fact in item.entry.steps]
     reasons = set()
     if any(moment.imprecise for fact in facts for moment in fact.moments):
         reasons.add(Reason.TIME_IMPRECISE)
@@ -118,27 +120,27 @@ def _shared_reasons(decision: Decision, family: str, basis: Sequence[BasisItem],
 
 
 def _history_is_short(decision: Decision, context: RuleContext) -> bool:
-    """Known history does not reach back as far as the longest window that could apply."""
+    """Return True if the known history does not cover the longest window that could apply."""
     needed = later(decision.anchor.time.earliest, -context.catalogue.policy.longest_window)
     return context.known_since is None or context.known_since > needed
 
 
-def _once(basis: Iterable[BasisItem]) -> list[BasisItem]:
-    unique = {(one.role, one.entry.order, one.name): one for one in basis}
+def _unique(basis: Iterable[BasisItem]) -> list[BasisItem]:
+    unique = {(item.role, item.entry.order, item.name): item for item in basis}
     return [unique[key] for key in sorted(unique)]
 
 
 def _chains(basis: Iterable[BasisItem]) -> list[list[BasisItem]]:
-    """What rests on one medicine in one role, in tie order."""
+    """Return the items of each medicine in each role, sorted by time and key."""
     chains: dict[tuple[str, str], list[BasisItem]] = {}
-    for one in basis:
-        chains.setdefault((one.role, one.name), []).append(one)
+    for item in basis:
+        chains.setdefault((item.role, item.name), []).append(item)
     return list(chains.values())
 
 
 def _listed(basis: Sequence[BasisItem]) -> list[BasisItem]:
-    """The first and the newest of each medicine; the arithmetic says what the others add up to."""
-    return [one for chain in _chains(basis) for one in chain[:1] + chain[1:][1 - LISTED_OF_A_MEDICINE :]]
+    """Return the first and the newest items of each medicine; the arithmetic sums up the others."""
+    return [item for chain in _chains(basis) for item in chain[:1] + chain[1:][1 - LISTED_OF_A_MEDICINE :]]
 
 
 def _unlisted(basis: Sequence[BasisItem]) -> list[str]:
@@ -149,28 +151,28 @@ def _unlisted(basis: Sequence[BasisItem]) -> list[str]:
     ]
 
 
-def _basis(one: BasisItem) -> list[Basis]:
-    fact = one.entry.fact
-    fill = fact if isinstance(fact, Fill) and not one.masked else None
-    return [_basis_of(one, step, fill) for step in one.entry.steps]
+def _facts_of(item: BasisItem) -> list[Basis]:
+    fact = item.entry.fact
+    fill = fact if isinstance(fact, Fill) and not item.masked else None
+    return [_fact_in_basis(item, step, fill) for step in item.entry.steps]
 
 
-def _basis_of(one: BasisItem, fact: Fact, fill: Fill | None) -> Basis:
+def _fact_in_basis(item: BasisItem, fact: Fact, fill: Fill | None) -> Basis:
     return Basis(
-        role=one.role,
+        role=item.role,
         key=fact.key,
-        event_id="" if one.masked else fact.event_id,
-        source="" if one.masked else fact.source,
-        site="" if one.masked else fact.site,
-        name=one.name,
-        form_key=one.form_key,
+        event_id="" if item.masked else fact.event_id,
+        source="" if item.masked else fact.source,
+        site="" if item.masked else fact.site,
+        name=item.name,
+        form_key=item.form_key,
         rx_number=fill.rx_number if fill else None,
         fill_number=fill.fill_number if fill else None,
     )
 
 
 def arithmetic_line(window: WashoutWindow, at: datetime) -> ArithmeticLine:
-    """The window of an exposure in numbers, judged at a time."""
+    """Return the washout window of an exposure in numbers, checked at a time."""
     period, lengths = window.period, window.lengths
     documented_end = None if period.documented_end == FOREVER else period.documented_end
     return ArithmeticLine(
@@ -189,7 +191,9 @@ def arithmetic_line(window: WashoutWindow, at: datetime) -> ArithmeticLine:
 
 
 def _evidence_level(windows: Sequence[WashoutWindow]) -> str:
-    levels = {precipitant.interaction.evidence_level for window in windows for precipitant in window.precipitants}
+    levels: set[str] = {
+        precipitant.interaction.evidence_level for window in windows for precipitant in window.precipitants
+    }
     return "; ".join(sorted(levels or {window.opioid.form.verification for window in windows})) or "POLICY"
 
 

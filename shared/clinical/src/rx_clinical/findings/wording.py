@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from rx_clinical.history.exposure_period import Event, ExposurePeriod
 from rx_clinical.history.washout_window import WashoutWindow
+from rx_clinical.model.codes import FormKey
 from rx_clinical.model.facts import Evidence, Medicine, Moment, start_of_day
 from rx_clinical.model.findings import Urgency
 from rx_clinical.model.reasons import Reason
@@ -33,7 +34,7 @@ OPIOID_NEED_MAY_FALL = (
     "be an overdose."
 )
 RESTRICTED = "opioid, restricted source"
-RESTRICTED_KEY = "restricted_source"
+RESTRICTED_KEY = FormKey("restricted_source")
 SPACING_UNSAFE = "The directions space opioid and antagonist by hours: spacing by hours is not safe."
 _EVIDENCE = {"SEED_CLAIM_ONLY": "one clinician's report, no study"}
 _HOLD = {

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.catalogue.roles import FactBits
-from rx_clinical.history.chart import read_as
+from rx_clinical.history.chart import reported_medicine
 from rx_clinical.model.facts import (
     BatchRecord,
     CompoundRequest,
@@ -27,7 +27,7 @@ _BITS |= {Void: FactBits.REMOVING, ReturnToStock: FactBits.REMOVING}
 def fact_bits(facts: Collection[Fact], catalogue: Catalogue) -> int:
     """Return everything that the facts may bring, as FactBits; what is voided or superseded counts too."""
     kinds = FactBits.MANY if len(facts) > catalogue.policy.too_many_facts else 0
-    read, late = catalogue.read, catalogue.policy.late_beyond
+    classify, late = catalogue.classify, catalogue.policy.late_beyond
     for fact in facts:
         medicine = getattr(fact, "medicine", None)
         if medicine is None:
@@ -36,9 +36,10 @@ def fact_bits(facts: Collection[Fact], catalogue: Catalogue) -> int:
                 kinds |= FactBits.LATE
             continue
         if isinstance(fact, Report):
-            bits = read(read_as(fact, catalogue), misuse=fact.misuse)[1]
+            reported = reported_medicine(fact, catalogue)
+            bits = (catalogue.classify_misused if fact.misuse else classify)(reported)[1]
         else:
-            bits = read(medicine)[1]
+            bits = classify(medicine)[1]
             if bits & FactBits.NO_DAYS and isinstance(fact, Fill):
                 bits |= FactBits.DEFICIENT
         kinds |= bits

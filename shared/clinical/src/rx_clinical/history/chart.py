@@ -1,4 +1,4 @@
-"""Folds facts into what is true now: highest revisions, nothing voided or returned, fills joined to orders."""
+"""The chart: facts in force, in their highest revisions, without voids and returns, and linked to each other."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -7,6 +7,8 @@ from datetime import datetime
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.catalogue.policy import Policy
 from rx_clinical.catalogue.roles import NO_ROLES, FactBits, Roles
+from rx_clinical.model.codes import OrderStatus
+from rx_clinical.model.corrections import removed_keys
 from rx_clinical.model.facts import (
     Administration,
     BatchRecord,
@@ -25,14 +27,15 @@ from rx_clinical.model.facts import (
     ReturnToStock,
     Stop,
     Void,
-    removed,
 )
 from rx_clinical.model.washout import days_of, later
 
-# An order in one of these states is no exposure; every other state stays possible.
-_DEAD_STATUSES = frozenset({"draft", "on-hold", "cancelled", "entered-in-error"})
+# An order in one of these states is no exposure; in any other state it is a possible one.
+_INACTIVE_STATUSES = frozenset({
+    OrderStatus.DRAFT, OrderStatus.ON_HOLD, OrderStatus.CANCELLED, OrderStatus.ENTERED_IN_ERROR,
+})  # fmt: skip
 _NOT_ORDERED_INTENTS = frozenset({"proposal", "plan", "option"})
-_ENDED_STATUSES = frozenset({"completed", "stopped", "ended"})
+_ENDED_STATUSES = frozenset({OrderStatus.COMPLETED, OrderStatus.STOPPED, OrderStatus.ENDED})
 
 MedicineFact = Prescription | Fill | Administration | Report
 OtherFact = Evidence | Confirmation | PatientFact | Procedure | CompoundRequest | BatchRecord
@@ -43,25 +46,25 @@ NO_MEDICINE = Medicine()
 
 @dataclass(slots=True)
 class Entry:
-    """A fact with a role, and the later facts that belong to it."""
+    """A fact with its roles, and the later facts that refer to it."""
 
     fact: MedicineFact | OtherFact
     roles: Roles = NO_ROLES
-    medicine: Medicine = NO_MEDICINE  # of the fact; one without any text where the fact is of another kind
+    medicine: Medicine = NO_MEDICINE  # of the fact; an empty one for other kinds of facts
     handed_over: HandOver | None = None  # of a fill
     stops: tuple[Stop, ...] = ()  # of a report or an order
-    filled: bool = False  # of an order: a fill was seen, or the injection of its depot
-    injected: bool = False  # of a dispensed depot: its injection was seen
-    sightings: tuple[Fill, ...] = ()  # of a fill: what others said about the same supply
+    filled: bool = False  # of an order: a fill, or the injection of its depot, is on record
+    injected: bool = False  # of a dispensed depot: its injection is on record
+    sightings: tuple[Fill, ...] = ()  # of a fill: the records of other sources about the same supply
 
     @property
     def order(self) -> tuple[datetime, bytes]:
-        """Ties of entries are ordered by occurred time and key."""
+        """Return the sort key of entries: begin and event key."""
         return (self.begin.earliest, self.fact.key)
 
     @property
     def begin(self) -> Moment:
-        """When it occurred, of a supply seen twice its first sighting."""
+        """Return when the fact occurred; of a supply with several sightings, the first."""
         if not self.sightings:
             return self.fact.occurred
         seen = (self.fact.occurred, *(fact.occurred for fact in self.sightings))
@@ -69,26 +72,26 @@ class Entry:
 
     @property
     def steps(self) -> tuple[Fact, ...]:
-        """The fact, other sightings of it and its later steps."""
+        """Return the fact, its other sightings and its later steps."""
         if self.handed_over is None:
             return (self.fact, *self.sightings, *self.stops)
         return (self.fact, *self.sightings, self.handed_over, *self.stops)
 
     @property
     def seen(self) -> list["Entry"]:
-        """The entry as each that saw the supply states it."""
+        """Return the entry as each sighting of the supply states it."""
         return [self, *(Entry(fact, self.roles, fact.medicine, self.handed_over) for fact in self.sightings)]
 
     @property
     def in_hand(self) -> Moment:
-        """The later of fill and hand-over."""
+        """Return the later of fill and hand-over."""
         if self.handed_over is not None and self.handed_over.occurred.latest > self.fact.occurred.latest:
             return self.handed_over.occurred
         return self.fact.occurred
 
     @property
     def ended_at(self) -> datetime | None:
-        """The recorded end of an order or report, the later one where several are recorded; None = none recorded."""
+        """Return the latest recorded end of an order or report; None if none is recorded."""
         ends = [stop.occurred.latest for stop in self.stops]
         fact = self.fact
         if isinstance(fact, Prescription) and fact.status in _ENDED_STATUSES and fact.status_at is not None:
@@ -98,9 +101,9 @@ class Entry:
 
 @dataclass(slots=True)
 class Chart:
-    """Entries by kind, each in tie order; only medicines with a role."""
+    """The entries of one history by kind, sorted by time and key; only medicines with a role."""
 
-    orders: list[Entry] = field(default_factory=list)  # that stand: neither drafts nor cancelled nor proposals
+    orders: list[Entry] = field(default_factory=list)  # without drafts, cancelled orders and proposals
     fills: list[Entry] = field(default_factory=list)
     administrations: list[Entry] = field(default_factory=list)
     reports: list[Entry] = field(default_factory=list)
@@ -111,14 +114,14 @@ class Chart:
     procedures: list[Procedure] = field(default_factory=list)
     compounding: list[CompoundRequest | BatchRecord] = field(
         default_factory=list
-    )  # of preparations, not of the patient
+    )  # facts about preparations, not about the patient
     kinds: int = 0  # FactBits, over all of it
 
     @property
     def newest_recorded_at(self) -> datetime | None:
-        """The newest recorded time of a fact that plays a role.
+        """Return the newest recorded time of a fact with a role.
 
-        A statin ordered years later is no fact of the function: whoever keeps it and whoever does not must agree.
+        Facts without a role do not count: the result must be equal for a store that keeps them and one that does not.
         """
         newest: datetime | None = None
         for fact in self.facts():
@@ -127,11 +130,11 @@ class Chart:
         return newest
 
     def entries(self) -> list[Entry]:
-        """All medicines with a role."""
+        """Return all medicines with a role."""
         return [*self.orders, *self.fills, *self.administrations, *self.reports]
 
     def facts(self) -> list[Fact]:
-        """Every fact that plays a role, the steps of a medicine included."""
+        """Return every fact with a role, the steps of a medicine included."""
         facts: list[Fact] = [*self.evidence, *self.confirmations, *self.patient_facts, *self.procedures]
         for entry in self.entries():
             facts += entry.steps
@@ -139,13 +142,13 @@ class Chart:
 
 
 def read_chart(facts: Iterable[Fact], catalogue: Catalogue, kinds: int) -> Chart:
-    """The chart of a set of facts; the same for every order and duplication. `kinds`: see applicability.fact_bits."""
+    """Return the chart of a set of facts, equal for every order and duplication. `kinds`: see `applicability`."""
     chart = Chart(kinds=kinds)
     hand_overs: dict[bytes, HandOver] = {}
     stops: dict[bytes, list[Stop]] = {}
-    for fact in _standing(facts, kinds):
+    for fact in _in_force(facts, kinds):
         if isinstance(fact, MedicineFact):
-            _enter(chart, fact, catalogue)
+            _add_medicine(chart, fact, catalogue)
         elif isinstance(fact, HandOver):
             held = hand_overs.get(fact.fill)
             if held is None or (held.occurred.latest, held.key) < (fact.occurred.latest, fact.key):
@@ -153,12 +156,12 @@ def read_chart(facts: Iterable[Fact], catalogue: Catalogue, kinds: int) -> Chart
         elif isinstance(fact, Stop):
             stops.setdefault(fact.refers_to, []).append(fact)
         elif isinstance(fact, OtherFact):
-            _note(chart, fact)
-    _join(chart, hand_overs, stops, catalogue.policy)
+            _add_other(chart, fact)
+    _link(chart, hand_overs, stops, catalogue.policy)
     return chart
 
 
-def _note(chart: Chart, fact: OtherFact) -> None:
+def _add_other(chart: Chart, fact: OtherFact) -> None:
     match fact:
         case Evidence():
             chart.evidence.append(fact)
@@ -172,8 +175,8 @@ def _note(chart: Chart, fact: OtherFact) -> None:
             chart.compounding.append(fact)
 
 
-def _standing(facts: Iterable[Fact], kinds: int) -> list[Fact]:
-    """Highest revisions without what was voided or returned, in tie order."""
+def _in_force(facts: Iterable[Fact], kinds: int) -> list[Fact]:
+    """Return the highest revisions without voided and returned facts, sorted by time and key."""
     latest: dict[bytes, Fact] = {}
     for fact in facts:
         held = latest.get(fact.key)
@@ -185,25 +188,25 @@ def _standing(facts: Iterable[Fact], kinds: int) -> list[Fact]:
 
 
 def _without_removed(latest: dict[bytes, Fact]) -> list[Fact]:
-    gone = removed({key: fact for key, fact in latest.items() if isinstance(fact, (Void, ReturnToStock))})
+    gone = removed_keys({key: fact for key, fact in latest.items() if isinstance(fact, (Void, ReturnToStock))})
     return [fact for key, fact in latest.items() if key not in gone]
 
 
 def _outranks(fact: Fact, held: Fact) -> bool:
-    """A higher revision; the text decides between different facts that claim one revision, so that order does not."""
+    """Return True for a higher revision. Of different facts with one revision the greater `repr` wins, in any order."""
     mine, theirs = (fact.revision, fact.recorded_at), (held.revision, held.recorded_at)
     return mine > theirs or (mine == theirs and fact != held and repr(fact) > repr(held))
 
 
-def _enter(chart: Chart, fact: MedicineFact, catalogue: Catalogue) -> None:
+def _add_medicine(chart: Chart, fact: MedicineFact, catalogue: Catalogue) -> None:
     if isinstance(fact, Prescription) and not _is_order(fact):
         return
     medicine = fact.medicine
     if isinstance(fact, Report):
-        medicine = read_as(fact, catalogue)
-        roles, kinds = catalogue.read(medicine, misuse=fact.misuse)
+        medicine = reported_medicine(fact, catalogue)
+        roles, kinds, _ = (catalogue.classify_misused if fact.misuse else catalogue.classify)(medicine)
     else:
-        roles, kinds = catalogue.read(medicine)
+        roles, kinds, _ = catalogue.classify(medicine)
     if kinds & FactBits.DEFICIENT and (not medicine.coded or catalogue.names_what_codes_lack(medicine)):
         chart.uncoded.append(Entry(fact, roles, fact.medicine))
     if not roles.kinds:
@@ -219,8 +222,8 @@ def _enter(chart: Chart, fact: MedicineFact, catalogue: Catalogue) -> None:
     entries.append(Entry(fact, roles, fact.medicine))
 
 
-def read_as(fact: Report, catalogue: Catalogue) -> Medicine:
-    """The medicine stated; illicit use that names neither ingredient nor form is use of an illicit opioid."""
+def reported_medicine(fact: Report, catalogue: Catalogue) -> Medicine:
+    """Return the reported medicine; for illicit use without ingredient and form, an unnamed illicit opioid."""
     stated = fact.medicine
     named = stated.ingredients or stated.form_key or catalogue.product(stated.product_code)
     if named or fact.kind != "illicit":
@@ -229,10 +232,10 @@ def read_as(fact: Report, catalogue: Catalogue) -> Medicine:
 
 
 def _is_order(fact: Prescription) -> bool:
-    return fact.status not in _DEAD_STATUSES and fact.intent not in _NOT_ORDERED_INTENTS and not fact.do_not_perform
+    return fact.status not in _INACTIVE_STATUSES and fact.intent not in _NOT_ORDERED_INTENTS and not fact.do_not_perform
 
 
-def _join(chart: Chart, hand_overs: dict[bytes, HandOver], stops: dict[bytes, list[Stop]], policy: Policy) -> None:
+def _link(chart: Chart, hand_overs: dict[bytes, HandOver], stops: dict[bytes, list[Stop]], policy: Policy) -> None:
     if hand_overs:
         for entry in (*chart.fills, *chart.uncoded):
             entry.handed_over = hand_overs.get(entry.fact.key)
@@ -244,13 +247,13 @@ def _join(chart: Chart, hand_overs: dict[bytes, HandOver], stops: dict[bytes, li
         for fill in chart.fills:
             _mark_filled(fill, orders, chart.orders, policy)
     if len(chart.fills) > 1:
-        chart.fills = _seen_once(chart.fills, policy)
+        chart.fills = _merge_sightings(chart.fills, policy)
     if chart.administrations:
-        _join_injections(chart, policy)
+        _link_injections(chart, policy)
 
 
 def _mark_filled(fill: Entry, by_key: dict[bytes, Entry], orders: list[Entry], policy: Policy) -> None:
-    """A fill belongs to the prescription it names, else to the newest order of the same ingredient and form."""
+    """Mark the order of a fill: the one it names, else the newest of the same ingredient and form, as filled."""
     named = fill.fact.prescription if isinstance(fill.fact, Fill) else None
     order = by_key.get(named) if named else _newest_order(fill, orders, policy)
     if order is not None:
@@ -270,8 +273,8 @@ def _newest_order(fill: Entry, orders: list[Entry], policy: Policy) -> Entry | N
     return None
 
 
-def _join_injections(chart: Chart, policy: Policy) -> None:
-    """An injection replaces the depot dispensed for it, and the order of a depot that no pharmacy dispensed."""
+def _link_injections(chart: Chart, policy: Policy) -> None:
+    """Mark what each injection replaces: the depot dispensed for it, else the order of the depot."""
     depots = [entry for entry in chart.fills if is_depot(entry.roles)]
     for given in chart.administrations:
         if not is_depot(given.roles):
@@ -284,7 +287,7 @@ def _join_injections(chart: Chart, policy: Policy) -> None:
 
 
 def _dispensed_for(given: Entry, depots: list[Entry], policy: Policy) -> Entry | None:
-    """The depot of the same form that the injection names, else the newest one that is not injected yet."""
+    """Return the dispensed depot of the same form that an injection names, else the newest not yet injected."""
     named = given.fact.fill if isinstance(given.fact, Administration) else None
     depots = [depot for depot in depots if depot.roles.supply_key == given.roles.supply_key]
     for depot in reversed(depots):
@@ -302,28 +305,28 @@ def _dispensed_for(given: Entry, depots: list[Entry], policy: Policy) -> Entry |
 
 
 def is_depot(roles: Roles) -> bool:
-    """An opioid or antagonist that a clinician injects or implants."""
+    """Return True for an opioid or antagonist that a clinician injects or implants."""
     if roles.antagonist is not None:
         return roles.antagonist.depot
     return any(opioid.form.acting == "depot" for opioid in roles.opioids)
 
 
-def _seen_once(fills: list[Entry], policy: Policy) -> list[Entry]:
-    """One entry a supply, however many sources saw it."""
-    if not _maybe_seen_twice([entry.fact for entry in fills if isinstance(entry.fact, Fill)]):
+def _merge_sightings(fills: list[Entry], policy: Policy) -> list[Entry]:
+    """Return one entry for each supply, however many sources recorded it."""
+    if not _may_have_sightings([entry.fact for entry in fills if isinstance(entry.fact, Fill)]):
         return fills
     supplies: list[list[Entry]] = []
     for entry in fills:
-        same = (supply for supply in supplies if all(_one_supply(entry, other, policy) for other in supply))
+        same = (supply for supply in supplies if all(_same_supply(entry, other, policy) for other in supply))
         if (supply := next(same, None)) is not None:
             supply.append(entry)
         else:
             supplies.append([entry])
-    return sorted((_merged(supply, policy) for supply in supplies), key=lambda entry: entry.order)
+    return sorted((_merged_sighting(supply, policy) for supply in supplies), key=lambda entry: entry.order)
 
 
-def _merged(seen: list[Entry], policy: Policy) -> Entry:
-    """The longest sighting; it begins with the first one, and the newest hand-over of any is that of the supply."""
+def _merged_sighting(seen: list[Entry], policy: Policy) -> Entry:
+    """Return the longest lasting sighting, with the others attached and the newest hand-over of all."""
     handed_over = [entry.handed_over for entry in seen if entry.handed_over is not None]
     newest = max(handed_over, key=lambda step: (step.occurred.latest, step.key), default=None)
     for entry in seen:
@@ -333,8 +336,8 @@ def _merged(seen: list[Entry], policy: Policy) -> Entry:
     return longest
 
 
-def _maybe_seen_twice(fills: list[Fill]) -> bool:
-    """Several sources, or an Rx number that comes back: else no two fills are one supply."""
+def _may_have_sightings(fills: list[Fill]) -> bool:
+    """Return True if two fills may be one supply: several sources, or a repeated Rx number."""
     numbers: set[tuple[str, str]] = set()
     source = fills[0].source if fills else ""
     for fill in fills:
@@ -348,9 +351,9 @@ def _maybe_seen_twice(fills: list[Fill]) -> bool:
     return False
 
 
-def _one_supply(one: Entry, other: Entry, policy: Policy) -> bool:
-    mine, theirs = one.fact, other.fact
-    if not isinstance(mine, Fill) or not isinstance(theirs, Fill) or one.roles.supply_key != other.roles.supply_key:
+def _same_supply(entry: Entry, other: Entry, policy: Policy) -> bool:
+    mine, theirs = entry.fact, other.fact
+    if not isinstance(mine, Fill) or not isinstance(theirs, Fill) or entry.roles.supply_key != other.roles.supply_key:
         return False
     numbers = (mine.rx_number, mine.fill_number)
     if all(numbers) and numbers == (theirs.rx_number, theirs.fill_number) and _sites_agree(mine, theirs):
@@ -360,13 +363,13 @@ def _one_supply(one: Entry, other: Entry, policy: Policy) -> bool:
     return close and alike and bool(mine.site) and mine.site == theirs.site and mine.source != theirs.source
 
 
-def _sites_agree(one: Fill, other: Fill) -> bool:
-    """Rx numbers repeat between pharmacies: at two stated sites they are two supplies."""
-    return one.site == other.site or not (one.site and other.site)
+def _sites_agree(fill: Fill, other: Fill) -> bool:
+    """Return False for two different stated sites, since pharmacies use the same Rx numbers."""
+    return fill.site == other.site or not (fill.site and other.site)
 
 
 def _length(entry: Entry, policy: Policy) -> tuple[datetime, bytes]:
-    """The end of the supply, assumed where days supply is missing; the key decides between equals."""
+    """Return the end of a supply, assumed if its days supply is missing, and the key to break ties."""
     days = entry.medicine.days_supply
     supplied = policy.assumed_supply if days is None else days_of(days)
     return (later(entry.in_hand.latest, supplied), entry.fact.key)

@@ -1,8 +1,9 @@
-"""When a medicine that is neither opioid nor antagonist is taken: interacting medicines, gut opioids, LDN partners."""
+"""Exposure to co-medication that is neither opioid nor antagonist: precipitants, gut opioids, LDN partners."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Generic, TypeVar
 
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.catalogue.policy import Policy
@@ -12,58 +13,61 @@ from rx_clinical.history.exposure_period import (
     ExposurePeriod,
     FillChain,
     begin_unknown,
+    chains,
     reported_begin,
     reported_end,
     reported_possible_end,
-    stack,
     supplied,
 )
-from rx_clinical.model.facts import Administration, Fill, Moment, Prescription, Report
+from rx_clinical.model.codes import FormKey, RxNormCode
+from rx_clinical.model.facts import Administration, Moment, Prescription, Report
 from rx_clinical.model.reasons import Reason
 from rx_clinical.model.washout import FOREVER, later
 
+K = TypeVar("K", bound=str)
+
 
 @dataclass(slots=True, eq=False)
-class CoMedicationExposure:
-    """All supplies of one medicine."""
+class CoMedicationExposure(Generic[K]):
+    """All exposure periods of one co-medication."""
 
-    key: str  # RxNorm ingredient code, or form_key
+    key: K  # of an ingredient, or of a form
     supply: FillChain
     others: tuple[ExposurePeriod, ...]  # orders without a fill, reports, doses given
 
     def periods(self) -> list[ExposurePeriod]:
-        """Every supply, fills as uninterrupted runs."""
+        """Return every exposure period, of the fills the uninterrupted runs."""
         return [*self.supply.runs(), *self.others]
 
     @property
     def first_event_at(self) -> datetime:
-        """When it was first taken; where only its report is known, at that: the later it began, the newer it is."""
+        """Return the time of the first event; of reported use with an unknown begin, the time of the report."""
         return min(
             (period.entries[0] if begin_unknown(period.entries[0].fact) else period).begin.earliest
             for period in self.periods()
         )
 
     def meeting(self, begin: datetime, end: datetime) -> ExposurePeriod | None:
-        """The first supply that is active at some time from `begin` and before `end`, or at `begin` itself."""
-        met = (period for period in self.periods() if _meets(period, begin, end))
-        return min(met, key=lambda period: (period.begin.earliest, period.entries[0].fact.key), default=None)
+        """Return the first period that is active at some time from `begin` and before `end`, or at `begin` itself."""
+        active = (period for period in self.periods() if _is_active(period, begin, end))
+        return min(active, key=lambda period: (period.begin.earliest, period.entries[0].fact.key), default=None)
 
 
-def _meets(period: ExposurePeriod, begin: datetime, end: datetime) -> bool:
-    """A supply is over at its end; what begins at one instant is together, a single dose too."""
+def _is_active(period: ExposurePeriod, begin: datetime, end: datetime) -> bool:
+    """Return True if a period is active in [begin, end). It is over at its end; a begin at `begin` counts always."""
     first = period.begin.earliest
     return first == begin or ((first < end or first < begin) and begin < period.possible_end)
 
 
 def exposures(
     chart: Chart,
-    keys_of: Callable[[Roles], Iterable[str]],
+    keys_of: Callable[[Roles], Iterable[K]],
     policy: Policy,
     horizon: datetime,
-    lasting: Callable[[str], timedelta] = lambda _: timedelta(0),
-) -> tuple[CoMedicationExposure, ...]:
-    """Histories in order of their keys, without what was over (`lasting` after its end) before the horizon."""
-    grouped: dict[str, list[Entry]] = {}
+    lasting: Callable[[K], timedelta] = lambda _: timedelta(0),
+) -> tuple[CoMedicationExposure[K], ...]:
+    """Return the exposures sorted by key, without periods that ended, with `lasting` after them, before `horizon`."""
+    grouped: dict[K, list[Entry]] = {}
     for entry in chart.entries():
         for key in keys_of(entry.roles):
             grouped.setdefault(key, []).append(entry)
@@ -71,13 +75,13 @@ def exposures(
     return tuple(exposure for exposure in found if exposure.supply.periods or exposure.others)
 
 
-def gut_opioids(chart: Chart, catalogue: Catalogue, horizon: datetime) -> tuple[CoMedicationExposure, ...]:
-    """Loperamide and diphenoxylate at a dose that stays in the gut, by form."""
+def gut_opioids(chart: Chart, catalogue: Catalogue, horizon: datetime) -> tuple[CoMedicationExposure[FormKey], ...]:
+    """Return exposure to loperamide and diphenoxylate at a dose that acts on the gut alone, by form."""
     return exposures(chart, lambda roles: [form.form_key for form in roles.gut_opioids], catalogue.policy, horizon)
 
 
-def peripherals(chart: Chart, catalogue: Catalogue, horizon: datetime) -> tuple[CoMedicationExposure, ...]:
-    """Antagonists that stay outside the brain, by form."""
+def peripherals(chart: Chart, catalogue: Catalogue, horizon: datetime) -> tuple[CoMedicationExposure[FormKey], ...]:
+    """Return exposure to antagonists that do not enter the brain, by form."""
     return exposures(
         chart,
         lambda roles: [roles.peripheral.form_key] if roles.peripheral else [],
@@ -87,21 +91,26 @@ def peripherals(chart: Chart, catalogue: Catalogue, horizon: datetime) -> tuple[
     )
 
 
-def partners(chart: Chart, catalogue: Catalogue, horizon: datetime) -> tuple[CoMedicationExposure, ...]:
-    """What low-dose naltrexone changes, by ingredient code."""
+def partners(chart: Chart, catalogue: Catalogue, horizon: datetime) -> tuple[CoMedicationExposure[RxNormCode], ...]:
+    """Return exposure to medicines whose effect low-dose naltrexone changes, by ingredient code."""
     return exposures(chart, lambda roles: [partner.code for partner in roles.partners], catalogue.policy, horizon)
 
 
-def _exposure(key: str, entries: list[Entry], policy: Policy, horizon: datetime) -> CoMedicationExposure:
+def _exposure(key: K, entries: list[Entry], policy: Policy, horizon: datetime) -> CoMedicationExposure[K]:
+    def single(entry: Entry) -> ExposurePeriod | None:
+        return _single_period(entry, policy)
+
     def lasting(period: ExposurePeriod) -> bool:
         return period.possible_end >= horizon or is_open(period)
 
-    supply = stack((entry for entry in entries if isinstance(entry.fact, Fill)), None, policy)
-    others = (period for entry in entries if (period := _other(entry, policy)) is not None)
-    return CoMedicationExposure(key, supply.kept(lasting), tuple(filter(lasting, others)))
+    supply, _, others = chains(
+        entries, policy, None, chain_fills=True, chain_doses=False, single=single, lasting=lasting
+    )
+    return CoMedicationExposure(key, supply, others)
 
 
-def _other(entry: Entry, policy: Policy) -> ExposurePeriod | None:
+def _single_period(entry: Entry, policy: Policy) -> ExposurePeriod | None:
+    """Return the period of a report, an order without a fill or a dose given."""
     begin: Moment
     documented_end: datetime | None = None
     reasons: frozenset[Reason] = frozenset()
@@ -123,13 +132,13 @@ def _other(entry: Entry, policy: Policy) -> ExposurePeriod | None:
 
 
 def is_open(period: ExposurePeriod) -> bool:
-    """Reported use without a stop: it may lapse, and is never old."""
+    """Return True for reported use without a recorded stop: it may lapse, but is never before the horizon."""
     entry = period.entries[0]
     return isinstance(entry.fact, Report) and entry.fact.ongoing and entry.ended_at is None
 
 
 def _reported_end(entry: Entry, report: Report, policy: Policy) -> datetime:
-    """Ongoing over-the-counter use lapses some time after its last confirmation."""
+    """Return the documented end of reported use. Ongoing over-the-counter use lapses after its last confirmation."""
     end = reported_end(entry, report, policy)
     if end == FOREVER and report.kind == "otc":
         confirmed = (report.last_confirmed or report.occurred).latest

@@ -1,4 +1,4 @@
-"""Everything the rules look at, derived once from the chart of one patient."""
+"""The rule context: everything that the rules read, derived once from the chart of one patient."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -15,13 +15,14 @@ from rx_clinical.history.exposure_period import ExposurePeriod
 from rx_clinical.history.half_life_modifiers import precipitant_exposures, precipitants_of
 from rx_clinical.history.opioid_exposure import OpioidExposure, opioid_exposures
 from rx_clinical.history.washout_window import WashoutWindow, window_after
+from rx_clinical.model.codes import FormKey, RxNormCode
 from rx_clinical.model.facts import Evidence, Moment
 from rx_clinical.model.washout import later
 
 
 @dataclass(slots=True, eq=False)
 class RuleContext:
-    """The patient as the rules see them."""
+    """The exposures, evidence and patient facts of one history, the input of every rule."""
 
     catalogue: Catalogue
     chart: Chart
@@ -29,25 +30,25 @@ class RuleContext:
     patient: Patient
     opioids: tuple[OpioidExposure, ...] = ()
     antagonists: tuple[AntagonistExposure, ...] = ()
-    precipitant_exposures: tuple[CoMedicationExposure, ...] = ()
-    gut_opioids: tuple[CoMedicationExposure, ...] = ()
-    peripherals: tuple[CoMedicationExposure, ...] = ()
-    partners: tuple[CoMedicationExposure, ...] = ()
-    attestations: Attestations | None = None  # None: no evidence is on record
-    starts: tuple[AntagonistStart, ...] = ()  # every antagonist event with the dose that counts
-    cache: dict[str, object] = field(default_factory=dict)  # what several rules derive from it
+    precipitant_exposures: tuple[CoMedicationExposure[RxNormCode], ...] = ()
+    gut_opioids: tuple[CoMedicationExposure[FormKey], ...] = ()
+    peripherals: tuple[CoMedicationExposure[FormKey], ...] = ()
+    partners: tuple[CoMedicationExposure[RxNormCode], ...] = ()
+    attestations: Attestations | None = None  # None: no evidence on record
+    starts: tuple[AntagonistStart, ...] = ()  # every antagonist event with its daily dose
+    cache: dict[str, object] = field(default_factory=dict)  # of values that several rules derive
 
     def seen_at(self, exposure: OpioidExposure, moment: Moment) -> list[ExposurePeriod]:
-        """The exposures to an opioid that had begun at a moment, ended where a last dose is attested."""
+        """Return the exposure periods of an opioid begun by a moment, ended by an attested last dose."""
         seen = exposure.seen_at(moment)
         return seen if self.attestations is None else self.attestations.apply(exposure.opioid, seen, moment)
 
     def firmly_seen_at(self, exposure: OpioidExposure, moment: Moment) -> list[ExposurePeriod]:
-        """The same without attestations that leave tablets unaccounted for: those serve WR-03 alone."""
+        """Return the same without attestations that leave tablets unaccounted for, which serve WR-03 alone."""
         return [period.recorded or period for period in self.seen_at(exposure, moment)]
 
     def entries(self) -> list[Entry]:
-        """Every entry of every history, each once, in tie order."""
+        """Return every entry of every exposure once, sorted by time and key."""
         periods = [
             *(period for exposure in self.opioids for period in exposure.every_period()),
             *(period for antagonist in self.antagonists for period in antagonist.every_period()),
@@ -59,7 +60,7 @@ class RuleContext:
 
 
 def build_context(chart: Chart, catalogue: Catalogue, known_since: datetime | None) -> RuleContext:
-    """The picture of a chart, without what was over before the horizon."""
+    """Build the rule context of a chart; drop exposures that ended before the lookback horizon."""
     patient = Patient(tuple(chart.patient_facts), catalogue.patient_terms) if chart.patient_facts else catalogue.nobody
     newest = chart.newest_recorded_at
     if newest is None:
@@ -88,15 +89,15 @@ def build_context(chart: Chart, catalogue: Catalogue, known_since: datetime | No
 
 
 def _coded(evidence: Iterable[Evidence], catalogue: Catalogue) -> tuple[Evidence, ...]:
-    """The evidence with salts read as their ingredients."""
+    """Return the evidence with the codes of salts replaced by those of their ingredients."""
     of = catalogue.classifier.ingredient_of
     return tuple(replace(fact, ingredients=tuple(of(code) for code in fact.ingredients)) for fact in evidence)
 
 
 def _add_precipitants(
-    opioids: Iterable[OpioidExposure], taken: Iterable[CoMedicationExposure], catalogue: Catalogue
+    opioids: Iterable[OpioidExposure], taken: Iterable[CoMedicationExposure[RxNormCode]], catalogue: Catalogue
 ) -> None:
-    """Give each opioid exposure the precipitants that extend its half-life, and what outlasts a later fill by them."""
+    """Set the precipitants of each opioid exposure, and the periods that outlast the rest of their chain."""
     for exposure in opioids:
         exposure.precipitants = tuple(precipitants_of(exposure.opioid, taken, catalogue.prolonging))
         for chain in (exposure.supply, exposure.given) if exposure.precipitants else ():

@@ -1,4 +1,4 @@
-"""When the effect of each fact about a medicine is over: what DQ-05 asks."""
+"""The end of the effect of each fact about a medicine, for DQ-05."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ _NOTHING = timedelta(0)
 
 
 def effect_ends(chart: Chart, catalogue: Catalogue) -> list[tuple[Entry, datetime]]:
-    """Each fact about a medicine with a role and the end of its effect, the latest over its roles."""
+    """Return each fact about a medicine with a role and the end of its effect, the latest over its roles."""
     latest: dict[bytes, tuple[Entry, datetime]] = {}
     for entry, end in (*_of_pairs(chart, catalogue), *_of_others(chart, catalogue)):
         held = latest.get(entry.fact.key)
@@ -28,7 +28,7 @@ def effect_ends(chart: Chart, catalogue: Catalogue) -> list[tuple[Entry, datetim
 
 
 def _each(supply: FillChain, others: Iterable[ExposurePeriod]) -> Iterator[tuple[Entry, ExposurePeriod]]:
-    """Each entry with the span that ends its effect: a chain of fills is kept and dropped as a whole."""
+    """Yield each entry with the period that ends its effect: a chain of fills counts as a whole."""
     for entry in supply.entries():
         yield entry, supply.periods[-1]
     for period in others:
@@ -57,5 +57,5 @@ def _of_others(chart: Chart, catalogue: Catalogue) -> Iterator[tuple[Entry, date
 
 
 def _lapsing(period: ExposurePeriod, lasting: timedelta) -> datetime:
-    """What goes on without a stop has no end, though it may lapse."""
+    """Return the end of an effect; FOREVER for use without a recorded stop, though it may lapse."""
     return FOREVER if is_open(period) else later(period.possible_end, lasting)

@@ -1,11 +1,11 @@
-"""Opioid-free evidence: what an attested last dose or a negative test changes, and when it is ignored."""
+"""Opioid-free evidence: the effect of an attested last dose or a negative test, and why an attestation is ignored."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from rx_clinical.catalogue.drugs import Acting
+from rx_clinical.catalogue.drug_forms import Acting
 from rx_clinical.catalogue.policy import Policy
 from rx_clinical.catalogue.roles import Opioid
 from rx_clinical.history.chart import Entry
@@ -21,7 +21,7 @@ _CHALLENGE = "naloxone_challenge"
 
 
 class Ignored(StrEnum):
-    """Why an attestation changes nothing (DQ-04)."""
+    """Why an attestation has no effect. DQ-04 prints these texts."""
 
     NO_CLINICIAN = "no named clinician stands behind it"
     NO_LAST_DOSE = "it states no last dose"
@@ -35,14 +35,14 @@ class Ignored(StrEnum):
 
 @dataclass(slots=True, eq=False)
 class Attestations:
-    """The evidence about one patient, against the opioids on record."""
+    """The evidence about one patient, applied to the opioid exposures on record."""
 
     evidence: Sequence[Evidence]
     opioids: Sequence[OpioidExposure]
     policy: Policy
 
     def apply(self, opioid: Opioid, periods: list[ExposurePeriod], moment: Moment) -> list[ExposurePeriod]:
-        """The exposures to an opioid as they are seen at a moment, ended where a last dose is attested."""
+        """Return the exposure periods of an opioid at a moment, ended by the newest valid attested last dose."""
         stated = [fact for fact in self.evidence if fact.kind in ATTESTING and opioid.ingredient in fact.ingredients]
         if not stated:
             return periods
@@ -53,7 +53,9 @@ class Attestations:
             for entry in exposure.entries_seen_at(moment)
         ]
         valid = [
-            fact for fact in stated if why_ignored(fact, [opioid]) is None and all(covers(fact, one) for one in seen)
+            fact
+            for fact in stated
+            if why_ignored(fact, [opioid]) is None and all(covers(fact, entry) for entry in seen)
         ]
         if not valid:
             return periods
@@ -61,12 +63,12 @@ class Attestations:
         return [_attested(period, newest) for period in periods]
 
     def negative_after(self, opioid: Opioid, documented_end: datetime, before: datetime | None) -> Evidence | None:
-        """A negative test or challenge long enough after the last dose, before the antagonist went to the patient."""
+        """Return a negative test or challenge, long enough after the last dose and before the antagonist start."""
         from_time = later(documented_end, self.policy.label_short_lower)
         for fact in self.evidence:
-            tells = fact.kind == _CHALLENGE or (fact.kind == _TEST and opioid.ingredient in fact.ingredients)
+            applies = fact.kind == _CHALLENGE or (fact.kind == _TEST and opioid.ingredient in fact.ingredients)
             if (
-                tells
+                applies
                 and fact.result == "negative"
                 and fact.occurred.earliest >= from_time
                 and (before is None or fact.occurred.latest < before)
@@ -76,7 +78,7 @@ class Attestations:
 
 
 def why_ignored(fact: Evidence, opioids: Iterable[Opioid]) -> Ignored | None:
-    """Why an attestation about these opioids counts for nothing, whatever else is on record; None where it counts."""
+    """Return why an attestation about these opioids is ignored whatever else is on record; None if it counts."""
     forms = [opioid.form for opioid in opioids]
     if not fact.recorded_by:
         return Ignored.NO_CLINICIAN
@@ -92,41 +94,41 @@ def why_ignored(fact: Evidence, opioids: Iterable[Opioid]) -> Ignored | None:
 
 
 def accounted_for(fact: Evidence) -> bool:
-    """The rest of the supply was seen returned or destroyed."""
+    """Return True if the clinician saw the rest of the supply returned or destroyed."""
     return fact.stock_accounted_for or fact.kind == "stock_disposed"
 
 
 def last_dose(fact: Evidence) -> datetime:
-    """The attested last dose; of stock disposed without one, the disposal."""
+    """Return the attested last dose; of disposed stock without one, the time of disposal."""
     return (fact.attested_last_dose or fact.occurred).latest
 
 
 def covers(fact: Evidence, entry: Entry) -> bool:
-    """The exposure happened by the attested time and was on record when it was attested."""
+    """Return True if the exposure happened by the attested time and was on record at the attestation."""
     happened = entry.in_hand if isinstance(entry.fact, Fill) else entry.fact.occurred
     recorded = max(step.recorded_at for step in entry.steps)
     return happened.latest <= last_dose(fact) and recorded <= fact.recorded_at
 
 
 def _attested(period: ExposurePeriod, fact: Evidence) -> ExposurePeriod:
-    """The span ended by the attested dose; orders without a fill and restricted sources stay as they are."""
+    """Return the period ended by the attested dose; unchanged for an order without a fill and a restricted source."""
     if isinstance(period.entries[0].fact, Prescription) or Reason.RESTRICTED_SOURCE in period.reasons:
         return period
     end, accounted = last_dose(fact), accounted_for(fact)
-    says_later = period.documented_end is not None and max(period.documented_end, period.possible_end) > end
+    recorded_later = period.documented_end is not None and max(period.documented_end, period.possible_end) > end
     return replace(
         period,
         documented_end=end,
         possible_end=end,
         entries=(*period.entries, Entry(fact)),
         reasons=(period.reasons - {Reason.SUPPLY_END_ASSUMED, Reason.ONGOING_NO_END})
-        | ({Reason.LAST_DOSE_ATTESTED} if says_later else frozenset()),
+        | ({Reason.LAST_DOSE_ATTESTED} if recorded_later else frozenset()),
         recorded=None if accounted else period,
     )
 
 
 def uncovered(fact: Evidence, exposures: Iterable[OpioidExposure]) -> bool:
-    """Some exposure to an ingredient that it names is not covered by it."""
+    """Return True if the attestation does not cover every exposure to the ingredients that it names."""
     return any(
         not covers(fact, entry)
         for exposure in exposures

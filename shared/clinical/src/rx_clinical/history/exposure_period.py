@@ -1,4 +1,4 @@
-"""Spans of time that a medicine may cover, and the stacking of refills into one supply."""
+"""Exposure periods: the time that a medicine may cover, and the stacking of refills into one chain."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
@@ -13,50 +13,51 @@ from rx_clinical.model.findings import Urgency
 from rx_clinical.model.reasons import Reason
 from rx_clinical.model.washout import FOREVER, days_of, later
 
-_NOTHING: frozenset[Reason] = frozenset()
+_NO_REASONS: frozenset[Reason] = frozenset()
+_NO_TIME = timedelta(0)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class ExposurePeriod:
-    """From a begin to a documented and a possible end, with what it rests on."""
+    """The time from a begin to a documented and a possible end of exposure, with the entries it rests on."""
 
     begin: Moment
-    documented_end: datetime | None  # None: nothing is documented, it is only possible
+    documented_end: datetime | None  # None: the exposure is only possible
     possible_end: datetime  # FOREVER = no end is recorded
     entries: tuple[Entry, ...]
-    reasons: frozenset[Reason] = _NOTHING
-    # As recorded, where an attestation that did not account for the stock moved the ends.
+    reasons: frozenset[Reason] = _NO_REASONS
+    # The period as recorded, if an attestation moved its ends without accounting for the stock.
     recorded: "ExposurePeriod | None" = None
 
     @property
     def newest_begin(self) -> Moment:
-        """When the newest fill or dose of it began; reported use begins when the report says."""
+        """Return the begin of the newest fill or dose; of reported use, the begin that the report states."""
         newest = self.entries[-1]
         return self.begin if isinstance(newest.fact, Report) else newest.begin
 
 
 @dataclass(slots=True, eq=False)
 class Event:
-    """One event of a course, at the time that counts for it."""
+    """An event of an exposure, which can anchor a finding, at the time that counts for it."""
 
     entry: Entry
     time: Moment
 
     @property
     def urgency(self) -> Urgency:
-        """Whether the medicine is with the patient already."""
+        """Return whether the medicine is already with the patient."""
         with_patient = self.entry.handed_over or isinstance(self.entry.fact, (Administration, Report, Evidence))
         return Urgency.WITH_PATIENT if with_patient else Urgency.CAN_STOP
 
 
 @dataclass(slots=True, eq=False)
 class FillChain:
-    """A chain of fills, or of doses given, of one form: the span after each of them, in tie order."""
+    """A chain of fills, or of doses given, of one form: the exposure period after each, sorted by time and key."""
 
     periods: tuple[ExposurePeriod, ...] = ()
 
     def at(self, moment: Moment) -> ExposurePeriod | None:
-        """The span by what had begun at a moment; where the order is unknown, the fill counts as begun."""
+        """Return the period of the fills begun by a moment. If the order is unknown, a fill counts as begun."""
         if not self.periods:
             return None
         if len(self.periods) == 1:
@@ -68,15 +69,15 @@ class FillChain:
         return self.periods[seen - 1] if seen else None
 
     def kept(self, lasting: Callable[[ExposurePeriod], bool]) -> "FillChain":
-        """The whole chain or nothing of it: a fill is kept while a later fill of its form lasts."""
+        """Return the whole chain or an empty one: a fill is kept as long as a later fill of its form lasts."""
         return self if self.periods and lasting(self.periods[-1]) else NO_FILLS
 
     def entries(self) -> list[Entry]:
-        """Every fill or dose, in tie order."""
+        """Return every fill or dose, sorted by time and key."""
         return [period.entries[-1] for period in self.periods]
 
     def runs(self) -> list[ExposurePeriod]:
-        """The uninterrupted runs, each as its last span."""
+        """Return the uninterrupted runs of the chain, each as its last period."""
         return [
             period
             for number, period in enumerate(self.periods, 1)
@@ -87,16 +88,48 @@ class FillChain:
 NO_FILLS = FillChain()
 
 
+def chains(
+    entries: Iterable[Entry],
+    policy: Policy,
+    hours_per_patch: Decimal | None,
+    *,
+    chain_fills: bool,
+    chain_doses: bool,
+    single: Callable[[Entry], ExposurePeriod | None],
+    lasting: Callable[[ExposurePeriod], bool],
+) -> tuple[FillChain, FillChain, tuple[ExposurePeriod, ...]]:
+    """Return the chain of fills, the chain of doses and the single periods of one medicine, without those not lasting.
+
+    `chain_fills`, `chain_doses`: whether fills and doses of it form a chain. `single`: the period of any other entry,
+    None if it is no exposure.
+    """
+    fills: list[Entry] = []
+    given: list[Entry] = []
+    others: list[ExposurePeriod] = []
+    for entry in entries:
+        if chain_fills and isinstance(entry.fact, Fill):
+            fills.append(entry)
+        elif chain_doses and isinstance(entry.fact, Administration):
+            given.append(entry)
+        elif (period := single(entry)) is not None:
+            others.append(period)
+    return (
+        stack(fills, hours_per_patch, policy).kept(lasting) if fills else NO_FILLS,
+        doses(given, hours_per_patch).kept(lasting) if given else NO_FILLS,
+        tuple(filter(lasting, others)) if others else (),
+    )
+
+
 def begun_first(opioid: Moment, antagonist: Moment) -> bool:
-    """The opioid begins before the antagonist, or with it, or in an order that nobody knows."""
+    """Return True if the opioid begins before or with the antagonist, or if the order is unknown."""
     return opioid.earliest <= antagonist.earliest or opioid.earliest < antagonist.latest
 
 
 def stack(fills: Iterable[Entry], hours_per_patch: Decimal | None, policy: Policy) -> FillChain:
-    """The supply by fills in tie order.
+    """Stack fills, sorted by time and key, into a chain.
 
     end = max(earlier end, start + carry + days supply), start = the later of fill and hand-over,
-    carry = what is left of the earlier supply at the start, at most the newest fill's own supply.
+    carry = the rest of the earlier supply at the start, at most the newest fill's own supply.
     """
     periods: list[ExposurePeriod] = []
     for fill in fills:
@@ -104,8 +137,9 @@ def stack(fills: Iterable[Entry], hours_per_patch: Decimal | None, policy: Polic
     return FillChain(tuple(periods)) if periods else NO_FILLS
 
 
-def doses(given: Iterable[Entry], worn: timedelta = timedelta(0)) -> FillChain:
-    """Doses given by a clinician: each ends when it is given, a patch (`worn` so long) when it is taken off."""
+def doses(given: Iterable[Entry], hours_per_patch: Decimal | None) -> FillChain:
+    """Return the chain of doses that a clinician gave. A dose ends when given, a patch when removed or worn off."""
+    worn = days_of(hours_per_patch / 24) if hours_per_patch else _NO_TIME
     periods: list[ExposurePeriod] = []
     for dose in given:
         removed = removed_at(dose.fact) if isinstance(dose.fact, Administration) else None
@@ -116,7 +150,7 @@ def doses(given: Iterable[Entry], worn: timedelta = timedelta(0)) -> FillChain:
 
 
 def removed_at(given: Administration) -> datetime | None:
-    """When it was taken out or off; None where nobody says, and where that is said to be before it was given."""
+    """Return the removal of an implant or patch; None if not stated, or stated to be before it was given."""
     removed = given.removed
     return removed.latest if removed and removed.latest >= given.occurred.earliest else None
 
@@ -145,30 +179,35 @@ def _stacked_on(
 
 def _stacked_end(held_end: datetime | None, start: datetime, supply: timedelta) -> tuple[datetime, frozenset[Reason]]:
     if held_end is None or held_end <= start:
-        return later(start, supply), _NOTHING
+        return later(start, supply), _NO_REASONS
     carry = held_end - start
     capped = {Reason.REFILL_STACK_CAPPED} if carry > supply else set()
     return max(held_end, later(start, min(carry, supply) + supply)), frozenset({Reason.REFILL_STACKED, *capped})
 
 
+def _end_and_length(supply: tuple[datetime, timedelta]) -> tuple[datetime, timedelta]:
+    return later(*supply), supply[1]
+
+
 def lengths(
     fill: Entry, hours_per_patch: Decimal | None, policy: Policy
 ) -> tuple[tuple[datetime, timedelta], tuple[datetime, timedelta]]:
-    """(start, length) of one supply, documented and possible: of each the sighting by which it lasts longest."""
+    """Return (start, length) of a supply, documented and possible, each by the sighting that lasts longest."""
     if not fill.sightings:
         start, (documented, possible) = fill.in_hand.latest, supplied(fill, hours_per_patch, policy)
         return (start, documented), (start, possible)
     seen = [(entry.in_hand.latest, *supplied(entry, hours_per_patch, policy)) for entry in fill.seen]
     return (
-        max(((start, known) for start, known, _ in seen), key=lambda one: (later(*one), one[1])),
-        max(((start, assumed) for start, _, assumed in seen), key=lambda one: (later(*one), one[1])),
+        max(((start, known) for start, known, _ in seen), key=_end_and_length),
+        max(((start, assumed) for start, _, assumed in seen), key=_end_and_length),
     )
 
 
 def supplied(entry: Entry, hours_per_patch: Decimal | None, policy: Policy) -> tuple[timedelta, timedelta]:
-    """(documented, possible) length of one supply.
+    """Return the (documented, possible) length of a supply.
 
-    As needed it may last longer; missing it is assumed; a part of the quantity lasts its share, and possibly all.
+    A supply taken as needed may last longer. A missing length is assumed. A partial fill lasts its share of the days
+    for certain, and possibly all of them.
     """
     length = stated_supply(entry.medicine, hours_per_patch)
     if length is None:
@@ -176,12 +215,12 @@ def supplied(entry: Entry, hours_per_patch: Decimal | None, policy: Policy) -> t
     possible = max(length, policy.assumed_supply) if entry.medicine.as_needed else length
     fact = entry.fact
     if not isinstance(fact, Fill) or not fact.partial or entry.medicine.days_supply is None:
-        return length, possible  # a count of patches is of what was dispensed
+        return length, possible  # patches are counted as dispensed, so a partial fill needs no share
     return _share(fact, length), possible
 
 
 def _share(fill: Fill, length: timedelta) -> timedelta:
-    """What of a supply a partial fill brought; all of it where the quantities do not tell."""
+    """Return the share of a supply that a partial fill contains; all of it if the quantities are not stated."""
     part, whole = fill.medicine.quantity, fill.quantity_prescribed
     if fill.days_supply_is_for_this_fill or not part or not whole or part >= whole:
         return length
@@ -190,7 +229,7 @@ def _share(fill: Fill, length: timedelta) -> timedelta:
 
 
 def stated_supply(medicine: Medicine, hours_per_patch: Decimal | None = None) -> timedelta | None:
-    """Days supply, else what the patches last; None where neither is stated."""
+    """Return the days supply, else the wearing time of the patches; None if neither is stated."""
     if medicine.days_supply is not None:
         return days_of(medicine.days_supply)
     if medicine.patches is not None and hours_per_patch is not None:
@@ -199,8 +238,8 @@ def stated_supply(medicine: Medicine, hours_per_patch: Decimal | None = None) ->
 
 
 def dispensed_depot(entry: Entry, policy: Policy) -> ExposurePeriod:
-    """Dispensed, no injection seen: it may have been injected up to some weeks later."""
-    filled = max(one.fact.occurred.latest for one in entry.seen)
+    """Return the period of a dispensed depot without a recorded injection, which may follow some weeks later."""
+    filled = max(sighting.fact.occurred.latest for sighting in entry.seen)
     return ExposurePeriod(
         begin=entry.begin,
         documented_end=filled,
@@ -211,17 +250,17 @@ def dispensed_depot(entry: Entry, policy: Policy) -> ExposurePeriod:
 
 
 def begin_unknown(fact: Fact) -> bool:
-    """Ongoing use whose start nobody states: it began at some time in the days before the report."""
+    """Return True for ongoing use without a stated start: it began at some time in the days before the report."""
     return isinstance(fact, Report) and fact.ongoing and fact.started is None
 
 
 def reported_begin(entry: Entry, report: Report, policy: Policy) -> Moment:
-    """The start that the report states; else, for ongoing use, some time in the days before the report."""
+    """Return the start that a report states; else, for ongoing use, some time in the days before the report."""
     occurred = entry.fact.occurred
     if not begin_unknown(report):
         return report.started or occurred
     begin = later(occurred.earliest, -policy.ongoing_lookback)
-    # The report itself may be the begin. A date ends before its latest instant, an instant does not.
+    # The report itself may be the begin. A date ends before its latest instant, while an instant includes it.
     latest = occurred.latest if occurred.imprecise else later(occurred.latest, timedelta.resolution)
     return Moment(earliest=begin, latest=latest, zone=occurred.zone)
 
@@ -229,9 +268,10 @@ def reported_begin(entry: Entry, report: Report, policy: Policy) -> Moment:
 def reported_possible_end(
     entry: Entry, report: Report, end: datetime, policy: Policy, hours_per_patch: Decimal | None = None
 ) -> datetime:
-    """The possible end of reported use: as needed it may last as long as a supply would.
+    """Return the possible end of reported use.
 
-    Without days supply nobody knows how much is left: as long as a supply from its documented end.
+    Without days supply the rest is unknown: an assumed supply from the documented end. Use as needed may last as long
+    as an assumed supply from its start.
     """
     if entry.ended_at is not None or report.ongoing:
         return end
@@ -243,7 +283,7 @@ def reported_possible_end(
 
 
 def reported_end(entry: Entry, report: Report, policy: Policy, hours_per_patch: Decimal | None = None) -> datetime:
-    """The recorded stop, but not before the begin; FOREVER while ongoing; else the report or the supply it states."""
+    """Return the recorded stop, at least the begin; FOREVER while ongoing; else the end of the stated supply."""
     if entry.ended_at is not None:
         return max(entry.ended_at, reported_begin(entry, report, policy).earliest)
     if report.ongoing:
@@ -251,3 +291,32 @@ def reported_end(entry: Entry, report: Report, policy: Policy, hours_per_patch: 
     start = report.started or report.occurred
     supply = stated_supply(entry.medicine, hours_per_patch) or timedelta(0)
     return max(report.occurred.latest, later(start.latest, supply))
+
+
+def reported_period(
+    entry: Entry,
+    report: Report,
+    policy: Policy,
+    ends: tuple[datetime, datetime],
+    reasons: frozenset[Reason] = _NO_REASONS,
+) -> ExposurePeriod:
+    """Return the period of reported use. `ends`: documented and possible."""
+    end, possible_end = ends
+    return ExposurePeriod(
+        begin=reported_begin(entry, report, policy),
+        documented_end=end,
+        possible_end=possible_end,
+        entries=(entry,),
+        reasons=reasons | {Reason.SUPPLY_END_ASSUMED} if possible_end > end else reasons,
+    )
+
+
+def ordered_period(entry: Entry, end: datetime) -> ExposurePeriod:
+    """Return the period of an order without a fill on record: possible until `end`, never documented."""
+    return ExposurePeriod(
+        begin=entry.fact.occurred,
+        documented_end=None,
+        possible_end=end,
+        entries=(entry,),
+        reasons=frozenset({Reason.UNFILLED_PRESCRIPTION}),
+    )

@@ -1,8 +1,8 @@
-"""A short course: at most a week of short-acting opioid in three months, and nothing else (ACUTE_COURSE)."""
+"""Short courses (ACUTE_COURSE): at most a week of a short-acting opioid in three months, and no other opioid."""
 
 from datetime import datetime, timedelta
 
-from rx_clinical.catalogue.drugs import Acting
+from rx_clinical.catalogue.drug_forms import Acting
 from rx_clinical.catalogue.policy import Policy
 from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import begun_first, lengths, stated_supply
@@ -13,12 +13,12 @@ from rx_clinical.model.washout import later
 
 
 def is_short_course(context: RuleContext, window: WashoutWindow, end: datetime, moment: Moment) -> bool:
-    """Nothing but a short course ended, long enough before the antagonist.
+    """Return True if the only opioid use before the antagonist was a short course that ended long enough ago.
 
-    All short-acting fills with a begin in the three months before, and any earlier fill whose supply reaches into
-    them, add up to at most a week of documented days; none lacks its days supply; there is no other class of opioid,
-    no report and no order without a fill; and the end that is judged lies at least three days back, as does the
-    recorded one where an attestation left tablets unaccounted for.
+    All short-acting fills that begin in the three months before, and any earlier fill whose supply extends into them,
+    add up to at most a week of documented days; none lacks its days supply; there is no other class of opioid, no
+    report and no order without a fill; and the end lies at least three days back, as does the recorded end if an
+    attestation leaves tablets unaccounted for. The figures are those of policy.csv (`acute_*`).
     """
     policy, at = context.catalogue.policy, moment.earliest
     period = window.period.recorded or window.period
@@ -36,7 +36,7 @@ def is_short_course(context: RuleContext, window: WashoutWindow, end: datetime, 
 
 
 def _documented(exposure: OpioidExposure, moment: Moment, policy: Policy, *, drug_class: str) -> timedelta | None:
-    """Documented time that an opioid was supplied for in the look-back; None where it rules a short course out."""
+    """Return the documented supply of an opioid in the look-back period; None if it excludes a short course."""
     since = later(moment.earliest, -policy.acute_lookback)
     total = timedelta(0)
     form = exposure.opioid.form
@@ -48,11 +48,11 @@ def _documented(exposure: OpioidExposure, moment: Moment, policy: Policy, *, dru
         if not same:
             return None
         if isinstance(entry.fact, Fill):
-            if any(stated_supply(one.medicine) is None for one in entry.seen):
+            if any(stated_supply(sighting.medicine) is None for sighting in entry.seen):
                 return None
             total += lengths(entry, None, policy)[0][1]
     for period in exposure.others:
         if period.possible_end < since or not begun_first(period.begin, moment):
             continue
-        return None  # an order without a fill, a report, a depot, a positive test
+        return None  # an order without a fill, a report, a depot or a positive test
     return total

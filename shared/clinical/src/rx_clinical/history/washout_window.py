@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from rx_clinical.catalogue.catalogue import Catalogue
-from rx_clinical.catalogue.drugs import Acting
+from rx_clinical.catalogue.drug_forms import Acting
 from rx_clinical.catalogue.roles import Opioid
 from rx_clinical.history.exposure_period import ExposurePeriod
 from rx_clinical.history.half_life_modifiers import Precipitant, multiplier
@@ -17,45 +17,46 @@ from rx_clinical.model.washout import FOREVER, WindowLengths, later
 
 @dataclass(slots=True, eq=False)
 class WashoutWindow:
-    """An exposure with the window behind the earliest start."""
+    """An exposure period of an opioid with the washout window after it."""
 
     opioid: Opioid
     period: ExposurePeriod
     lengths: WindowLengths
-    precipitants: tuple[Precipitant, ...]  # that count
+    precipitants: tuple[Precipitant, ...]  # that set the multiplier
 
     @property
     def start(self) -> datetime:
-        """The earliest start that this exposure allows; FOREVER where it has no end."""
+        """Return the earliest start of an antagonist after this exposure; FOREVER if it has no end."""
         return later(self.period.possible_end, self.lengths.policy)
 
 
 def window_lengths(opioid: Opioid, factor: Decimal, catalogue: Catalogue) -> WindowLengths:
-    """The window of an opioid form at a half-life multiplier."""
+    """Return the window lengths of an opioid at a half-life multiplier."""
     return catalogue.window_lengths(opioid.form, factor)
 
 
 def acts_for(exposure: OpioidExposure, catalogue: Catalogue) -> timedelta:
-    """How long an exposure goes on acting after its end: a depot for its half-lives, anything else not at all."""
+    """Return how long an exposure acts after its end: a depot for its hard window, any other form not at all."""
     if exposure.opioid.form.acting is not Acting.DEPOT:
         return timedelta(0)
     return window_lengths(exposure.opioid, catalogue.policy.multiplier_floor, catalogue).hard
 
 
 def certain_end(period: ExposurePeriod, lasting: timedelta) -> datetime | None:
-    """Until when an exposure certainly acts, `lasting` after its documented end; None where that is only possible.
+    """Return until when a period certainly acts, `lasting` after its documented end; None if it is only possible.
 
-    A depot that was dispensed may still wait for its injection.
+    A dispensed depot is not certain: its injection may not have happened yet.
     """
     dispensed = bool(lasting) and isinstance(period.entries[-1].fact, Fill)
     return None if period.documented_end is None or dispensed else later(period.documented_end, lasting)
 
 
 def window_after(exposure: OpioidExposure, period: ExposurePeriod, catalogue: Catalogue) -> WashoutWindow:
-    """The window behind the earliest start.
+    """Return the washout window after an exposure period, which sets the earliest start.
 
-    An interacting medicine counts if it meets [possible end, possible end + window]: begin with multiplier 1 and
-    recompute until stable. The multiplier only grows, so this ends.
+    A precipitant counts if it is active in [possible end, possible end + window]. The window depends on the multiplier
+    and the multiplier on the window: start at multiplier 1 and repeat until stable. The multiplier never decreases and
+    the number of precipitants is finite, so the iteration ends.
     """
     factor = catalogue.policy.multiplier_floor
     if not exposure.precipitants:
@@ -64,7 +65,7 @@ def window_after(exposure: OpioidExposure, period: ExposurePeriod, catalogue: Ca
         length = window_lengths(exposure.opioid, factor, catalogue)
         if period.possible_end == FOREVER:
             return WashoutWindow(exposure.opioid, period, length, ())
-        counted = _meeting(exposure, period.possible_end, later(period.possible_end, length.policy))
+        counted = _active_between(exposure, period.possible_end, later(period.possible_end, length.policy))
         grown = _factor(counted, catalogue)
         if grown == factor:
             return WashoutWindow(exposure.opioid, period, length, counted)
@@ -74,14 +75,14 @@ def window_after(exposure: OpioidExposure, period: ExposurePeriod, catalogue: Ca
 def window_between(
     exposure: OpioidExposure, period: ExposurePeriod, end: datetime, at: datetime, catalogue: Catalogue
 ) -> WashoutWindow:
-    """The window by what was active between an end of the exposure and the time judged."""
-    counted = _meeting(exposure, end, at) if exposure.precipitants else ()
+    """Return the washout window by the precipitants active between an end of the exposure and a time `at`."""
+    counted = _active_between(exposure, end, at) if exposure.precipitants else ()
     return WashoutWindow(
         exposure.opioid, period, window_lengths(exposure.opioid, _factor(counted, catalogue), catalogue), counted
     )
 
 
-def _meeting(exposure: OpioidExposure, begin: datetime, end: datetime) -> tuple[Precipitant, ...]:
+def _active_between(exposure: OpioidExposure, begin: datetime, end: datetime) -> tuple[Precipitant, ...]:
     return tuple(precipitant for precipitant in exposure.precipitants if precipitant.meets(begin, end))
 
 

@@ -1,1 +1,1 @@
-"""What goes into the core and what comes out: facts, findings, reasons, washout arithmetic. Imports no other room."""
+"""Facts, findings and washout arithmetic: the input and the output of the core. Imports no other room."""

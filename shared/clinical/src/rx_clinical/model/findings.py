@@ -1,13 +1,15 @@
-"""What the core answers. Nothing here ever says "safe": a finding, what ran, what is not covered."""
+"""The output of the core: findings, the rules that ran, and what is not covered. It never states that a use is safe."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from rx_clinical.model.codes import FormKey, Word
+
 
 class Severity(StrEnum):
-    """Worst first."""
+    """Severity of a finding, worst first."""
 
     CONTRAINDICATED = "contraindicated"
     MAJOR = "major"
@@ -16,11 +18,11 @@ class Severity(StrEnum):
 
     @property
     def rank(self) -> int:
-        """0 = worst."""
+        """Return the rank, 0 = worst."""
         return _SEVERITY_ORDER[self]
 
     def at_most(self, cap: "Severity") -> "Severity":
-        """The milder of the two."""
+        """Return the milder of the two severities."""
         return self if self.rank >= cap.rank else cap
 
 
@@ -28,7 +30,7 @@ _SEVERITY_ORDER = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 class Display(StrEnum):
-    """How loud a finding is, apart from its severity."""
+    """How a finding is shown, independent of its severity: as an alert, a worklist item or a profile line."""
 
     INTERRUPTIVE = "interruptive"
     QUEUE = "queue"
@@ -36,26 +38,37 @@ class Display(StrEnum):
 
 
 class Urgency(StrEnum):
-    """Whether the medicine can still be held back."""
+    """Whether the medicine of the anchor event can still be withheld."""
 
     CAN_STOP = "CAN_STOP"  # written or filled
     WITH_PATIENT = "WITH_PATIENT"  # handed over, given or reported
 
 
 class NoStartTime(StrEnum):
-    """Why a finding gives no earliest start."""
+    """Why a finding has no earliest start."""
 
     ONGOING_NO_END = "ONGOING_NO_END"
     CONCURRENT_BY_INTENT = "CONCURRENT_BY_INTENT"
     NOT_APPLICABLE = "NOT_APPLICABLE"
 
 
+class BasisRole(Word):
+    """Role in which a fact supports a finding."""
+
+    ANTAGONIST = "antagonist"
+    OPIOID = "opioid"
+    PRECIPITANT = "interacting"
+    PATIENT = "patient"
+    EVIDENCE = "evidence"
+    DEFICIENT = "deficient"  # something about the fact itself is missing or wrong
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArithmeticLine:
-    """The window of one opioid exposure, so that a person can redo it. Hours are exact decimals."""
+    """The washout arithmetic of one opioid exposure, complete enough to be redone by hand. Hours are exact decimals."""
 
     ingredient: str
-    form_key: str | None
+    form_key: FormKey | None
     supply_end: datetime | None  # documented end; None: no recorded supply, or no end
     possible_end: datetime | None  # None: no end
     label_interval_h: Decimal
@@ -71,20 +84,20 @@ class ArithmeticLine:
 class Basis:
     """A fact that a finding rests on."""
 
-    role: str  # antagonist opioid interacting patient evidence deficient
+    role: BasisRole
     key: bytes
     event_id: str
     source: str
     site: str
     name: str
-    form_key: str | None
+    form_key: FormKey | None
     rx_number: str | None
     fill_number: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One rule, one anchor event, one counterpart. Times are aware UTC."""
+    """The result of one rule for one anchor event and one counterpart. Times are aware UTC."""
 
     finding_id: bytes  # 16 bytes
     rule: str
@@ -115,7 +128,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowSatisfied:
-    """An antagonist event that lies past the whole window of an opioid exposure, with the arithmetic."""
+    """An antagonist event after the whole washout window of an opioid exposure, with the arithmetic."""
 
     anchor_key: bytes
     anchor_event_id: str
@@ -124,10 +137,10 @@ class WindowSatisfied:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
-    """All that was found, and how far the search went."""
+    """The findings of a history, and what the assessment covered."""
 
-    findings: tuple[Finding, ...]  # by severity, rule, anchor, counterpart
+    findings: tuple[Finding, ...]  # sorted by severity, rule, anchor, counterpart
     rules_run: tuple[str, ...]
     rules_not_covered: tuple[str, ...]  # rule ids and reason codes
     satisfied: tuple[WindowSatisfied, ...]
-    unread: tuple[str, ...]  # kinds of facts that were not read, each once
+    unread: tuple[str, ...]  # kinds of facts that the core does not read, each once

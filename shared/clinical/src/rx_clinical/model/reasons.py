@@ -1,10 +1,10 @@
-"""The reason codes; their meanings stand in reason_codes.csv."""
+"""The reason codes of findings. reason_codes.csv states their meanings."""
 
 from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Meanings stand in reason_codes.csv."""
+    """A reason code; reason_codes.csv states its meaning."""
 
     ACTIVE_OVERLAP = "ACTIVE_OVERLAP"
     LONG_HALF_LIFE = "LONG_HALF_LIFE"

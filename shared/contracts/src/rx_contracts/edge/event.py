@@ -5,10 +5,11 @@ a stable code and a JSON pointer. No message repeats a value.
 """
 
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from pydantic_core import PydanticCustomError
+from rx_clinical.model import codes
 
 from rx_contracts.edge.errors import EdgeError, validate
 from rx_contracts.edge.fields import (
@@ -38,25 +39,12 @@ MAX_OCCURRED_AHEAD_DAYS = 31
 
 _UNIX_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00Z")
 
-Route = Literal[
-    "oral",
-    "iv",
-    "im",
-    "sc",
-    "rectal",
-    "sublingual",
-    "buccal",
-    "transdermal",
-    "topical",
-    "ophthalmic",
-    "otic",
-    "vaginal",
-    "inhaled",
-    "nasal_local",
-]
-OrderStatus = Literal[
-    "active", "draft", "on-hold", "cancelled", "completed", "stopped", "ended", "entered-in-error", "unknown"
-]
+if TYPE_CHECKING:
+    Route = str
+    OrderStatus = str
+else:  # the words of the core, as literals: an enum would change the error codes of this schema
+    Route = Literal[tuple(map(str, codes.Route))]
+    OrderStatus = Literal[tuple(map(str, codes.OrderStatus))]
 OrderIntent = Literal[
     "order", "original-order", "instance-order", "reflex-order", "filler-order", "proposal", "plan", "option"
 ]

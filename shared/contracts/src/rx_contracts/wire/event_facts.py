@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from pharmacy.events.v1 import event_pb2
+from rx_clinical.model.codes import FormKey, OrderStatus, Route, RxNormCode
 from rx_clinical.model.facts import (
     Administration,
     Confirmation,
@@ -84,10 +85,10 @@ def medicine(message: event_pb2.Medicine) -> Medicine:
     return Medicine(
         text=message.text,
         coded=message.coded,
-        ingredients=tuple(message.ingredients),
-        form_key=message.form_key or None,
-        product_code=message.product_code or None,
-        route=message.route or None,
+        ingredients=tuple(map(RxNormCode, message.ingredients)),
+        form_key=FormKey(message.form_key) or None,
+        product_code=RxNormCode(message.product_code) or None,
+        route=Route.of(message.route),
         directions=message.directions,
         daily_dose_mg=decimal(message.daily_dose_mg),
         days_supply=decimal(message.days_supply) or None,
@@ -127,7 +128,7 @@ def _prescription(event: event_pb2.Event) -> Fact:
     order = getattr(event, str(event.WhichOneof("fact")))
     return Prescription(
         medicine=_medicine(order.medicine),
-        status=order.status or "unknown",
+        status=OrderStatus.of(order.status),
         status_at=_optional_moment(order, "status_time"),
         intent=order.intent or "order",
         do_not_perform=order.do_not_perform,
@@ -184,7 +185,7 @@ def _confirmation(event: event_pb2.Event) -> Fact:
         by=confirmed.by,
         daily_dose_mg=decimal(confirmed.daily_dose_mg) or Decimal(0),
         opioids=tuple(
-            ConfirmedOpioid(form_key=opioid.form_key, daily_dose_mg=decimal(opioid.daily_dose_mg))
+            ConfirmedOpioid(form_key=FormKey(opioid.form_key), daily_dose_mg=decimal(opioid.daily_dose_mg))
             for opioid in confirmed.opioids
         ),
         recorded_by=confirmed.recorded_by or None,
@@ -197,7 +198,7 @@ def _evidence(event: event_pb2.Event) -> Fact:
     return Evidence(
         kind=evidence.kind,
         result=evidence.result or None,
-        ingredients=tuple(evidence.ingredients),
+        ingredients=tuple(map(RxNormCode, evidence.ingredients)),
         recorded_by=evidence.recorded_by or None,
         attested_last_dose=_optional_moment(evidence, "attested_last_dose_time"),
         stock_accounted_for=evidence.stock_accounted_for,

@@ -4,6 +4,7 @@ from pharmacy.events.v1.event_pb2 import Event, Medicine
 from rx_clinical import Catalogue
 from rx_clinical.catalogue.coding import code_medicine
 from rx_clinical.model import facts as core
+from rx_clinical.model.codes import FormKey, RxNormCode
 
 
 class CodeRelevance:
@@ -21,7 +22,9 @@ class CodeRelevance:
         medicine: Medicine | None = getattr(getattr(event, event.WhichOneof("fact") or "", None), "medicine", None)
         if medicine is None:
             return True
-        stated = core.Medicine(ingredients=tuple(medicine.ingredients), form_key=medicine.form_key or None)
+        stated = core.Medicine(
+            ingredients=tuple(map(RxNormCode, medicine.ingredients)), form_key=FormKey(medicine.form_key) or None
+        )
         codings = [(coding.system, coding.code) for coding in medicine.codings]
         coded = code_medicine(stated, codings, self._catalogue)
         return coded.relevant or not coded.known

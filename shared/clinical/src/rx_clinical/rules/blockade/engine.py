@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from rx_clinical.catalogue.drugs import Tier
+from rx_clinical.catalogue.antagonists import Tier
 from rx_clinical.findings.decisions import Decision, Explanation
 from rx_clinical.findings.reason_codes import antagonist_reasons, interaction_reasons, spacing_reasons, window_reasons
 from rx_clinical.findings.render import antagonist_basis, opioid_basis, precipitant_basis

@@ -36,20 +36,22 @@ Timeline: an allergy; tablets bring lactose
 
 from functools import partial
 
-from rx_clinical.catalogue.compounds import Brought, Filler, Verdict, request_text, requests
+from rx_clinical.catalogue.compounding import AllergenSource, Filler, FillerVerdict
+from rx_clinical.catalogue.compounding_request import request_text, requests
 from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import Event
+from rx_clinical.model.codes import EvidenceLevel
 from rx_clinical.model.facts import CompoundRequest, PatientFact
-from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.findings import BasisRole, Display, Severity
 from rx_clinical.rules.rule import Family, Rule
 
 _TEXT = {
-    Verdict.REFUSED: "is refused: {meaning}.",
-    Verdict.UNKNOWN: "is no microcrystalline cellulose ({meaning}): absorption and release may change.",
-    Verdict.OVERRIDE: "is {meaning}: only by a pharmacist's override with an allergy check.",
+    FillerVerdict.REFUSED: "is refused: {meaning}.",
+    FillerVerdict.UNKNOWN: "is no microcrystalline cellulose ({meaning}): absorption and release may change.",
+    FillerVerdict.OVERRIDE: "is {meaning}: only by a pharmacist's override with an allergy check.",
 }
 
 
@@ -63,7 +65,9 @@ def decide(context: RuleContext) -> list[Decision]:
 
 
 def _of_filler(context: RuleContext, request: CompoundRequest) -> list[Decision]:
-    other = [filler for filler in context.catalogue.compounding.fillers(request) if filler.verdict is not Verdict.FINE]
+    other = [
+        filler for filler in context.catalogue.compounding.fillers(request) if filler.verdict is not FillerVerdict.FINE
+    ]
     if not other:
         return []
     return [
@@ -72,7 +76,7 @@ def _of_filler(context: RuleContext, request: CompoundRequest) -> list[Decision]
             anchor=Event(Entry(request), request.occurred),
             severity=Severity.MAJOR,
             display=Display.INTERRUPTIVE,
-            requires_confirmation=all(filler.verdict is Verdict.OVERRIDE for filler in other),
+            requires_confirmation=all(filler.verdict is FillerVerdict.OVERRIDE for filler in other),
             explain=partial(_explain_filler, context, request, other),
         )
     ]
@@ -83,29 +87,29 @@ def _of_allergens(context: RuleContext, request: CompoundRequest) -> list[Decisi
         Decision(
             rule=RULE.id,
             anchor=Event(Entry(request), request.occurred),
-            counterpart=brought.allergen,
-            counterpart_key=("allergen", brought.allergen),
+            counterpart=source.allergen,
+            counterpart_key=("allergen", source.allergen),
             severity=Severity.MAJOR,
             display=Display.INTERRUPTIVE,
             requires_confirmation=True,
-            explain=partial(_explain_allergen, request, brought, allergies),
+            explain=partial(_explain_allergen, request, source, allergies),
         )
-        for brought in context.catalogue.compounding.brought(request)
-        if (allergies := context.patient.allergies([brought.allergen]))
+        for source in context.catalogue.compounding.allergens(request)
+        if (allergies := context.patient.allergies([source.allergen]))
     ]
 
 
 def _explain_filler(context: RuleContext, request: CompoundRequest, other: list[Filler]) -> Explanation:
-    allergens = {brought.allergen for brought in context.catalogue.compounding.brought(request)}
+    allergens = {source.allergen for source in context.catalogue.compounding.allergens(request)}
     allergic = sorted(allergen for allergen in allergens if context.patient.allergies([allergen]))
     sentences = [f"{request_text(request)}: filler {filler.text} {_verdict_text(filler)}" for filler in other]
     if allergic:
         sentences.append(f"An allergy is on record ({', '.join(allergic)}): look at it before any override.")
     return Explanation(
         sentences=[*sentences, "The filler with evidence is microcrystalline cellulose."],
-        basis=[BasisItem("deficient", request_text(request), None, Entry(request))],
+        basis=[BasisItem(BasisRole.DEFICIENT, request_text(request), None, Entry(request))],
         sources=[source for filler in other for source in filler.sources],
-        evidence_level="REFERENCE_LIST",
+        evidence_level=EvidenceLevel.REFERENCE_LIST,
     )
 
 
@@ -113,20 +117,22 @@ def _verdict_text(filler: Filler) -> str:
     return _TEXT[filler.verdict].format(meaning=filler.meaning)
 
 
-def _explain_allergen(request: CompoundRequest, brought: Brought, allergies: tuple[PatientFact, ...]) -> Explanation:
+def _explain_allergen(
+    request: CompoundRequest, source: AllergenSource, allergies: tuple[PatientFact, ...]
+) -> Explanation:
     named = ", ".join(dict.fromkeys(fact.value for fact in allergies))
     return Explanation(
         sentences=[
-            f"{request_text(request)} brings {brought.allergen} ({brought.by}); on record is an allergy: {named}.",
+            f"{request_text(request)} brings {source.allergen} ({source.by}); on record is an allergy: {named}.",
             "Bulk powder brings no excipients of tablets; capsule shells are of gelatin or hypromellose.",
         ],
-        actions=[f"Check the allergy with the patient; leave {brought.allergen} out or document an override"],
+        actions=[f"Check the allergy with the patient; leave {source.allergen} out or document an override"],
         basis=[
-            BasisItem("deficient", request_text(request), None, Entry(request)),
-            *(BasisItem("patient", "allergy", None, Entry(fact)) for fact in allergies),
+            BasisItem(BasisRole.DEFICIENT, request_text(request), None, Entry(request)),
+            *(BasisItem(BasisRole.PATIENT, "allergy", None, Entry(fact)) for fact in allergies),
         ],
-        sources=brought.sources,
-        evidence_level="LABEL",
+        sources=source.sources,
+        evidence_level=EvidenceLevel.LABEL,
     )
 
 

@@ -30,8 +30,9 @@ from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.wording import number_text
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
+from rx_clinical.model.codes import EvidenceLevel
 from rx_clinical.model.facts import BatchRecord
-from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.findings import BasisRole, Display, Severity
 from rx_clinical.rules.compounding.batches import BatchEvent, batch_text, batches, potency_fails
 from rx_clinical.rules.rule import Family, Rule
 
@@ -61,8 +62,8 @@ def _explain(batch: BatchRecord, policy: Policy) -> Explanation:
             f"{batch_text(batch)}: potency {result} % of the label strength, outside {low}-{high} %.",
             f"Units dispensed of it: {count}. {'Recall them.' if count else 'Dispense none.'}",
         ],
-        basis=[BasisItem("deficient", batch_text(batch), None, Entry(batch))],
-        evidence_level="CLINICAL_STUDY",
+        basis=[BasisItem(BasisRole.DEFICIENT, batch_text(batch), None, Entry(batch))],
+        evidence_level=EvidenceLevel.CLINICAL_STUDY,
     )
 
 

@@ -28,14 +28,17 @@ Timeline
 
 from functools import partial
 
-from rx_clinical.catalogue.compounds import ANY_COMPONENT, BudClass, Limit, day_of, request_text, requests
+from rx_clinical.catalogue.beyond_use import day_of
+from rx_clinical.catalogue.compounding import ANY_COMPONENT, BeyondUseLimit, BudClass
+from rx_clinical.catalogue.compounding_request import request_text, requests
 from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import Event
+from rx_clinical.model.codes import EvidenceLevel
 from rx_clinical.model.facts import CompoundRequest
-from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.findings import BasisRole, Display, Severity
 from rx_clinical.model.reasons import Reason
 from rx_clinical.rules.rule import Family, Rule
 
@@ -57,7 +60,7 @@ def decide(context: RuleContext) -> list[Decision]:
     ]
 
 
-def _explain(request: CompoundRequest, limit: Limit) -> Explanation:
+def _explain(request: CompoundRequest, limit: BeyondUseLimit) -> Explanation:
     compounded = day_of(request.occurred)
     last = limit.last_day(compounded)
     sentences = [
@@ -70,10 +73,10 @@ def _explain(request: CompoundRequest, limit: Limit) -> Explanation:
     return Explanation(
         reasons={Reason.BUD_OVER_LIMIT},
         sentences=[*sentences, *(f"Here {assumed}." for assumed in limit.assumed)],
-        basis=[BasisItem("deficient", request_text(request), None, Entry(request))],
+        basis=[BasisItem(BasisRole.DEFICIENT, request_text(request), None, Entry(request))],
         assumptions=[*limit.assumed, ANY_COMPONENT],
         sources=limit.sources,
-        evidence_level="REFERENCE_LIST",
+        evidence_level=EvidenceLevel.REFERENCE_LIST,
     )
 
 

@@ -33,14 +33,17 @@ from datetime import date
 from decimal import Decimal
 from functools import partial
 
-from rx_clinical.catalogue.compounds import ANY_COMPONENT, bud_of, day_of, days_until, last_day, request_text, requests
+from rx_clinical.catalogue.beyond_use import beyond_use_date, day_of, days_until, last_day
+from rx_clinical.catalogue.compounding import ANY_COMPONENT
+from rx_clinical.catalogue.compounding_request import request_text, requests
 from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.wording import number_text
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
+from rx_clinical.model.codes import EvidenceLevel
 from rx_clinical.model.facts import BatchRecord, CompoundRequest
-from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.findings import BasisRole, Display, Severity
 from rx_clinical.model.reasons import Reason
 from rx_clinical.rules.compounding.batches import BatchEvent, batch_text, batches
 from rx_clinical.rules.rule import Family, Rule
@@ -75,7 +78,7 @@ def supplies(context: RuleContext) -> Iterator[Supply]:
             unit=None,
             dispensed=day_of(request.occurred),
             days=request.days_supply,
-            bud=bud_of(request, limit),
+            bud=beyond_use_date(request, limit.days),
             assumed=limit.assumed,
             sources=limit.sources,
         )
@@ -122,10 +125,10 @@ def _explain(supply: Supply) -> Explanation:
             f"At most {days_until(supply.dispensed, supply.bud)} days can be supplied from {supply.dispensed}.",
             *(f"Here {assumed}." for assumed in supply.assumed),
         ],
-        basis=[BasisItem("deficient", supply.text, None, Entry(supply.fact))],
+        basis=[BasisItem(BasisRole.DEFICIENT, supply.text, None, Entry(supply.fact))],
         assumptions=[*supply.assumed, ANY_COMPONENT],
         sources=supply.sources,
-        evidence_level="REFERENCE_LIST",
+        evidence_level=EvidenceLevel.REFERENCE_LIST,
     )
 
 

@@ -32,8 +32,9 @@ from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.wording import number_text
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
+from rx_clinical.model.codes import EvidenceLevel
 from rx_clinical.model.facts import BatchRecord, CapsuleWeights
-from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.findings import BasisRole, Display, Severity
 from rx_clinical.rules.compounding.batches import BatchEvent, batch_text, batches
 from rx_clinical.rules.rule import Family, Rule
 
@@ -74,8 +75,8 @@ def _explain(batch: BatchRecord, found: list[str]) -> Explanation:
     weighed = batch.weights.count if batch.weights else 0
     return Explanation(
         sentences=[f"{batch_text(batch)}, {weighed} capsules weighed: {'; '.join(found)}."],
-        basis=[BasisItem("deficient", batch_text(batch), None, Entry(batch))],
-        evidence_level="POLICY",
+        basis=[BasisItem(BasisRole.DEFICIENT, batch_text(batch), None, Entry(batch))],
+        evidence_level=EvidenceLevel.POLICY,
     )
 
 

@@ -29,15 +29,16 @@ from decimal import Decimal
 from functools import lru_cache, partial
 
 from rx_clinical.catalogue.catalogue import Catalogue
-from rx_clinical.catalogue.compounds import request_text, requests
+from rx_clinical.catalogue.compounding_request import request_text, requests
 from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.wording import dose_in_words, product_text
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import Event
+from rx_clinical.model.codes import EvidenceLevel
 from rx_clinical.model.facts import CompoundRequest, Medicine
-from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.findings import BasisRole, Display, Severity
 from rx_clinical.rules.compounding.strengths import (
     Doubt,
     ambiguities,
@@ -129,8 +130,8 @@ def _explain(entry: Entry, found: list[Doubt]) -> Explanation:
             f"The strength in the text of {name} may be misread. {doubts}.",
             f"One wrong place changes the dose tenfold.{read_back} Read the dose back with its unit in words.",
         ],
-        basis=[BasisItem("deficient", name, entry.medicine.form_key, entry)],
-        evidence_level="POLICY",
+        basis=[BasisItem(BasisRole.DEFICIENT, name, entry.medicine.form_key, entry)],
+        evidence_level=EvidenceLevel.POLICY,
     )
 
 

@@ -26,15 +26,16 @@ Timeline
 from functools import lru_cache, partial
 
 from rx_clinical.catalogue.catalogue import Catalogue
-from rx_clinical.catalogue.compounds import request_text, requests
+from rx_clinical.catalogue.compounding_request import request_text, requests
 from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.wording import number_text, product_text
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import Event
+from rx_clinical.model.codes import EvidenceLevel
 from rx_clinical.model.facts import CompoundRequest, Medicine
-from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.findings import BasisRole, Display, Severity
 from rx_clinical.rules.compounding.strengths import by_volume, commercial_tablets, naltrexone_entries
 from rx_clinical.rules.rule import Family, Rule
 
@@ -90,9 +91,9 @@ def _explain(entry: Entry, found: list[str], catalogue: Catalogue) -> Explanatio
             f"Water without a preservative keeps {water.days} days, refrigerated.",
             *([] if isinstance(fact, CompoundRequest) else [f"The dose that counts is {counts}."]),
         ],
-        basis=[BasisItem("deficient", name, entry.medicine.form_key, entry)],
+        basis=[BasisItem(BasisRole.DEFICIENT, name, entry.medicine.form_key, entry)],
         sources=water.sources,
-        evidence_level="SEED_CLAIM_ONLY",
+        evidence_level=EvidenceLevel.SEED_CLAIM_ONLY,
     )
 
 

@@ -28,8 +28,9 @@ from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
+from rx_clinical.model.codes import EvidenceLevel
 from rx_clinical.model.facts import BatchRecord, DispensedUnit
-from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.findings import BasisRole, Display, Severity
 from rx_clinical.rules.compounding.batches import BatchEvent, batch_text, batches, potency_fails, recalled
 from rx_clinical.rules.rule import Family, Rule
 
@@ -62,8 +63,8 @@ def _explain(batch: BatchRecord, unit: DispensedUnit, policy: Policy) -> Explana
             f"{batch_text(batch)} is {why}: unit {unit.reference}, dispensed {unit.dispensed_on}, is with a patient.",
             "Stop its use, replace it and ask how the patient is.",
         ],
-        basis=[BasisItem("deficient", batch_text(batch), None, Entry(batch))],
-        evidence_level="POLICY",
+        basis=[BasisItem(BasisRole.DEFICIENT, batch_text(batch), None, Entry(batch))],
+        evidence_level=EvidenceLevel.POLICY,
     )
 
 

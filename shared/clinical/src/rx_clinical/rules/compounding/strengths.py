@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
+from rx_clinical.catalogue.antagonists import BY_DOSE
 from rx_clinical.catalogue.catalogue import Catalogue
-from rx_clinical.catalogue.drugs import BY_DOSE
 from rx_clinical.catalogue.names import Names
 from rx_clinical.findings.wording import number_text
 from rx_clinical.history.chart import Entry

@@ -24,8 +24,8 @@ Timeline
 
 from functools import partial
 
+from rx_clinical.catalogue.antagonists import BY_DOSE
 from rx_clinical.catalogue.catalogue import Catalogue
-from rx_clinical.catalogue.drugs import BY_DOSE
 from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import Decision, Explanation
 from rx_clinical.history.chart import Entry

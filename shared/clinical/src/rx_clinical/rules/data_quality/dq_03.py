@@ -25,7 +25,8 @@ from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
-from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.codes import EvidenceLevel
+from rx_clinical.model.findings import BasisRole, Display, Severity
 from rx_clinical.model.reasons import Reason
 from rx_clinical.rules.data_quality.engine import decide_entries
 from rx_clinical.rules.rule import Family, Rule
@@ -46,8 +47,8 @@ def _explain(entry: Entry) -> Explanation:
             f"{name}: the product code is unknown and the text names an opioid or an antagonist.",
             "It is not assessed: nothing about it is cleared.",
         ],
-        basis=[BasisItem("deficient", name, None, entry)],
-        evidence_level="POLICY",
+        basis=[BasisItem(BasisRole.DEFICIENT, name, None, entry)],
+        evidence_level=EvidenceLevel.POLICY,
     )
 
 

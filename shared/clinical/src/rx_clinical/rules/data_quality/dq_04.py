@@ -33,8 +33,9 @@ from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
 from rx_clinical.history.evidence import ATTESTING, Ignored, uncovered, why_ignored
 from rx_clinical.history.exposure_period import Event
+from rx_clinical.model.codes import EvidenceLevel
 from rx_clinical.model.facts import Evidence, Prescription
-from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.findings import BasisRole, Display, Severity
 from rx_clinical.model.reasons import Reason
 from rx_clinical.rules.rule import Family, Rule
 
@@ -73,8 +74,8 @@ def decide(context: RuleContext) -> list[Decision]:
 def _explain(fact: Evidence, why: Ignored) -> Explanation:
     return Explanation(
         sentences=[f"The attestation changes nothing: {why}. The recorded supply stands."],
-        basis=[BasisItem("deficient", fact.kind.replace("_", " "), None, Entry(fact))],
-        evidence_level="POLICY",
+        basis=[BasisItem(BasisRole.DEFICIENT, fact.kind.replace("_", " "), None, Entry(fact))],
+        evidence_level=EvidenceLevel.POLICY,
     )
 
 

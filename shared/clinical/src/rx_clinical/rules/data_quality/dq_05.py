@@ -31,7 +31,8 @@ from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
 from rx_clinical.history.effect_ends import effect_ends
 from rx_clinical.history.exposure_period import Event
-from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.codes import EvidenceLevel
+from rx_clinical.model.findings import BasisRole, Display, Severity
 from rx_clinical.model.reasons import Reason
 from rx_clinical.model.washout import later
 from rx_clinical.rules.rule import Family, Rule
@@ -69,8 +70,8 @@ def _explain(context: RuleContext, entry: Entry, end: datetime) -> Explanation:
                 f"ended ({utc_text(end)}): it was not assessed. Look at it."
             ),
         ],
-        basis=[BasisItem("deficient", name, entry.medicine.form_key, entry)],
-        evidence_level="POLICY",
+        basis=[BasisItem(BasisRole.DEFICIENT, name, entry.medicine.form_key, entry)],
+        evidence_level=EvidenceLevel.POLICY,
     )
 
 

@@ -26,7 +26,8 @@ from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import Event
-from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.codes import EvidenceLevel
+from rx_clinical.model.findings import BasisRole, Display, Severity
 from rx_clinical.model.reasons import Reason
 from rx_clinical.rules.rule import Family, Rule
 
@@ -53,8 +54,8 @@ def _explain(entry: Entry, count: int, limit: int) -> Explanation:
     return Explanation(
         reasons={Reason.TOO_MANY_FACTS},
         sentences=[f"{count} facts are on record, more than {limit}: check the identity. Nothing was cut."],
-        basis=[BasisItem("deficient", "history", None, entry)],
-        evidence_level="POLICY",
+        basis=[BasisItem(BasisRole.DEFICIENT, "history", None, entry)],
+        evidence_level=EvidenceLevel.POLICY,
     )
 
 

@@ -6,7 +6,8 @@ from functools import partial
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.exposure_period import Event
-from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.codes import EvidenceLevel
+from rx_clinical.model.findings import BasisRole, Display, Severity
 from rx_clinical.model.reasons import Reason
 
 
@@ -35,6 +36,6 @@ def explain_entry(entry: Entry, name: str, sentences: list[str], reasons: Iterab
     return Explanation(
         reasons=reasons,
         sentences=sentences,
-        basis=[BasisItem("deficient", name, entry.medicine.form_key, entry)],
-        evidence_level="POLICY",
+        basis=[BasisItem(BasisRole.DEFICIENT, name, entry.medicine.form_key, entry)],
+        evidence_level=EvidenceLevel.POLICY,
     )

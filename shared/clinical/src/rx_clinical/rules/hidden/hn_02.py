@@ -39,8 +39,9 @@ from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import Event, ExposurePeriod
 from rx_clinical.history.washout_window import acts_for
+from rx_clinical.model.codes import EvidenceLevel
 from rx_clinical.model.facts import Prescription
-from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.findings import BasisRole, Display, Severity
 from rx_clinical.model.reasons import Reason
 from rx_clinical.rules.interactions.overlaps import meet
 from rx_clinical.rules.rule import Family, Rule
@@ -103,10 +104,10 @@ def _explain(context: RuleContext, entry: Entry, released: bool, other: Exposure
         reasons={reason for reason, holds in reasons.items() if holds},
         sentences=sentences,
         basis=[
-            BasisItem("antagonist", name, entry.medicine.form_key, entry),
+            BasisItem(BasisRole.ANTAGONIST, name, entry.medicine.form_key, entry),
             *beside,
         ],
-        evidence_level="CASE_REPORT",
+        evidence_level=EvidenceLevel.CASE_REPORT,
     )
 
 
@@ -114,8 +115,8 @@ def _opioid_item(event: Event, other: ExposurePeriod) -> BasisItem:
     """Return the other opioid as the site of the event may read it."""
     newest = other.entries[-1]
     if hidden_from(event, other):
-        return BasisItem("opioid", RESTRICTED, RESTRICTED_KEY, newest, masked=True)
-    return BasisItem("opioid", newest.medicine.text or "another product", newest.medicine.form_key, newest)
+        return BasisItem(BasisRole.OPIOID, RESTRICTED, RESTRICTED_KEY, newest, masked=True)
+    return BasisItem(BasisRole.OPIOID, newest.medicine.text or "another product", newest.medicine.form_key, newest)
 
 
 RULE = Rule("HN-02", Family.HIDDEN, needs=(FactBits.SEQUESTERED,), decide=decide)

@@ -13,6 +13,7 @@ from rx_clinical.history.exposure_period import Event, ExposurePeriod
 from rx_clinical.history.half_life_modifiers import Precipitant
 from rx_clinical.history.opioid_exposure import OpioidExposure
 from rx_clinical.history.washout_window import WashoutWindow, acts_for, window_lengths
+from rx_clinical.model.codes import NO_CODE
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
 from rx_clinical.model.washout import later
@@ -73,7 +74,7 @@ def effect_pairs(context: RuleContext, rule: str) -> Iterator[InteractionOverlap
     """Yield every opioid exposure that overlaps a precipitant whose perpetrators.csv row names the rule."""
     by_object = context.catalogue.effects.get(rule, {})
     for exposure in context.opioids:
-        rows = by_object.get(exposure.opioid.ingredient or "", ())
+        rows = by_object.get(exposure.opioid.ingredient or NO_CODE, ())
         taken = [
             Precipitant(row, period, co_medication)
             for row in rows

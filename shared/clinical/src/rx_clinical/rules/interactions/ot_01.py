@@ -36,7 +36,8 @@ from rx_clinical.history.antagonist_exposure import AntagonistExposure
 from rx_clinical.history.co_medication import CoMedicationExposure
 from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import ExposurePeriod
-from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.codes import EvidenceLevel, FormKey
+from rx_clinical.model.findings import BasisRole, Display, Severity
 from rx_clinical.model.reasons import Reason
 from rx_clinical.rules.interactions.overlaps import Overlap, earliest, meet
 from rx_clinical.rules.rule import Family, Rule
@@ -62,7 +63,7 @@ def _systemic(context: RuleContext, antagonist: AntagonistExposure) -> list[Expo
 
 
 def _decision(
-    context: RuleContext, gut: CoMedicationExposure, antagonist: AntagonistExposure, overlap: Overlap
+    context: RuleContext, gut: CoMedicationExposure[FormKey], antagonist: AntagonistExposure, overlap: Overlap
 ) -> Decision:
     return Decision(
         rule=RULE.id,
@@ -76,7 +77,7 @@ def _decision(
 
 
 def _explain(
-    context: RuleContext, gut: CoMedicationExposure, antagonist: AntagonistExposure, overlap: Overlap
+    context: RuleContext, gut: CoMedicationExposure[FormKey], antagonist: AntagonistExposure, overlap: Overlap
 ) -> Explanation:
     form = context.catalogue.drugs[gut.key]
     return Explanation(
@@ -86,11 +87,11 @@ def _explain(
             "At usual doses it does not reach the brain: no withdrawal is expected from it.",
         ],
         basis=[
-            *(BasisItem("opioid", form.name, gut.key, entry) for entry in overlap.one.entries),
+            *(BasisItem(BasisRole.OPIOID, form.name, gut.key, entry) for entry in overlap.one.entries),
             *antagonist_basis(antagonist.antagonist, overlap.other.entries),
         ],
         sources=form.sources,
-        evidence_level="LABEL",
+        evidence_level=EvidenceLevel.LABEL,
     )
 
 

@@ -31,7 +31,8 @@ from rx_clinical.history.co_medication import CoMedicationExposure
 from rx_clinical.history.context import RuleContext
 from rx_clinical.history.opioid_exposure import OpioidExposure
 from rx_clinical.history.washout_window import acts_for, window_after
-from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.codes import EvidenceLevel, FormKey
+from rx_clinical.model.findings import BasisRole, Display, Severity
 from rx_clinical.rules.interactions import ot_03
 from rx_clinical.rules.interactions.overlaps import ABOUT_ENDS, Overlap, earliest, meet
 from rx_clinical.rules.rule import Family, Rule
@@ -53,7 +54,7 @@ def decide(context: RuleContext) -> list[Decision]:
 
 
 def _decision(
-    context: RuleContext, peripheral: CoMedicationExposure, exposure: OpioidExposure, overlap: Overlap
+    context: RuleContext, peripheral: CoMedicationExposure[FormKey], exposure: OpioidExposure, overlap: Overlap
 ) -> Decision:
     shown = shown_to(overlap.anchor, [window_after(exposure, overlap.other, context.catalogue)])[0]
     return Decision(
@@ -68,7 +69,7 @@ def _decision(
 
 
 def _explain(
-    context: RuleContext, peripheral: CoMedicationExposure, exposure: OpioidExposure, overlap: Overlap
+    context: RuleContext, peripheral: CoMedicationExposure[FormKey], exposure: OpioidExposure, overlap: Overlap
 ) -> Explanation:
     form = context.catalogue.drugs[peripheral.key]
     shown = shown_to(overlap.anchor, [window_after(exposure, overlap.other, context.catalogue)])[0]
@@ -83,11 +84,11 @@ def _explain(
             *duplicate,
         ],
         basis=[
-            *(BasisItem("antagonist", form.name, peripheral.key, entry) for entry in overlap.one.entries),
+            *(BasisItem(BasisRole.ANTAGONIST, form.name, peripheral.key, entry) for entry in overlap.one.entries),
             *opioid_basis(shown.opioid, overlap.other),
         ],
         sources=form.sources,
-        evidence_level="LABEL",
+        evidence_level=EvidenceLevel.LABEL,
     )
 
 

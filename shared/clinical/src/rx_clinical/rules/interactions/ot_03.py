@@ -44,17 +44,18 @@ from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import Event, ExposurePeriod, begin_unknown
 from rx_clinical.history.opioid_exposure import OpioidExposure
 from rx_clinical.history.washout_window import acts_for, certain_end, window_after
+from rx_clinical.model.codes import EvidenceLevel, FormKey
 from rx_clinical.model.facts import Report
-from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.findings import BasisRole, Display, Severity
 from rx_clinical.model.washout import BEGINNING_OF_TIME, later
 from rx_clinical.rules.interactions.overlaps import ABOUT_ENDS
 from rx_clinical.rules.rule import Family, Rule
 
-_FORM = "alvimopan"
+_FORM = FormKey("alvimopan")
 _Taken = tuple[OpioidExposure, ExposurePeriod, datetime]
 
 
-def applies(context: RuleContext, peripheral: CoMedicationExposure, period: ExposurePeriod) -> bool:
+def applies(context: RuleContext, peripheral: CoMedicationExposure[FormKey], period: ExposurePeriod) -> bool:
     """Return True for alvimopan after more than a week of opioid up to it."""
     return peripheral.key == _FORM and bool(_exposures_before(context, period))
 
@@ -137,10 +138,10 @@ def _explain(
             "Do not give it; call the prescriber.",
         ],
         basis=[
-            BasisItem("antagonist", "alvimopan", _FORM, anchor.entry),
+            BasisItem(BasisRole.ANTAGONIST, "alvimopan", _FORM, anchor.entry),
             *(basis for opioid_period in opioid_periods for basis in opioid_basis(shown.opioid, opioid_period)),
         ],
-        evidence_level="LABEL",
+        evidence_level=EvidenceLevel.LABEL,
     )
 
 

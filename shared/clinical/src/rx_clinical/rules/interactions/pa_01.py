@@ -34,7 +34,7 @@ Timeline: twelve hours after a short-acting opioid
 from datetime import datetime, timedelta
 from functools import partial
 
-from rx_clinical.catalogue.drugs import Acting
+from rx_clinical.catalogue.drug_forms import Acting
 from rx_clinical.catalogue.policy import Policy
 from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import Decision, Explanation
@@ -45,6 +45,7 @@ from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import Event, ExposurePeriod
 from rx_clinical.history.opioid_exposure import OpioidExposure
 from rx_clinical.history.washout_window import window_after
+from rx_clinical.model.codes import EvidenceLevel
 from rx_clinical.model.facts import Administration, Fill, Prescription, Report
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
@@ -142,7 +143,7 @@ def _explain(
             *(one for own_period in own[:1] for one in opioid_basis(started.opioid, own_period)),
             *opioid_basis(shown.opioid, period),
         ],
-        evidence_level="POLICY",
+        evidence_level=EvidenceLevel.POLICY,
     )
 
 

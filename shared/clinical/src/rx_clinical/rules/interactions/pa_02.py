@@ -44,6 +44,7 @@ from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import Event, ExposurePeriod
 from rx_clinical.history.opioid_exposure import OpioidExposure
 from rx_clinical.history.washout_window import acts_for, certain_end, window_after
+from rx_clinical.model.codes import EvidenceLevel
 from rx_clinical.model.facts import Administration, Prescription
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.reasons import Reason
@@ -133,7 +134,7 @@ def _explain(context: RuleContext, clash: Clash) -> Explanation:
             *opioid_basis(mixed.opioid, clash.one),
             *opioid_basis(agonist.opioid, clash.other),
         ],
-        evidence_level="LABEL",
+        evidence_level=EvidenceLevel.LABEL,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from rx_clinical.catalogue.drugs import BY_DOSE
+from rx_clinical.catalogue.antagonists import BY_DOSE
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.render import antagonist_basis
 from rx_clinical.findings.wording import number_text, product_text

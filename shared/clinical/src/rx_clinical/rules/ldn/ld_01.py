@@ -41,7 +41,8 @@ from rx_clinical.findings.wording import number_text
 from rx_clinical.history.co_medication import CoMedicationExposure
 from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import ExposurePeriod
-from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.codes import EvidenceLevel, RxNormCode
+from rx_clinical.model.findings import BasisRole, Display, Severity
 from rx_clinical.model.reasons import Reason
 from rx_clinical.rules.ldn.engine import Intake, dose_text, history_is_short, intakes, low_dose
 from rx_clinical.rules.rule import Family, Rule
@@ -70,7 +71,9 @@ def decide(context: RuleContext) -> list[Decision]:
     ]
 
 
-def _decision(context: RuleContext, intake: Intake, taken: CoMedicationExposure, period: ExposurePeriod) -> Decision:
+def _decision(
+    context: RuleContext, intake: Intake, taken: CoMedicationExposure[RxNormCode], period: ExposurePeriod
+) -> Decision:
     severity, display = rate(intake.dose_mg, context.catalogue.policy)
     return Decision(
         rule=RULE.id,
@@ -83,7 +86,9 @@ def _decision(context: RuleContext, intake: Intake, taken: CoMedicationExposure,
     )
 
 
-def _explain(context: RuleContext, intake: Intake, taken: CoMedicationExposure, period: ExposurePeriod) -> Explanation:
+def _explain(
+    context: RuleContext, intake: Intake, taken: CoMedicationExposure[RxNormCode], period: ExposurePeriod
+) -> Explanation:
     partner = context.catalogue.partners[taken.key]
     start = number_text(context.catalogue.policy.ldn_thyroid_start)
     sentences = [
@@ -106,9 +111,12 @@ def _explain(context: RuleContext, intake: Intake, taken: CoMedicationExposure, 
     return Explanation(
         reasons={Reason.THYROID_START_DOSE},
         sentences=sentences,
-        basis=[*intake.basis, *(BasisItem("interacting", partner.name, None, entry) for entry in period.entries)],
+        basis=[
+            *intake.basis,
+            *(BasisItem(BasisRole.PRECIPITANT, partner.name, None, entry) for entry in period.entries),
+        ],
         sources=partner.sources,
-        evidence_level="SEED_CLAIM+REFERENCE_LIST",
+        evidence_level=EvidenceLevel.SEED_CLAIM_AND_REFERENCE_LIST,
     )
 
 

@@ -39,7 +39,8 @@ from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
-from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.codes import EvidenceLevel
+from rx_clinical.model.findings import BasisRole, Display, Severity
 from rx_clinical.model.reasons import Reason
 from rx_clinical.rules.ldn.engine import Intake, intakes, low_dose
 from rx_clinical.rules.rule import Family, Rule
@@ -106,8 +107,8 @@ def _explain(intake: Intake, overlap: ImmunosuppressionOverlap) -> Explanation:
     return Explanation(
         reasons={Reason.TRANSPLANT_IMMUNOSUPPRESSION},
         sentences=[f"{intake.text} beside {overlap.name}: it may counter the immunosuppression. {ask}"],
-        basis=[*intake.basis, *(BasisItem("patient", overlap.name, None, entry) for entry in overlap.entries)],
-        evidence_level="SEED_CLAIM_ONLY",
+        basis=[*intake.basis, *(BasisItem(BasisRole.PATIENT, overlap.name, None, entry) for entry in overlap.entries)],
+        evidence_level=EvidenceLevel.SEED_CLAIM_ONLY,
     )
 
 

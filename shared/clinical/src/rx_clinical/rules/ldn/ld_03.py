@@ -25,7 +25,8 @@ from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import ExposurePeriod
-from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.codes import EvidenceLevel
+from rx_clinical.model.findings import BasisRole, Display, Severity
 from rx_clinical.rules.ldn.engine import Intake, intakes, low_dose
 from rx_clinical.rules.rule import Family, Rule
 
@@ -59,8 +60,11 @@ def _explain(intake: Intake, period: ExposurePeriod) -> Explanation:
                 "checks; liver tests."
             )
         ],
-        basis=[*intake.basis, *(BasisItem("interacting", "methotrexate", None, entry) for entry in period.entries)],
-        evidence_level="SEED_CLAIM_ONLY",
+        basis=[
+            *intake.basis,
+            *(BasisItem(BasisRole.PRECIPITANT, "methotrexate", None, entry) for entry in period.entries),
+        ],
+        evidence_level=EvidenceLevel.SEED_CLAIM_ONLY,
     )
 
 

@@ -29,8 +29,9 @@ from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
+from rx_clinical.model.codes import EvidenceLevel
 from rx_clinical.model.facts import PatientFact
-from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.findings import BasisRole, Display, Severity
 from rx_clinical.rules.ldn.engine import Intake, intakes
 from rx_clinical.rules.rule import Family, Rule
 
@@ -67,8 +68,8 @@ def _explain(intake: Intake, facts: tuple[PatientFact, ...]) -> Explanation:
             ),
             "Liver tests at baseline, then every 3-6 months.",
         ],
-        basis=[*intake.basis, *(BasisItem("patient", "liver", None, Entry(fact)) for fact in facts)],
-        evidence_level="LABEL",
+        basis=[*intake.basis, *(BasisItem(BasisRole.PATIENT, "liver", None, Entry(fact)) for fact in facts)],
+        evidence_level=EvidenceLevel.LABEL,
     )
 
 

@@ -27,7 +27,9 @@ from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
+from rx_clinical.model.codes import EvidenceLevel
 from rx_clinical.model.facts import PatientFact
+from rx_clinical.model.findings import BasisRole
 from rx_clinical.model.washout import later
 from rx_clinical.rules.ldn.engine import Intake, decide_to_confirm, intakes
 from rx_clinical.rules.rule import Family, Rule
@@ -55,8 +57,8 @@ def decide(context: RuleContext) -> list[Decision]:
 def _explain(intake: Intake, fact: PatientFact) -> Explanation:
     return Explanation(
         sentences=[f"{intake.text} with {fact.kind} on record: data are insufficient. The prescriber confirms."],
-        basis=[*intake.basis, BasisItem("patient", fact.kind, None, Entry(fact))],
-        evidence_level="REFERENCE_LIST",
+        basis=[*intake.basis, BasisItem(BasisRole.PATIENT, fact.kind, None, Entry(fact))],
+        evidence_level=EvidenceLevel.REFERENCE_LIST,
     )
 
 

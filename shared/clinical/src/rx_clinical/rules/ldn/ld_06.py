@@ -28,7 +28,9 @@ from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
+from rx_clinical.model.codes import EvidenceLevel
 from rx_clinical.model.facts import PatientFact
+from rx_clinical.model.findings import BasisRole
 from rx_clinical.rules.ldn.engine import Intake, decide_to_confirm, intakes
 from rx_clinical.rules.rule import Family, Rule
 
@@ -64,8 +66,8 @@ def _explain(context: RuleContext, intake: Intake, fact: PatientFact, age: int) 
             f"{intake.text}: by the birth year the patient {known}. A specialist confirms; dose by weight.",
             *pilot,
         ],
-        basis=[*intake.basis, BasisItem("patient", _KIND, None, Entry(fact))],
-        evidence_level="SEED_CLAIM+REFERENCE_LIST",
+        basis=[*intake.basis, BasisItem(BasisRole.PATIENT, _KIND, None, Entry(fact))],
+        evidence_level=EvidenceLevel.SEED_CLAIM_AND_REFERENCE_LIST,
     )
 
 

@@ -36,6 +36,7 @@ from rx_clinical.catalogue.titration import Deviation, Dispensed, deviations
 from rx_clinical.findings.decisions import Decision, Explanation
 from rx_clinical.findings.wording import number_text
 from rx_clinical.history.context import RuleContext
+from rx_clinical.model.codes import EvidenceLevel
 from rx_clinical.model.facts import Administration, Fill
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.rules.ldn.engine import Intake, history_is_short, intakes, low_dose
@@ -93,7 +94,7 @@ def _explain(context: RuleContext, intake: Intake, how: list[Deviation]) -> Expl
             "If a lower dose works, stay on it (hold_at_effective_dose).",
         ],
         basis=intake.basis,
-        evidence_level="REFERENCE_LIST",
+        evidence_level=EvidenceLevel.REFERENCE_LIST,
     )
 
 

@@ -27,6 +27,7 @@ from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import Decision, Explanation
 from rx_clinical.findings.wording import days_text
 from rx_clinical.history.context import RuleContext
+from rx_clinical.model.codes import EvidenceLevel
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.washout import later
 from rx_clinical.rules.ldn.engine import Intake, intakes, low_dose
@@ -60,7 +61,7 @@ def _explain(intake: Intake, review: timedelta) -> Explanation:
             )
         ],
         basis=intake.basis,
-        evidence_level="SEED_CLAIM_ONLY",
+        evidence_level=EvidenceLevel.SEED_CLAIM_ONLY,
     )
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
+from rx_clinical.model.codes import EvidenceLevel
 from rx_clinical.model.facts import PatientFact
-from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.findings import BasisRole, Display, Severity
 from rx_clinical.model.washout import later
 from rx_clinical.rules.ldn.engine import Intake, intakes, low_dose
 
@@ -50,6 +51,6 @@ def symptom_decision(
 def _explain(intake: Intake, fact: PatientFact, sentence: str) -> Explanation:
     return Explanation(
         sentences=[sentence.format(symptom=fact.value, course=intake.text)],
-        basis=[*intake.basis, BasisItem("patient", "symptom", None, Entry(fact))],
-        evidence_level="SEED_CLAIM_ONLY",
+        basis=[*intake.basis, BasisItem(BasisRole.PATIENT, "symptom", None, Entry(fact))],
+        evidence_level=EvidenceLevel.SEED_CLAIM_ONLY,
     )

@@ -37,8 +37,9 @@ from rx_clinical.history.antagonist_exposure import AntagonistExposure, DailyDos
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import Event, ExposurePeriod
+from rx_clinical.model.codes import EvidenceLevel
 from rx_clinical.model.facts import Moment, Procedure
-from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.findings import BasisRole, Display, Severity
 from rx_clinical.model.reasons import Reason
 from rx_clinical.model.washout import FOREVER, later
 from rx_clinical.rules.rule import Family, Rule
@@ -112,10 +113,10 @@ def _explain(context: RuleContext, hold: Hold) -> Explanation:
         ],
         basis=[
             *antagonist_basis(exposure.antagonist, [*period.entries, *dose.parts]),
-            BasisItem("patient", "procedure", None, Entry(procedure)),
+            BasisItem(BasisRole.PATIENT, "procedure", None, Entry(procedure)),
         ],
         sources=dose.tier.sources,
-        evidence_level="REFERENCE_LIST",
+        evidence_level=EvidenceLevel.REFERENCE_LIST,
     )
 
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from rx_clinical.catalogue.policy import Policy
+from rx_clinical.model.codes import FormKey
 from rx_clinical.model.facts import Confirmation
 from rx_clinical.model.washout import later
 
@@ -47,7 +48,7 @@ def voided(
     confirmation: Confirmation,
     at: datetime,
     daily_dose_mg: Decimal | None,
-    opioids: Sequence[tuple[str, Decimal | None]],
+    opioids: Sequence[tuple[FormKey, Decimal | None]],
     policy: Policy,
 ) -> str | None:
     """Return why a confirmation does not cover a dose beside opioids (form_key, mg a day) at a time; None if it does.
@@ -65,7 +66,7 @@ def voided(
 
 
 def _uncovered(
-    form_key: str, dose_mg: Decimal | None, bound: Mapping[str, Decimal | None], policy: Policy
+    form_key: FormKey, dose_mg: Decimal | None, bound: Mapping[FormKey, Decimal | None], policy: Policy
 ) -> str | None:
     if form_key not in bound:
         return "it does not cover every opioid"

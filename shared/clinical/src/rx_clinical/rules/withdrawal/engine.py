@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from rx_clinical.catalogue.drugs import Acting
+from rx_clinical.catalogue.drug_forms import Acting
 from rx_clinical.findings.decisions import BasisItem, Decision, Explanation
 from rx_clinical.findings.reason_codes import antagonist_reasons, interaction_reasons, spacing_reasons, window_reasons
 from rx_clinical.findings.render import antagonist_basis, arithmetic_line, opioid_basis, precipitant_basis
@@ -35,7 +35,7 @@ from rx_clinical.history.opioid_exposure import OpioidExposure
 from rx_clinical.history.short_course import is_short_course
 from rx_clinical.history.washout_window import WashoutWindow, window_after, window_between
 from rx_clinical.model.facts import Evidence, Fill
-from rx_clinical.model.findings import Display, Severity, WindowSatisfied
+from rx_clinical.model.findings import BasisRole, Display, Severity, WindowSatisfied
 from rx_clinical.model.reasons import Reason
 from rx_clinical.model.washout import FOREVER
 from rx_clinical.rules.withdrawal.window_check import WindowCheck
@@ -275,7 +275,7 @@ def _explain(
             *antagonist_basis(start.exposure.antagonist, [event.entry, *start.dose.parts]),
             *(item for window in shown for item in opioid_basis(window.opioid, window.period)),
             *precipitant_basis({id(p): p for window in (*counted, latest) for p in window.precipitants}.values()),
-            *(BasisItem("evidence", "negative test", None, Entry(test)) for test in tests),
+            *(BasisItem(BasisRole.EVIDENCE, "negative test", None, Entry(test)) for test in tests),
         ],
     )
 

@@ -42,7 +42,7 @@ from rx_clinical.findings.wording import counterpart_shown, days_text
 from rx_clinical.history.chart import Entry
 from rx_clinical.history.context import RuleContext
 from rx_clinical.history.washout_window import WashoutWindow
-from rx_clinical.model.findings import Display, Severity
+from rx_clinical.model.findings import BasisRole, Display, Severity
 from rx_clinical.model.reasons import Reason
 from rx_clinical.rules.rule import Family, Rule
 from rx_clinical.rules.withdrawal import wr_06
@@ -86,7 +86,7 @@ def _explain(context: RuleContext, conflict: UltraLowDoseConflict) -> Explanatio
         path=path,
         reasons=_path_reasons(confirmed),
         without={Reason.TWO_WEEK_WASHOUT},  # it sets an earliest start, and there is none
-        basis=[BasisItem("evidence", "confirmation", None, Entry(one)) for one in confirmed.valid],
+        basis=[BasisItem(BasisRole.EVIDENCE, "confirmation", None, Entry(one)) for one in confirmed.valid],
     )
 
 

@@ -36,7 +36,7 @@ Timeline: an order without a fill, possible for 180 days
 from collections.abc import Sequence
 from functools import partial
 
-from rx_clinical.catalogue.drugs import Acting
+from rx_clinical.catalogue.drug_forms import Acting
 from rx_clinical.catalogue.policy import Policy
 from rx_clinical.catalogue.roles import FactBits
 from rx_clinical.findings.decisions import Decision, Explanation

@@ -41,8 +41,6 @@ _ROUTES = {
 }
 """SNOMED CT route codes. The nasal route is omitted: a spray may be systemic, as an unknown route is."""
 
-LOCAL_ROUTES = {"topical", "ophthalmic", "otic", "vaginal", "inhaled", "nasal_local"}
-
 
 def route(dosages: Iterable[Dosage]) -> str | None:
     """Return the one route that all dosages name, None if it is unknown or they differ."""

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from rx_clinical.model.codes import LOCAL_ROUTES
 from rx_contracts.edge.errors import EdgeError, validate
 from rx_contracts.edge.event import validate_event
 
@@ -193,7 +194,7 @@ class _Mapper:
         dosages = resource.dosage_instruction
         route = dosage.route(dosages)
         coded = self.code_product(_pairs(product)) if product.get("codings") else None
-        if coded and coded.form_key and route in dosage.LOCAL_ROUTES:
+        if coded and coded.form_key and route in LOCAL_ROUTES:
             route = None  # for example "topical" on a patch: for an opioid or antagonist only unknown is safe
         return product | _without_none(
             route=route,
