@@ -171,11 +171,10 @@ def test_a_finding_as_a_document_is_plain_json_with_the_agreed_keys(catalogue):
     assert [basis.rx_number for basis in found.basis if basis.role == "opioid"] == ["77"]
 
 
-@pytest.mark.parametrize("year", [1, 9999])
-@pytest.mark.parametrize("days", ["0", "1e30", None])
-def test_no_time_and_no_supply_leaves_the_calendar(catalogue, year, days):
+def all_kinds(year, days):
+    """A fact of every kind at one time of that year, supplied for so many days."""
     time = datetime(year, 6, 1, tzinfo=UTC)
-    facts = [
+    return [
         order("O", time, oxycodone(days)),
         fill("F", time, methadone(days)),
         fill("F2", time, methadone(days)),
@@ -185,7 +184,19 @@ def test_no_time_and_no_supply_leaves_the_calendar(catalogue, year, days):
         fill("V", time, medicine("7243", "ntx_depot")),
         given("S", time, medicine("1819", "bup_depot_monthly_sublocade")),
     ]
-    assert findings(catalogue, *facts)
+
+
+def conclusions(found):
+    return sorted((one.rule, one.severity, one.display, one.anchor_event_id, one.counterpart) for one in found)
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+@pytest.mark.parametrize("days", ["0", "1e30", None])
+def test_at_the_ends_of_the_calendar_the_same_is_found_as_today(catalogue, year, days):
+    found = findings(catalogue, *all_kinds(year, days))
+    assert conclusions(found) == conclusions(findings(catalogue, *all_kinds(2026, days)))
+    assert {one.rule for one in found} >= {"WR-01", "WR-02", "PK-01"}
+    assert all(json.dumps(finding_document(one)) for one in found)
 
 
 def test_the_length_of_a_window_is_rounded_up_to_a_whole_minute():

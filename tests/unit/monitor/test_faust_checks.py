@@ -13,6 +13,15 @@ def app(**settings):
     return BatchApp("test", broker="kafka://127.0.0.1:1", progress=Progress(), autodiscover=False, **settings)
 
 
+def refusal(one):
+    """The code with which the start is refused; None if it is not."""
+    try:
+        check_settings(one, FAUST_SETTINGS)
+    except RefusedToRun as refused:
+        return refused.code
+    return None
+
+
 async def used_by(one):
     """The assignor that Faust gives to the client when it makes one."""
     thread = one.consumer._thread
@@ -21,8 +30,11 @@ async def used_by(one):
     return one.consumer.assignor()
 
 
-async def test_our_settings_pass():
-    check_settings(app(**FAUST_SETTINGS), FAUST_SETTINGS)
+async def test_the_monitor_starts_when_faust_uses_our_settings():
+    ours = app(**FAUST_SETTINGS)
+    used = {name: getattr(ours.conf, name) for name in FAUST_SETTINGS}
+    assert {name: getattr(value, "value", value) for name, value in used.items()} == FAUST_SETTINGS
+    assert refusal(ours) is None
 
 
 @pytest.mark.parametrize(

@@ -71,14 +71,27 @@ async def test_only_partitions_that_came_further_are_reported_again(reports, pro
 
 
 async def test_advances_within_the_interval_are_told_once_at_its_end(reports, producer, positions, monkeypatch):
-    monkeypatch.setattr(progress_reports, "PROGRESS_INTERVAL_SECONDS", 0.05)
+    interval_over = asyncio.Event()
+
+    async def interval(_seconds):
+        await interval_over.wait()
+        interval_over.clear()
+
+    async def turns():
+        for _ in range(10):
+            await asyncio.sleep(0)
+
     running = asyncio.create_task(reports.run())
-    for position in (4, 5, 6):
-        positions[0] = position
-        reports.mark_dirty()
-        await asyncio.sleep(0.01)
-    await asyncio.sleep(0.1)
-    running.cancel()
+    with monkeypatch.context() as clock:
+        clock.setattr(progress_reports, "asyncio", SimpleNamespace(sleep=interval))
+        for position in (4, 5, 6):
+            positions[0] = position
+            reports.mark_dirty()
+            await turns()
+        assert told(producer) == [(0, 4), (1, 7)]
+        interval_over.set()
+        await turns()
+        running.cancel()
     assert told(producer) == [(0, 4), (1, 7), (0, 6)]
 
 

@@ -56,12 +56,22 @@ def test_a_monitor_refuses_and_names_the_rebuild(written, code):
     assert refused.value.exit_code == 5
 
 
+def refusal(topics):
+    """The code with which the start is refused; None if it is not."""
+    try:
+        check_partitions(HERE, topics)
+    except RefusedToRun as refused:
+        return refused.code
+    return None
+
+
 def counts(**partitions):
     return {HERE.topic(TOPICS[name]): TopicIdentity(f"{name}-1", count) for name, count in partitions.items()}
 
 
-def test_equal_partition_counts_pass():
-    check_partitions(HERE, counts(events=4, findings=4, states=4))
+@pytest.mark.parametrize(("states", "code"), [(4, None), (8, "PARTITIONS_DIFFER")])
+def test_a_monitor_starts_on_equal_partition_counts_and_on_no_others(states, code):
+    assert refusal(counts(events=4, findings=4, states=states)) == code
 
 
 @pytest.mark.parametrize(
