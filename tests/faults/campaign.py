@@ -73,10 +73,6 @@ class Campaign(QuickHarness):
             await asyncio.gather(keeping, return_exceptions=True)
             await kept.current.end(signal.SIGTERM)
 
-    async def end_all(self) -> None:
-        for process in self._started:
-            await process.end(signal.SIGKILL)
-
     async def disturbed(
         self, disturb: Callable[[], Awaitable[None]], parts: int = 12, patient_count: int = 120
     ) -> None:
@@ -84,10 +80,13 @@ class Campaign(QuickHarness):
         told = self.told(patient_count)
         size = len(told) // parts + 1
         disturbing = asyncio.create_task(disturb())
-        for start in range(0, len(told), size):
-            await self.append(told[start : start + size])
-            await asyncio.sleep(0.2)
-        await disturbing
+        try:
+            for start in range(0, len(told), size):
+                await self.append(told[start : start + size])
+                await asyncio.sleep(0.2)
+            await disturbing
+        finally:
+            disturbing.cancel()
 
     async def hidden_behind_older(self) -> list[str]:
         """Patients of whom the last record, which compaction would keep, says something else than the newest one.

@@ -48,7 +48,6 @@ async def campaign(request: pytest.FixtureRequest, stack: EmbeddedStack) -> Asyn
     namespace = f"{module}{os.getpid():x}{request.param}"
     grounds = Grounds(stack.kafka, namespace)
     await apply(grounds, 4)
-    campaign = Campaign(grounds, source=request.param, seed=SEED)
-    await campaign.load(60)
-    yield campaign
-    await campaign.end_all()
+    async with Campaign(grounds, source=request.param, seed=SEED) as campaign:
+        await campaign.load(60)
+        yield campaign

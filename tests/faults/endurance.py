@@ -157,17 +157,16 @@ class Endurance:
 async def run(arguments: argparse.Namespace) -> dict[str, Any]:
     started, clock = datetime.now(UTC), time.monotonic()
     with TemporaryDirectory(prefix="rxguard-faults-") as folder:
-        async with own_broker(Path(folder)) as grounds:
-            campaign = Campaign(grounds, source=arguments.source, seed=arguments.seed)
+        async with (
+            own_broker(Path(folder)) as grounds,
+            Campaign(grounds, source=arguments.source, seed=arguments.seed) as campaign,
+        ):
             endurance = Endurance(campaign, grounds.broker, arguments.events, arguments.kills)
-            try:
-                await endurance.run()
-                seconds = time.monotonic() - clock
-                say("judging what was written")
-                verdict = await campaign.judge_end(all_kept=False)
-                restored = await campaign.judge_restored(all_kept=False)
-            finally:
-                await campaign.end_all()
+            await endurance.run()
+            seconds = time.monotonic() - clock
+            say("judging what was written")
+            verdict = await campaign.judge_end(all_kept=False)
+            restored = await campaign.judge_restored(all_kept=False)
     return {
         "format": 1,
         "commit": git("rev-parse", "HEAD"),

@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from pharmacy.events.v1.event_pb2 import Event, Medicine
@@ -19,6 +21,7 @@ from rx_clinical.model.facts import event_key
 from rx_contracts.wire.event_facts import history_facts
 from rx_contracts.wire.finding_messages import finding_set_version, finding_to_proto
 from rx_contracts.wire.times import timestamp
+from rx_embedded.child import LAUNCH
 from rx_monitor.adapters.protobuf.packing import unpack
 from rx_runtime.kafka import clients, topic_reader
 from rx_runtime.settings import SHIPPED_SITES
@@ -84,7 +87,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Harness:
-    """The topics of one installation and the monitors that run on them."""
+    """The topics of one installation and the monitors that run on them: ended with the `async with` block."""
 
     program = ("-m", "rx_monitor")
     leftover_signal = signal.SIGTERM
@@ -95,6 +98,18 @@ class Harness:
         self.installation = installation
         self._environment = installation.environment("monitor")
         self._started: list[Process] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Kill every monitor that still runs: a test that failed has not ended its own."""
+        for process in self._started:
+            if process.is_running:
+                process.send(signal.SIGKILL)
+        await asyncio.gather(*(process.ended() for process in self._started))
 
     def topic(self, name: str) -> str:
         return self.installation.topic(name)
@@ -214,7 +229,10 @@ class Harness:
         return monitor
 
     async def start(self, **environment: str) -> "Process":
+        """Start a monitor. The kernel kills it if this process ends first, however that happens."""
+        launch = (sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), str(int(signal.SIGKILL)), "-")
         child = await asyncio.create_subprocess_exec(
+            *launch,
             sys.executable,
             *self.program,
             cwd=ROOT,
@@ -252,9 +270,7 @@ class Process:
     async def _read(self) -> None:
         while line := await self._child.stderr.readline():
             async with self._grown:
-                self.log.append(
-                    json.loads(line) if line.startswith(b"{") else {"event": "not_json", "line": line.decode()}
-                )
+                self.log.append(_log_record(line))
                 self._grown.notify_all()
         async with self._grown:
             self._grown.notify_all()
@@ -295,6 +311,14 @@ class Process:
             code = await self._child.wait()
             await self._reading
         return code
+
+
+def _log_record(line: bytes) -> dict[str, Any]:
+    """Parse a line of the log; the last one of a killed process may be cut off."""
+    if line.startswith(b"{"):
+        with suppress(ValueError):
+            return dict(json.loads(line))
+    return {"event": "not_json", "line": line.decode(errors="replace")}
 
 
 def patients(count: int) -> list[bytes]:

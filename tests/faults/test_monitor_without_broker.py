@@ -14,12 +14,10 @@ pytestmark = pytest.mark.stack
 
 @pytest.fixture(params=["faust", "control"])
 async def campaign(request, tmp_path):
-    async with own_broker(tmp_path) as grounds:
-        campaign = Campaign(grounds, source=request.param, seed=20260602)
+    async with own_broker(tmp_path) as grounds, Campaign(grounds, source=request.param, seed=20260602) as campaign:
         await campaign.load(60)
         campaign.broker = grounds.broker
         yield campaign
-        await campaign.end_all()
 
 
 async def through_an_outage(campaign, seconds, number):

@@ -36,8 +36,9 @@ KILLED_OR_PAUSED = pytest.mark.parametrize("topics", [harness.QuickHarness], ids
 
 
 @pytest.fixture
-def topics(request, installation):
-    return getattr(request, "param", harness.Harness)(installation)
+async def topics(request, installation):
+    async with getattr(request, "param", harness.Harness)(installation) as topics:
+        yield topics
 
 
 def clash(patient, **ldn):

@@ -26,8 +26,9 @@ ANNA, BERT = harness.patients(2)
 
 
 @pytest.fixture
-def topics(installation):
-    return harness.Harness(installation)
+async def topics(installation):
+    async with harness.Harness(installation) as topics:
+        yield topics
 
 
 def methadone(patient, name="methadone", **when):
