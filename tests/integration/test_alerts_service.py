@@ -118,7 +118,7 @@ async def publish(installation, producer, position, *findings, reference=REFEREN
     await producer.send_and_wait(topic, key=patient, value=found.SerializeToString(), partition=partition)
 
 
-async def announced(installation):
+async def published(installation):
     topic = installation.topic("rx.alerts.v1")
     records = await topic_reader.read_to_end(installation.kafka, topic, client_id="test")
     return [(record.key.decode(), json.loads(record.value)) for record in records]
@@ -139,7 +139,7 @@ async def test_a_finding_becomes_an_alert_over_grpc_and_on_the_topic(installatio
         (resolved,) = await service.listed(1, states=[alerts_pb2.ALERT_STATE_RESOLVED])
         assert (resolved.alert_id, resolved.resolution) == (alert.alert_id, "BASIS_WITHDRAWN")
 
-    opened, closed = await announced(installation)
+    opened, closed = await published(installation)
     assert opened[0] == closed[0] == alert.alert_id
     assert [opened[1]["type"], closed[1]["type"]] == ["rxguard.alert.opened.v1", "rxguard.alert.resolved.v1"]
     assert opened[1]["data"]["source_refs"][1] == {
@@ -162,7 +162,7 @@ async def test_killed_in_the_middle_and_started_again_it_loses_nothing_and_doubl
     async with running(installation, RXGUARD_MEMBER="alerts-0") as service:
         alerts = await service.listed(200, page_size=1000)
     assert len({alert.patient for alert in alerts}) == 200
-    assert {key for key, _ in await announced(installation)} == {alert.alert_id for alert in alerts}
+    assert {key for key, _ in await published(installation)} == {alert.alert_id for alert in alerts}
 
 
 async def test_a_record_that_is_no_finding_set_stops_the_service_instead_of_being_skipped(installation, producer):

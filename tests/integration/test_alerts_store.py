@@ -157,7 +157,7 @@ async def test_a_second_open_alert_for_one_course_is_refused(store):
             await work.save(blind.sets.values(), blind.changes)
 
 
-async def test_changes_are_announced_in_order_until_the_announcement_succeeded(store):
+async def test_changes_are_pending_in_order_until_they_are_published(store):
     await receive(store, found(7, clash()))
     await receive(store, found(8, clash(), clash("oxycodone_ir")))
     with pytest.raises(ArithmeticError):

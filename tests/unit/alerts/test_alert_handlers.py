@@ -49,7 +49,7 @@ def service():
     return Service()
 
 
-async def test_a_clash_opens_an_alert_and_announces_it(service, case):
+async def test_a_clash_opens_an_alert_and_publishes_it(service, case):
     await service.receive(case.found(7, case.clash))
 
     (alert,) = service.store.alerts.values()
@@ -57,7 +57,7 @@ async def test_a_clash_opens_an_alert_and_announces_it(service, case):
     assert service.published() == ["rxguard.alert.opened.v1"]
 
 
-async def test_a_replay_changes_and_announces_nothing(service, case):
+async def test_a_replay_changes_and_publishes_nothing(service, case):
     first = case.found(7, case.clash)
     await service.receive(first)
     applied = await service.receive(first, first)
@@ -140,7 +140,7 @@ async def test_patients_of_one_batch_do_not_mix(service, case):
     assert states == {b"p" * 16: AlertState.RESOLVED, OTHER: AlertState.OPEN}
 
 
-async def test_an_announcement_that_failed_is_made_when_the_batch_is_repeated(service, case):
+async def test_a_message_that_failed_is_published_when_the_batch_is_repeated(service, case):
     batch = case.found(7, case.clash)
     service.publisher.broken = True
     with pytest.raises(ConnectionError):
@@ -152,7 +152,7 @@ async def test_an_announcement_that_failed_is_made_when_the_batch_is_repeated(se
     assert service.changes() == [(ChangeKind.OPENED, 1)]
 
 
-async def test_announcements_of_another_partition_are_left_to_its_owner(service, case):
+async def test_messages_of_another_partition_are_left_to_its_owner(service, case):
     service.publisher.broken = True
     with pytest.raises(ConnectionError):
         await service.receive(case.found(7, case.clash), partition=3)
@@ -186,7 +186,7 @@ async def test_a_page_size_out_of_range_is_refused(service, size):
     assert refused.value.code == "PAGE_SIZE_OUT_OF_RANGE"
 
 
-async def test_the_announcement_says_what_a_sender_needs_and_names_no_patient(service, case):
+async def test_the_event_says_what_a_sender_needs_and_names_no_patient(service, case):
     await service.receive(case.found(7, case.clash, case.pair))
 
     (message,) = service.publisher.published
@@ -210,7 +210,7 @@ async def test_the_announcement_says_what_a_sender_needs_and_names_no_patient(se
     assert (b"p" * 16).hex().encode() not in message.value
 
 
-async def test_an_alert_of_hundreds_of_lines_announces_the_worst_and_counts_the_rest(service, case):
+async def test_an_alert_of_hundreds_of_lines_publishes_the_worst_and_counts_the_rest(service, case):
     many = [
         case.finding("WR-03", case.basis("antagonist", "ntx_ldn", f"ldn-{number}"), case.methadone, severity="major")
         for number in range(150)
@@ -245,7 +245,7 @@ async def test_whatever_comes_to_speak_against_an_open_course_changes_its_one_al
     assert service.published() == ["rxguard.alert.opened.v1", "rxguard.alert.changed.v1"]
 
 
-async def test_findings_of_the_profile_alone_are_kept_and_told_to_nobody(service, case):
+async def test_findings_of_the_profile_alone_are_stored_and_not_published(service, case):
     review = case.finding("LD-10", case.ldn, severity="info", display="profile", start=None)
     await service.receive(case.found(7, review, case.pair))
 

@@ -17,6 +17,10 @@ from rx_alerts.domain.model import Alert, AlertChange, AlertSeverity, ReceivedFi
 from rx_alerts.ports import AlertQuery, OutboxMessage
 
 _STORE = "the alert store"
+_APPLY_LOCK, _PUBLISH_LOCK = (
+    "apply",
+    "announce",
+)  # keys of advisory locks: releases that run side by side must share them
 _VERSIONS = "SELECT patient, build, ruleset_seq, position FROM finding_sets WHERE patient = ANY($1::bytea[])"
 _OPEN = "SELECT * FROM alerts WHERE state = 'open' AND patient = ANY($1::bytea[])"
 _UPSERT_SET = """
@@ -58,13 +62,13 @@ class PostgresAlertStore:
     @asynccontextmanager
     async def begin(self, partition: int) -> AsyncIterator["PostgresUnitOfWork"]:
         """Open a transaction; blocks while another process has one open for the partition."""
-        async with self._transaction("apply", partition) as connection:
+        async with self._transaction(_APPLY_LOCK, partition) as connection:
             yield PostgresUnitOfWork(connection, partition)
 
     @asynccontextmanager
     async def pending_messages(self, partition: int) -> AsyncIterator[Sequence[OutboxMessage]]:
         """Yield the outbox of a partition; delete it if the block ends without an error."""
-        async with self._transaction("announce", partition) as connection:
+        async with self._transaction(_PUBLISH_LOCK, partition) as connection:
             rows = await connection.fetch(_PENDING, partition)
             yield [OutboxMessage(alert_id=row["alert_id"], value=row["event"].encode()) for row in rows]
             if rows:

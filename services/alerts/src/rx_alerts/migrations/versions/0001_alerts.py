@@ -1,4 +1,4 @@
-"""Finding sets, alerts, their history and what is still to be announced."""
+"""Create the tables of finding sets, alerts, their history and the outbox."""
 
 from alembic import op
 

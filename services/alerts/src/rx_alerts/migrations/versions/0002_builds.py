@@ -1,4 +1,4 @@
-"""Finding sets of a rebuilt monitor stand above those of the build before, whatever their positions."""
+"""Add the build (state epoch) of a finding set: sets of a rebuilt monitor supersede those of earlier builds."""
 
 from alembic import op
 
