@@ -1,6 +1,6 @@
-"""Regenerate the tables of `docs/operations.md`: settings and metrics, from where they are declared.
+"""Regenerate the tables of `docs/operations.md` from the declared settings and metrics.
 
-`--check` writes nothing and exits 1 if the committed page differs: the drift check of the tests.
+`--check` writes nothing and exits with 1 if the committed page differs; a test runs it.
 """
 
 import argparse
@@ -20,7 +20,7 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "operations.md"
 
 
 def settings_of(service: str) -> type[ServiceSettings]:
-    """Return the class of settings that a service declares. Raises LookupError if it declares none."""
+    """Return the settings class of a service. Raises LookupError if it declares none."""
     module = importlib.import_module(f"rx_{service}.settings")
     for found in vars(module).values():
         if isinstance(found, type) and issubclass(found, ServiceSettings) and found.__module__ == module.__name__:
@@ -29,7 +29,7 @@ def settings_of(service: str) -> type[ServiceSettings]:
 
 
 def settings_table() -> str:
-    """One row for each variable, with the services that read it."""
+    """Render one row per variable, with the services that read it."""
     fields: dict[str, FieldInfo] = {}
     readers: dict[str, list[str]] = {}
     for service in SERVICES:
@@ -44,7 +44,7 @@ def settings_table() -> str:
 
 
 def metrics_table() -> str:
-    """One row for each metric."""
+    """Render one row per metric."""
     return table(
         ("metric", "kind", "unit", "service", "labels", "meaning", "remedy"),
         (
@@ -70,12 +70,12 @@ def labels(metric: Metric) -> str:
 
 
 def all_or(services: list[str]) -> str:
-    """Return the services that a metric belongs to, or "all"."""
+    """Return the services, or "all"."""
     return "all" if len(services) == len(SERVICES) else ", ".join(services)
 
 
 def default(field: FieldInfo) -> str:
-    """Return the default of a setting in words."""
+    """Return the default in words."""
     if field.default is PydanticUndefined:
         return "**needed**"
     if field.default == SHIPPED_SITES:
@@ -84,19 +84,19 @@ def default(field: FieldInfo) -> str:
 
 
 def description(field: FieldInfo) -> str:
-    """Return what the setting means, or the pattern it must match."""
+    """Return what the setting means, or the pattern that it must match if it has no description."""
     patterns = [f"matches `{found}`" for one in field.metadata if (found := getattr(one, "pattern", None))]
     return field.description or ", ".join(patterns)
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    """Return a Markdown table."""
+    """Render a Markdown table."""
     escaped = [tuple(cell.replace("|", "\\|") for cell in row) for row in rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in [head, ("---",) * len(head), *escaped])
 
 
 def page(text: str) -> str:
-    """Return the page with its tables renewed."""
+    """Return the page with regenerated tables."""
     for name, made in (("settings", settings_table()), ("metrics", metrics_table())):
         start, end = f"<!-- {name}: made by tools/generate_operations.py -->\n", f"<!-- end of {name} -->\n"
         before, _, rest = text.partition(start)

@@ -1,6 +1,6 @@
-"""Real Apache Kafka and real PostgreSQL from Python wheels alone: no Docker, no Java, no root needed.
+"""The development stack: real Apache Kafka and PostgreSQL from Python wheels, without Docker, Java or root.
 
-``async with EmbeddedStack(data=..., jars=...) as stack:`` gives ``stack.kafka`` and ``stack.dsn("alerts")``.
+``async with EmbeddedStack(data=..., jars=...) as stack:`` provides ``stack.kafka`` and ``stack.dsn("alerts")``.
 """
 
 from rx_embedded.errors import EmbeddedError, EmbeddedLockedError

@@ -1,4 +1,4 @@
-"""Server processes: started so that they end with us, stopped with patience, and never left over."""
+"""Start and stop server processes that end with this process and are never left running."""
 
 import asyncio
 import os
@@ -22,14 +22,14 @@ FIX_DATA = "If the data folder is damaged, start with --fresh to empty it (what 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The user that a process runs as."""
+    """User that a process runs as."""
 
     uid: int
     gid: int
 
 
 class Start(TypedDict):
-    """How to start a child; left out: as the current user, stopped by SIGTERM, no input, our environment."""
+    """Options of a child. Defaults: the current user, stopped by SIGTERM, no input, our environment."""
 
     log: Path
     cwd: Path
@@ -40,10 +40,10 @@ class Start(TypedDict):
 
 
 class Child:
-    """One running program, its output in ``log``, in a session of its own so that Ctrl-C reaches only us.
+    """One running program with its output in ``log``, in its own session so that Ctrl-C reaches only this process.
 
-    It gets ``stop_signal`` when the thread that constructs this ends: construct it in the main thread or the event
-    loop's, not in a worker thread.
+    The kernel sends it ``stop_signal`` when the thread that constructed it ends: construct it in the main thread or the
+    thread of the event loop, not in a worker thread.
     """
 
     def __init__(self, command: list[str], **how: Unpack[Start]) -> None:
@@ -54,7 +54,7 @@ class Child:
         self.stop_signal = stop_signal
         self.log = how["log"]
         with self.log.open("ab") as output:
-            self._process = subprocess.Popen(  # noqa: S603  # programs of this project's own wheels
+            self._process = subprocess.Popen(  # noqa: S603  # programs of our pinned wheels
                 [*launch, *command],
                 cwd=how["cwd"],
                 stdin=how.get("stdin", subprocess.DEVNULL),
@@ -67,38 +67,38 @@ class Child:
 
     @property
     def exit_status(self) -> int | None:
-        """None while it runs; negative: ended by that signal."""
+        """Return the exit status; None while it runs, negative if a signal ended it."""
         return self._process.poll()
 
     async def wait(self, timeout_s: float) -> int | None:
-        """The exit status, or None if it still runs after that time."""
+        """Return the exit status, or None if it still runs after that time."""
         await until(lambda: self.exit_status is not None, timeout_s)
         return self.exit_status
 
     async def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
-        """Ask it to stop and wait; kill it if it has not ended by then, or if the wait is cancelled."""
+        """Send the stop signal and wait; kill it if it has not exited by then, or if the wait is cancelled."""
         if self.exit_status is None:
             self._process.send_signal(self.stop_signal)
             try:
                 await self.wait(timeout_s)
             finally:
                 if self.exit_status is None:
-                    os.killpg(self.pid, signal.SIGKILL)  # with what it started itself
+                    os.killpg(self.pid, signal.SIGKILL)  # including its own children
                     self._process.wait()
 
     def log_tail(self) -> str:
-        """The last lines of its output, indented, for an error message."""
+        """Return the last lines of its output, indented, for an error message."""
         lines = self.log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
         return "\n".join(f"    {line}" for line in lines) or "    (no output)"
 
     def last_words(self) -> str:
-        """How it ended, and the end of its output, for an error message."""
+        """Return how it ended and the end of its output, for an error message."""
         status = "It gave no answer in time" if self.exit_status is None else f"Exit status {self.exit_status}"
         return f"{status}. The end of {self.log}:\n{self.log_tail()}"
 
 
 async def run_to_end(child: Child, timeout_s: float) -> int | None:
-    """The exit status of a program that ends by itself; None (and killed) if it does not within that time."""
+    """Return the exit status of a program that ends by itself; kill it and return None after that time."""
     try:
         return await child.wait(timeout_s)
     finally:
@@ -106,22 +106,22 @@ async def run_to_end(child: Child, timeout_s: float) -> int | None:
 
 
 async def until(condition: Callable[[], bool], timeout_s: float) -> bool:
-    """Wait for something that sends no event: a process of whatever event loop, or of none of ours."""
+    """Poll until the condition holds; return whether it did. For conditions without an event, such as process exit."""
     deadline = time.monotonic() + timeout_s
-    while not (met := condition()) and time.monotonic() < deadline:  # noqa: ASYNC110  # no event, as said
+    while not (holds := condition()) and time.monotonic() < deadline:  # noqa: ASYNC110  # there is no event
         await asyncio.sleep(POLL_S)
-    return met
+    return holds
 
 
 def new_log(path: Path) -> Path:
-    """An empty log file; the one of the run before is kept beside it as ``.1``."""
+    """Return the path of a new log file; rename the one of the previous run to ``.1``."""
     if path.exists():
         path.replace(path.with_name(f"{path.name}.1"))
     return path
 
 
 def _ticks(pid: int) -> int | None:
-    """When that process started, in clock ticks since boot; None if it has ended. Tells a reused pid apart."""
+    """Return the start time in clock ticks since boot, which identifies a reused pid; None if the process has ended."""
     try:
         after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
@@ -130,25 +130,25 @@ def _ticks(pid: int) -> int | None:
 
 
 class Children:
-    """The server processes of one instance, written down so that the next start can end those that outlived it."""
+    """Server processes of one instance, recorded in a file so that the next start can end those that outlived it."""
 
     def __init__(self, record: Path) -> None:
         self._record = record
         self._known: dict[str, dict[str, int | None]] = {}
 
     def start(self, name: str, command: list[str], **how: Unpack[Start]) -> Child:
-        """Start a child and remember it under that name, in place of an earlier one that has ended."""
+        """Start a child and record it under that name, replacing an earlier one that has ended."""
         child = Child(command, **how)
         self._known[name] = {"pid": child.pid, "started": _ticks(child.pid), "stop_signal": int(child.stop_signal)}
         write_private(self._record, self._known)
         return child
 
     def forget(self) -> None:
-        """All have ended."""
+        """Delete the record: all children have ended."""
         self._record.unlink(missing_ok=True)
 
     async def end_left_over(self) -> None:
-        """End what an instance before this one left running: its stop signal first, then SIGKILL."""
+        """End the recorded processes of an earlier instance: stop signal first, then SIGKILL."""
         for entry in (read_json(self._record) or {}).values():
             await _end(entry["pid"], entry["started"], entry["stop_signal"])
         self.forget()

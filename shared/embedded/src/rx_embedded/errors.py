@@ -1,4 +1,4 @@
-"""What can go wrong with the embedded servers.
+"""Errors of the embedded servers, one tree.
 
 EmbeddedError
 ├── EmbeddedLockedError     EMBEDDED_LOCKED
@@ -14,9 +14,9 @@ from typing import ClassVar
 
 
 class EmbeddedError(Exception):
-    """The embedded stack cannot be used: what happened and where, then what to do next.
+    """The embedded stack cannot be used. Says what happened and where (`what`), then what to do next (`fix`).
 
-    ``code`` is stable; the texts are for people. Programs exit with 4 (dependency unavailable).
+    ``code`` is stable, the texts are not. Programs exit with 4 (dependency unavailable).
     """
 
     code: ClassVar[str] = "EMBEDDED"
@@ -34,19 +34,19 @@ class EmbeddedLockedError(EmbeddedError):
 
 
 class UnreachableHomeError(EmbeddedError):
-    """Root found no folder for PostgreSQL's programs that their user may enter."""
+    """No folder for PostgreSQL's programs is accessible to the user that root runs it as."""
 
     code = "UNREACHABLE_HOME"
 
 
 class JarDownloadError(EmbeddedError):
-    """A jar of Kafka could not be fetched."""
+    """A Kafka jar could not be downloaded."""
 
     code = "JAR_DOWNLOAD"
 
 
 class JarChecksumError(EmbeddedError):
-    """A jar of Kafka is not the one that was pinned."""
+    """A downloaded Kafka jar does not have the pinned SHA-256."""
 
     code = "JAR_CHECKSUM"
 
@@ -64,6 +64,6 @@ class DatabaseStartError(EmbeddedError):
 
 
 class ServerDiedError(EmbeddedError):
-    """A server ended while it was in use."""
+    """A server exited while it was in use."""
 
     code = "SERVER_DIED"

@@ -1,16 +1,16 @@
-"""Where the embedded stack lives, and who may use it.
+"""Locate the files of the embedded stack, and lock them.
 
-``RXGUARD_HOME`` holds the shared ``jars`` and is itself the data folder of ``rxguard up``; other instances
-(``demo``, the tests) have data folders of their own. A data folder holds::
+``RXGUARD_HOME`` holds the shared ``jars`` and is the data folder of ``rxguard up``. Other instances (``demo``, the
+tests) have their own data folders. A data folder holds::
 
-    lock            taken for as long as an instance runs; names its process
+    lock            locked while an instance runs; contains its process id
     run.json        addresses and process ids of the running instance
-    secrets.json    passwords and keys, generated once, readable by the owner alone
-    children.json   the server processes, so that a next start can end what a crash left over
-    NAME.hold       locked by whoever keeps that service stopped for a while
+    secrets.json    passwords and keys, generated once, readable only by the owner
+    children.json   the server processes, so that the next start can end those that a crash left running
+    NAME.hold       locked by the process that keeps that service stopped
     kafka/  postgres/  logs/
 
-Only what was created here is ever given permissions; existing folders keep theirs.
+Permissions are set only on what this module creates; existing folders keep theirs.
 """
 
 import fcntl
@@ -31,11 +31,11 @@ CONTENTS = ("kafka", "postgres", "logs", "secrets.json", "run.json", "children.j
 SHARED_FOLDER_MODE = 0o755
 PRIVATE_FOLDER_MODE = 0o700
 PRIVATE_FILE_MODE = 0o600
-LOCK_FILE_MODE = 0o644  # anyone may ask who holds it
+LOCK_FILE_MODE = 0o644  # every user may query the holder
 
 
 def rxguard_home(environ: Mapping[str, str] | None = None) -> Path:
-    """``RXGUARD_HOME``, else /var/lib/rxguard for root, else the XDG state folder. Creates nothing."""
+    """Return ``RXGUARD_HOME``, else /var/lib/rxguard for root, else the XDG state folder. Creates nothing."""
     env = os.environ if environ is None else environ
     if chosen := env.get("RXGUARD_HOME"):
         return Path(chosen).expanduser().absolute()
@@ -46,7 +46,7 @@ def rxguard_home(environ: Mapping[str, str] | None = None) -> Path:
 
 
 def shared_folder(path: Path) -> Path:
-    """The folder, created with its parents where missing; root creates them so that PostgreSQL's user may enter."""
+    """Create the folder and its parents if missing (by root: accessible to PostgreSQL's user); return it."""
     if not path.exists():
         shared_folder(path.parent)
         path.mkdir(exist_ok=True)
@@ -56,13 +56,13 @@ def shared_folder(path: Path) -> Path:
 
 
 def private_folder(path: Path) -> Path:
-    """The folder, created for its owner alone if it is missing."""
+    """Create the folder, accessible only to its owner, if it is missing; return it."""
     shared_folder(path.parent).joinpath(path.name).mkdir(mode=PRIVATE_FOLDER_MODE, exist_ok=True)
     return path
 
 
 def write_private(path: Path, document: object) -> None:
-    """Replace a JSON file whole, readable by its owner alone."""
+    """Replace a JSON file atomically, readable only by its owner."""
     incoming = path.with_name(f".{path.name}.{os.getpid()}")
     with open(os.open(incoming, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE_MODE), "w") as file:  # noqa: PTH123  # a descriptor, not a path
         json.dump(document, file, indent=2)
@@ -71,7 +71,7 @@ def write_private(path: Path, document: object) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """The document, or None if there is no such file."""
+    """Return the document, or None if there is no such file."""
     try:
         document = json.loads(path.read_text())
     except FileNotFoundError:
@@ -80,7 +80,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 
 def _taken(lock: int) -> bool:
-    """Whether the lock is ours now. A second try follows, as a passing ``holder`` may be looking at it."""
+    """Return whether we got the lock. Tries twice, because ``holder`` locks the file for a moment."""
     for pause_s in (0.05, 0.0):
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -92,11 +92,11 @@ def _taken(lock: int) -> bool:
 
 
 class _HeldError(Exception):
-    """Somebody else has locked a file; says which process, as far as the file tells."""
+    """Another process has locked a file; carries its process id, or `unknown`."""
 
 
 def _take(path: Path) -> int:
-    """Lock a file and write our process id into it. Raises _HeldError."""
+    """Lock a file and write our process id into it; return the descriptor. Raises _HeldError."""
     lock = os.open(path, os.O_RDWR | os.O_CREAT, LOCK_FILE_MODE)
     if not _taken(lock):
         holder = os.read(lock, 20).decode().strip() or "unknown"
@@ -108,7 +108,7 @@ def _take(path: Path) -> int:
 
 
 def _holder(path: Path) -> int | None:
-    """Process id of whoever has locked the file; None if nobody has, or if there is no such file."""
+    """Return the process id of the holder of the lock; None if it is free or there is no such file."""
     try:
         lock = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
@@ -124,14 +124,14 @@ def _holder(path: Path) -> int | None:
 
 
 class DataFolder:
-    """One instance's folder: at most one process holds it (``acquire`` to ``release``)."""
+    """Data folder of one instance, held by at most one process (``acquire`` to ``release``)."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         self._lock: int | None = None
 
     def acquire(self) -> None:
-        """Take the folder, creating it if it is missing.
+        """Lock the folder; create it if it is missing.
 
         Raises EmbeddedLockedError if another instance holds it, UnreachableHomeError if it cannot be written.
         """
@@ -145,7 +145,7 @@ class DataFolder:
             ) from None
         except OSError as error:
             raise self._unusable(error) from error
-        self.remove_run()  # of an instance that was killed: its addresses must not pass for ours
+        self.remove_run()  # left by a killed instance: its addresses are not ours
 
     def _unusable(self, error: OSError) -> UnreachableHomeError:
         return UnreachableHomeError(
@@ -153,15 +153,15 @@ class DataFolder:
         )
 
     def release(self) -> None:
-        """Give the folder back; without effect if it is not held."""
+        """Unlock the folder; does nothing if it is not held."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
     def holder(self) -> int | None:
-        """Process id of the instance that holds the folder now, this one included; None if nobody does.
+        """Return the process id of the instance that holds the folder, this one included; None if it is free.
 
-        Raises UnreachableHomeError if this user may not ask.
+        Raises UnreachableHomeError if this user may not read the lock.
         """
         try:
             return _holder(self.path / "lock")
@@ -170,10 +170,10 @@ class DataFolder:
 
     @contextmanager
     def hold(self, service: str) -> Iterator[Callable[[], None]]:
-        """While the block runs, the instance here does not start this service again, unless what is yielded is called.
+        """Keep the instance from restarting this service while the block runs; the yielded function ends that early.
 
-        A holder that is killed holds no more.
-        Raises EmbeddedLockedError if another process does so already.
+        The lock ends with the process that holds it.
+        Raises EmbeddedLockedError if another process holds it.
         """
         try:
             lock = _take(self.path / f"{service}.hold")
@@ -187,11 +187,11 @@ class DataFolder:
             os.close(lock)
 
     def is_held(self, service: str) -> bool:
-        """Whether somebody keeps this service stopped."""
+        """Return whether a process keeps this service stopped."""
         return _holder(self.path / f"{service}.hold") is not None
 
     def empty(self) -> None:
-        """Delete everything an instance keeps here; the lock and anything of others stays."""
+        """Delete everything that an instance keeps here; keep the lock and foreign files."""
         for name in CONTENTS:
             path = self.path / name
             if path.is_dir():
@@ -200,7 +200,7 @@ class DataFolder:
                 path.unlink(missing_ok=True)
 
     def secret(self, name: str) -> str:
-        """A password or key of that name: 64 hex digits, generated at the first call and kept."""
+        """Return the secret of that name, 64 hex digits; generate and store it at the first call."""
         path = self.path / "secrets.json"
         known = read_json(path) or {}
         if name not in known:
@@ -209,11 +209,11 @@ class DataFolder:
         return str(known[name])
 
     def write_run(self, run: Mapping[str, object]) -> None:
-        """Keep the addresses and process ids of the running instance as run.json."""
+        """Write the addresses and process ids of the running instance to run.json."""
         write_private(self.path / "run.json", dict(run))
 
     def read_run(self) -> dict[str, Any] | None:
-        """run.json of the instance that runs now; None if none runs (a stale file does not count)."""
+        """Return run.json of the running instance; None if none runs, even if a stale file exists."""
         return read_json(self.path / "run.json") if self.holder() is not None else None
 
     def remove_run(self) -> None:

@@ -1,4 +1,4 @@
-"""Kafka's jars: exactly the pinned ones, fetched once, each checked before every use."""
+"""Obtain the pinned jars of Kafka: download once, verify before every use."""
 
 import asyncio
 import hashlib
@@ -32,16 +32,16 @@ class Jar:
 
     @property
     def file_name(self) -> str:
-        """Its name in the flat folder that Kafka's class path is made of."""
+        """Return its name in the flat folder of Kafka's class path."""
         return f"{self.artifact}-{self.version}.jar"
 
 
 Fetch = Callable[[Jar, Path], Path]
-"""Download a jar somewhere below a folder; the path of the file."""
+"""Download a jar to a place below a folder and return the path."""
 
 
 def pinned_jars() -> tuple[Jar, ...]:
-    """The committed list, in class path order."""
+    """Return the committed list, in class path order."""
     jars = []
     for line in LOCK.read_text().splitlines():
         if line and not line.startswith("#"):
@@ -52,14 +52,14 @@ def pinned_jars() -> tuple[Jar, ...]:
 
 
 def sha256_of(path: Path) -> str:
-    """Hex digest of a file's content."""
+    """Return the hex digest of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fetch_with_jgo(jar: Jar, folder: Path) -> Path:
-    """Download by coordinates, without resolution. The content is not to be trusted: jgo enforces no checksum."""
-    from jgo.maven import MavenContext, PythonResolver  # noqa: PLC0415  # 0.2 s that only a download needs
+    """Download by coordinates, without dependency resolution. The caller must verify: jgo enforces no checksum."""
+    from jgo.maven import MavenContext, PythonResolver  # noqa: PLC0415  # the import takes 0.2 s and only a download needs it
 
     context = MavenContext(repo_cache=folder, resolver=PythonResolver(), timeout=DOWNLOAD_TIMEOUT_S)
     return Path(context.project(jar.group, jar.artifact).at_version(jar.version).artifact().resolve())
@@ -72,9 +72,9 @@ async def obtain_jars(
     jars: tuple[Jar, ...] | None = None,
     fetch: Fetch = fetch_with_jgo,
 ) -> list[Path]:
-    """Paths of all pinned jars, verified; those missing or damaged are fetched. Offline once all are present.
+    """Return the verified paths of all pinned jars; download missing or damaged ones. Offline once all are present.
 
-    Raises JarDownloadError when a jar cannot be fetched, JarChecksumError when it arrives twice with other content.
+    Raises JarDownloadError if a download fails, JarChecksumError if the content is wrong twice.
     """
     wanted = pinned_jars() if jars is None else jars
     shared_folder(folder)
@@ -109,10 +109,10 @@ def _is_good(jar: Jar, path: Path) -> bool:
 
 
 def _obtain(jar: Jar, folder: Path, fetch: Fetch) -> int:
-    """Put a verified jar into the folder in one step; its size in bytes. A second try follows a wrong content."""
+    """Download and verify a jar, move it into the folder atomically, return its size in bytes. Tries twice."""
     for _ in range(2):
         with tempfile.TemporaryDirectory(dir=folder, prefix=".incoming-") as incoming:
-            path = _fetch_patiently(jar, Path(incoming), fetch)
+            path = _fetch_with_retry(jar, Path(incoming), fetch)
             if _is_good(jar, path):
                 size = path.stat().st_size
                 path.replace(folder / jar.file_name)
@@ -124,7 +124,7 @@ def _obtain(jar: Jar, folder: Path, fetch: Fetch) -> int:
     )
 
 
-def _fetch_patiently(jar: Jar, incoming: Path, fetch: Fetch) -> Path:
+def _fetch_with_retry(jar: Jar, incoming: Path, fetch: Fetch) -> Path:
     for tries_left in reversed(range(DOWNLOAD_TRIES)):
         try:
             return fetch(jar, incoming)

@@ -1,4 +1,4 @@
-"""Apache Kafka, one node, on the Java runtime of a wheel."""
+"""Run a single-node Apache Kafka on the Java runtime of a wheel."""
 
 import asyncio
 import base64
@@ -32,7 +32,7 @@ JVM = (
     "--sun-misc-unsafe-memory-access=allow",
     "--enable-native-access=ALL-UNNAMED",
 )
-# Sized for one machine. The broker session (3 s) bounds the wait after a kill, yet survives a busy machine.
+# Sized for one machine. A broker session of 3 s bounds the wait after a kill and tolerates a busy machine.
 SETTINGS = """\
 process.roles=broker,controller
 node.id=1
@@ -74,7 +74,7 @@ broker.heartbeat.interval.ms=500
 
 
 def free_ports(count: int) -> list[int]:
-    """Different loopback ports that nobody listens on at this moment."""
+    """Return distinct loopback ports that are free at this moment."""
     with contextlib.ExitStack() as probes:
         sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
         for probe in sockets:
@@ -83,9 +83,9 @@ def free_ports(count: int) -> list[int]:
 
 
 class Kafka:
-    """A broker whose topics live in ``folder`` and survive restarts; ``jars`` is its class path.
+    """Broker with persistent topics in ``folder``; ``jars`` is its class path.
 
-    ``group_wait_ms``: how long an empty consumer group waits for more members before the first ones begin.
+    ``group_wait_ms``: how long a new consumer group waits for more members before its first rebalance.
     """
 
     def __init__(self, folder: Path, jars: list[Path], children: Children, *, group_wait_ms: int = 0) -> None:
@@ -99,11 +99,11 @@ class Kafka:
 
     @property
     def address(self) -> str:
-        """host:port of the running broker."""
+        """Return host:port of the running broker."""
         return f"127.0.0.1:{self.port}"
 
     async def start(self) -> None:
-        """Start it on free ports and wait until it serves. Raises BrokerStartError, with the end of its log."""
+        """Start on free ports and wait until it serves. Raises BrokerStartError with the end of its log."""
         await self._format_once()
         for tries_left in reversed(range(PORT_TRIES)):
             child = self._run()
@@ -115,7 +115,7 @@ class Kafka:
                 raise refusal
 
     async def stop(self) -> None:
-        """Stop it, its topics flushed; without effect if it does not run."""
+        """Stop it after flushing its topics; does nothing if it does not run."""
         if self.child:
             await self.child.stop()
 
@@ -142,7 +142,7 @@ class Kafka:
             return
         self._write_settings()
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        # One argument: an id may begin with a dash.
+        # One argument, because an id can begin with a dash.
         tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "--config", str(self._settings)]
         log = new_log(self._folder / "format.log")
         child = self._children.start("kafka", [*self._java, *tool], log=log, cwd=self._folder)
@@ -150,7 +150,7 @@ class Kafka:
             raise _refusal(child, "Kafka could not prepare its data folder")
 
     def _is_formatted(self) -> bool:
-        """Whether formatting was finished; the rest of an interrupted one is removed."""
+        """Return whether formatting was completed; remove the remains of an interrupted one."""
         if (self._data / "meta.properties").exists():
             return True
         shutil.rmtree(self._data, ignore_errors=True)
@@ -175,7 +175,7 @@ MAX_RESPONSE_BYTES = 65536
 
 
 async def knows_a_broker(port: int) -> bool:
-    """Whether the listener answers a Metadata request and names a broker: topics can be created from then on."""
+    """Return whether the listener answers a Metadata request with a broker: topics can be created from then on."""
     try:
         async with asyncio.timeout(2):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -1,9 +1,9 @@
-"""Program: become a server that ends with its parent. Standard library only; run with `python -I -S`.
+"""Program that turns into a server which ends with its parent. Standard library only; run with `python -I -S`.
 
 Usage: launch.py PARENT_PID SIGNAL USER COMMAND...
 
-USER is ``uid:gid`` to become, or ``-``. The kernel sends SIGNAL to the command when the thread that started this
-program ends, whatever ended it; that request is lost on a change of user, so it is made after it.
+USER is ``uid:gid`` to switch to, or ``-``. The kernel sends SIGNAL to the command when the thread that started this
+program ends for any reason (PR_SET_PDEATHSIG). A change of user clears that request, so it is made afterwards.
 """
 
 import ctypes
@@ -14,7 +14,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def main(parent: str, signal_number: str, user: str, *command: str) -> None:
-    """Never returns: the command replaces this program."""
+    """Replace this program by the command; never returns."""
     if user != "-":
         uid, gid = map(int, user.split(":"))
         os.setgroups([])
@@ -23,7 +23,7 @@ def main(parent: str, signal_number: str, user: str, *command: str) -> None:
     os.umask(0o077)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal_number))
-        if os.getppid() != int(parent):  # it ended before the request was made
+        if os.getppid() != int(parent):  # the parent ended before the request
             sys.exit(1)
     os.execv(command[0], command)  # noqa: S606  # no shell is wanted
 

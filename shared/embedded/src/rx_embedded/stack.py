@@ -1,4 +1,4 @@
-"""Kafka and PostgreSQL together, for as long as an ``async with`` block."""
+"""Run Kafka and PostgreSQL together for the duration of an ``async with`` block."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -17,12 +17,12 @@ from rx_embedded.postgres import ADMIN, Postgres, provision
 
 
 class EmbeddedStack:
-    """Real servers on free loopback ports, their data in ``data`` and kept between runs.
+    """Real servers on free loopback ports, with persistent data in ``data``.
 
-    ``jars`` is shared by instances and kept for ever: Kafka's jars and, for root, PostgreSQL's programs.
-    ``fresh`` empties the data folder first. ``progress`` is told of the first download. ``group_wait_ms``: see Kafka.
-    Raises an EmbeddedError; whatever ends the block, both servers are stopped, and if this process is killed they stop
-    by themselves. Enter it in the main thread: the servers live as long as the thread that started them.
+    ``jars`` is shared by instances and kept: Kafka's jars and, for root, PostgreSQL's programs. ``fresh`` empties the
+    data folder first. ``progress`` is called during the first download. ``group_wait_ms``: see Kafka.
+    Entering raises an EmbeddedError. Both servers stop when the block ends, and also when this process is killed.
+    Enter it in the main thread: the servers end with the thread that started them.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class EmbeddedStack:
         group_wait_ms: int = 0,
     ) -> None:
         self.folder = DataFolder(data)
-        self._jars = jars.resolve()  # the database's own user need not pass the link
+        self._jars = jars.resolve()  # so that the database's user needs no access to the link
         self._fresh = fresh
         self._progress = progress
         self._group_wait_ms = group_wait_ms
@@ -45,23 +45,23 @@ class EmbeddedStack:
 
     @property
     def kafka(self) -> str:
-        """host:port of the broker."""
+        """Return host:port of the broker."""
         if self._kafka is None:
             raise _not_started()
         return self._kafka.address
 
     @property
     def postgres(self) -> str:
-        """host:port of the database server."""
+        """Return host:port of the database server."""
         return self._database.address
 
     @property
     def admin_dsn(self) -> str:
-        """Address of the database with the superuser's password."""
+        """Return the DSN of the superuser, with password; keep it out of logs."""
         return self.dsn(ADMIN)
 
     def dsn(self, service: str) -> str:
-        """Address of the database with the password of that service's role."""
+        """Return the DSN of that service's role, with password; keep it out of logs."""
         return self._database.dsn(service)
 
     @property
@@ -72,7 +72,7 @@ class EmbeddedStack:
 
     @property
     def children(self) -> dict[str, Child]:
-        """The running servers by name."""
+        """Return the running servers by name."""
         servers = {"kafka": self._kafka, "postgres": self._postgres}
         return {name: server.child for name, server in servers.items() if server and server.child}
 
@@ -82,7 +82,7 @@ class EmbeddedStack:
             if child.exit_status is not None:
                 raise ServerDiedError(
                     f"{name} has ended. {child.last_words()}",
-                    fix="Start again: what was acknowledged is kept.",
+                    fix="Start again: acknowledged data is kept.",
                 )
 
     async def __aenter__(self) -> Self:
@@ -128,7 +128,7 @@ def _not_started() -> RuntimeError:
 
 
 async def _both(*starts: Coroutine[None, None, None]) -> None:
-    """Run them at the same time; if one fails, end the others before its error is raised."""
+    """Run them concurrently; if one fails, cancel the others before raising its error."""
     tasks = [asyncio.create_task(start) for start in starts]
     try:
         await asyncio.gather(*tasks)

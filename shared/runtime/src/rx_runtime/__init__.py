@@ -1,1 +1,1 @@
-"""What every RxGuard service shares: settings, Kafka, PostgreSQL, gRPC, metrics and logs."""
+"""Everything that the RxGuard services share: settings, Kafka, PostgreSQL, gRPC, HTTP, metrics and logs."""

@@ -1,4 +1,4 @@
-"""gRPC server side: health, reflection, and errors that carry their stable code."""
+"""gRPC server side: health, reflection, and errors as status with their stable code."""
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,10 +13,10 @@ from rx_runtime.telemetry.logs import get_logger
 from rx_runtime.telemetry.metrics import counter, histogram
 
 LIVENESS = "liveness"
-"""Asked by this name, health tells whether the process gets on at all; it need not be ready for that."""
+"""Health checks of this service name report whether the process makes progress, ready or not."""
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
-"""Largest message either way: a receipt or a history of one patient stays far below it."""
+"""Largest message in both directions; receipts and histories of one patient stay far below it."""
 
 REASON = "rx-reason"
 """Trailing metadata of a failed call: the stable code of the error."""
@@ -32,18 +32,18 @@ STATUS: Mapping[type[RxGuardError], grpc.StatusCode] = {
 log = get_logger()
 Context = grpc.aio.ServicerContext[Any, Any]
 Handler = Callable[[Any, Context], Awaitable[Any]]
-MaybeHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"  # generic in its stubs alone
+MaybeHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"  # generic only in the stubs
 
 
 class ErrorsAsStatus(grpc.aio.ServerInterceptor):
-    """Answers an RxGuardError with its status, its code in the details and in the trailing metadata `rx-reason`."""
+    """Interceptor that maps an RxGuardError to its status; details and metadata `rx-reason` hold its code."""
 
     async def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[MaybeHandler]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> MaybeHandler:
-        """Wrap unary methods; streaming ones (reflection) pass as they are."""
+        """Wrap unary methods; pass streaming ones (reflection) unchanged."""
         handler = await continuation(handler_call_details)
         if handler is None or handler.unary_unary is None:
             return handler
@@ -77,7 +77,7 @@ def _answering(method: Handler, name: str) -> Handler:
 
 
 class GrpcServer:
-    """A server with health and reflection; register servicers on `server`, name them with `serves`, then start."""
+    """Server with health and reflection. Register servicers on `server`, announce them with `serves`, then start."""
 
     def __init__(self, address: str) -> None:
         self.server = grpc.aio.server(
@@ -94,11 +94,11 @@ class GrpcServer:
         self._serving = False
 
     def serves(self, service: str) -> None:
-        """Let health and reflection know the full name of a service."""
+        """Announce the full name of a service to health checks and reflection."""
         self._services.append(service)
 
     async def start(self) -> str:
-        """Listen; returns host:port as bound. Raises InvalidSettings ADDRESS_NOT_FREE."""
+        """Listen; return host:port as bound. Raises InvalidSettings ADDRESS_NOT_FREE."""
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self.server)
         reflection.enable_server_reflection(
             [name for name in self._services if name] + [reflection.SERVICE_NAME], self.server
@@ -107,25 +107,25 @@ class GrpcServer:
             port = self.server.add_insecure_port(self._address)
         except RuntimeError as error:
             raise InvalidSettings(
-                "ADDRESS_NOT_FREE", f"cannot listen on {self._address}; set RXGUARD_GRPC_ADDRESS to one that is free"
+                "ADDRESS_NOT_FREE", f"cannot listen on {self._address}; set RXGUARD_GRPC_ADDRESS to a free one"
             ) from error
-        await self.set_serving(self._serving)  # the library takes the server itself for ready whatever the services are
+        await self.set_serving(self._serving)  # the library would report the server itself as ready
         await self.set_live(True)
         await self.server.start()
         return f"{self._address.rpartition(':')[0]}:{port}"
 
     async def set_serving(self, serving: bool) -> None:  # noqa: FBT001  # a state, not an option
-        """Answer health checks of every service with SERVING or NOT_SERVING."""
+        """Set the answer to health checks of every service: SERVING or NOT_SERVING."""
         self._serving = serving
         for service in self._services:
             await self._health.set(service, _status(serving))
 
     async def set_live(self, live: bool) -> None:  # noqa: FBT001  # as above
-        """Answer health checks of `liveness` with SERVING or NOT_SERVING."""
+        """Set the answer to health checks of `liveness`: SERVING or NOT_SERVING."""
         await self._health.set(LIVENESS, _status(live))
 
     async def stop(self, grace_seconds: float) -> None:
-        """Refuse new calls and let running ones end."""
+        """Refuse new calls and wait for running ones, at most `grace_seconds`."""
         await self.server.stop(grace_seconds)
 
 

@@ -1,6 +1,6 @@
-"""`python -m rx_runtime.probe HOST:PORT`: is the service there ready? For health checks of containers.
+"""Check whether a service is ready: `python -m rx_runtime.probe HOST:PORT`, for health checks of containers.
 
-Exit 0 if its gRPC health answers SERVING, 1 if it answers anything else or nothing, 2 if it was called wrongly.
+Exit code 0: gRPC health answers SERVING; 1: it answers anything else or nothing; 2: wrong arguments.
 """
 
 import sys
@@ -9,23 +9,23 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 _TIMEOUT_SECONDS = 3.0
-_CALLED_WITH = 2  # the module and the address
+_ARGUMENTS = 2  # the module and the address
 
 
 def main(arguments: list[str]) -> int:
-    """Ask once; says on stderr what it met if that is not SERVING."""
-    if len(arguments) != _CALLED_WITH:
+    """Ask once; write the answer to stderr if it is not SERVING. Return the exit code."""
+    if len(arguments) != _ARGUMENTS:
         sys.stderr.write("usage: python -m rx_runtime.probe HOST:PORT\n")
         return 2
-    met = status(arguments[1])
-    if met == "SERVING":
+    answer = status(arguments[1])
+    if answer == "SERVING":
         return 0
-    sys.stderr.write(f"{arguments[1]} answers {met}\n")
+    sys.stderr.write(f"{arguments[1]} answers {answer}\n")
     return 1
 
 
 def status(address: str) -> str:
-    """What gRPC health says of the server as a whole, or the status of the failed call, as its name in capitals."""
+    """Return the name of the gRPC health of the whole server, or of the status of the failed call."""
     with grpc.insecure_channel(address) as channel:
         try:
             answer = health_pb2_grpc.HealthStub(channel).Check(

@@ -1,4 +1,4 @@
-"""Settings of a service, from the environment alone (`RXGUARD_*`)."""
+"""Read the settings of a service from environment variables (`RXGUARD_*`) only."""
 
 from pathlib import Path
 from typing import TypeVar
@@ -14,21 +14,23 @@ _PSEUDONYM_KEY_BYTES = 32
 
 
 class ServiceSettings(BaseSettings):
-    """What every service needs."""
+    """Settings of every service."""
 
     model_config = SettingsConfigDict(env_prefix="RXGUARD_", hide_input_in_errors=True, frozen=True)
 
     kafka: str = Field(description="Kafka bootstrap servers, host:port[,host:port]")
     namespace: str = Field(
-        default="", pattern=r"^[a-z0-9]*$", description="keeps several installations apart on one broker and database"
+        default="",
+        pattern=r"^[a-z0-9]*$",
+        description="prefix that separates installations on one broker and database",
     )
     member: str = Field(
         default="",
         pattern=r"^[A-Za-z0-9._-]*$",
-        description="name of this process in its consumer group, unique and kept over restarts; empty = none",
+        description="static member name in the consumer group, unique and the same after a restart; empty = none",
     )
-    pseudonym_key: SecretStr = Field(description="64 hex digits: the key that pseudonyms are computed with")
-    grpc_address: str = Field(default="127.0.0.1:0", description="host:port of the gRPC server, port 0 = any free one")
+    pseudonym_key: SecretStr = Field(description="64 hex digits: the key of the pseudonyms")
+    grpc_address: str = Field(default="127.0.0.1:0", description="host:port of the gRPC server; port 0 = any free one")
     metrics_address: str = Field(
         default="127.0.0.1:0",
         description="host:port of the HTTP server: /livez, /readyz and /metrics; port 0 = any free one",
@@ -47,17 +49,17 @@ class ServiceSettings(BaseSettings):
 
     @property
     def pseudonym_key_bytes(self) -> bytes:
-        """The key, 32 bytes."""
+        """Return the key, 32 bytes."""
         return bytes.fromhex(self.pseudonym_key.get_secret_value())
 
     @property
     def installation(self) -> Installation:
-        """The broker, and the names of what is on it."""
+        """Return the broker address and the naming of topics, groups and schemas."""
         return Installation(self.kafka, self.namespace)
 
 
 class StoreSettings(ServiceSettings):
-    """What a service with a database needs on top."""
+    """Settings of a service with a database."""
 
     postgres_dsn: SecretStr = Field(description="postgresql://role:password@host:port/database")
 
@@ -66,9 +68,9 @@ S = TypeVar("S", bound=BaseSettings)
 
 
 def load(model: type[S]) -> S:
-    """Settings from the environment.
+    """Load settings from the environment.
 
-    Raises InvalidSettings SETTINGS_INVALID naming each variable that is missing or wrong, never its value.
+    Raises InvalidSettings SETTINGS_INVALID that names each missing or wrong variable, never its value.
     """
     try:
         return model()

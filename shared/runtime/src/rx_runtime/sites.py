@@ -1,4 +1,4 @@
-"""The site registry: which sites there are, their zone, and since when each source's history is complete."""
+"""Site registry: the sites, their time zones, and since when the history of each source is complete."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ def _known_zone(value: str) -> str:
 
 
 class Source(BaseModel):
-    """A system of record that sends events."""
+    """Sending system of record. `complete_since`: its history is complete from then on; None = unknown."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -31,7 +31,7 @@ class Source(BaseModel):
 
 
 class Site(BaseModel):
-    """A pharmacy."""
+    """Pharmacy. `zone` is the IANA time zone in which its dates without a time are read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -44,7 +44,7 @@ class Site(BaseModel):
 
 
 class SiteRegistry(BaseModel):
-    """All sites of the deployment; the first is the default."""
+    """All sites of the deployment. The first is the default."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -52,11 +52,11 @@ class SiteRegistry(BaseModel):
 
     @property
     def default_site(self) -> Site:
-        """Where an event belongs that names no site."""
+        """Return the site of an event that names none."""
         return self.sites[0]
 
     def site(self, site_id: str) -> Site:
-        """The site of that id; raises InvalidInput UNKNOWN_SITE."""
+        """Return the site with that id. Raises InvalidInput UNKNOWN_SITE."""
         for site in self.sites:
             if site.id == site_id:
                 return site
@@ -65,7 +65,7 @@ class SiteRegistry(BaseModel):
         )
 
     def known_since(self, sources: Iterable[str]) -> datetime | None:
-        """Earliest instant from which one of `sources` declares a complete history; None if none does."""
+        """Return the earliest UTC instant from which one of `sources` declares a complete history, else None."""
         wanted = set(sources)
         declared = [
             source.complete_since.astimezone(UTC)
@@ -77,7 +77,7 @@ class SiteRegistry(BaseModel):
 
 
 def load_sites(path: Path) -> SiteRegistry:
-    """The registry in a YAML file; raises InvalidSettings naming what is wrong in it."""
+    """Load the registry from a YAML file. Raises InvalidSettings SITES_INVALID that names the problem."""
     try:
         return SiteRegistry.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError, ValidationError, ValueError) as error:

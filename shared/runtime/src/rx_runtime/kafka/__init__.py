@@ -1,1 +1,1 @@
-"""Kafka: clients, topics, headers and the patches of the client library."""
+"""Kafka: clients, topics, header names and patches of the client library."""

@@ -1,4 +1,4 @@
-"""Kafka clients with the settings that every service relies on."""
+"""Create Kafka clients with the settings that every service relies on."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,17 +12,17 @@ from rx_runtime.errors import DependencyUnavailable
 from rx_runtime.kafka import aiokafka_patches
 
 MAX_RECORD_BYTES = 9 * 1024 * 1024
-"""Largest record any topic takes: the dead-letter topic keeps what the inbound topic took, and its headers."""
+"""Largest record of any topic: the dead-letter topic holds an inbound record of the maximum size plus headers."""
 
 _BATCH_BYTES = 256 * 1024
-"""Records that wait for one broker round trip together; the client's own 16 KiB would cut a batch into dozens."""
+"""Size of a produce request; the client's default of 16 KiB would split a batch into dozens of round trips."""
 
 _START_TIMEOUT_SECONDS = 30.0
 T = TypeVar("T")
 
 
 def new_producer(bootstrap: str, *, client_id: str) -> AIOKafkaProducer:
-    """A producer, not started: idempotent, acknowledged by all replicas, ordered."""
+    """Return a producer, not started: idempotent, acks from all in-sync replicas, ordered."""
     aiokafka_patches.apply()
     return AIOKafkaProducer(
         bootstrap_servers=bootstrap,
@@ -38,10 +38,10 @@ def new_producer(bootstrap: str, *, client_id: str) -> AIOKafkaProducer:
 def new_consumer(
     bootstrap: str, *topics: str, client_id: str, group: str | None = None, member: str = ""
 ) -> AIOKafkaConsumer:
-    """A consumer, not started: never commits by itself; a group without an offset starts at the oldest record.
+    """Return a consumer, not started, without auto-commit; a group without an offset starts at the oldest record.
 
-    `member` is a static identity within the group: a process that comes back with it takes its partitions up at once,
-    without it the group waits until the session of the process that was killed has run out.
+    `member` makes it a static member (group.instance.id): after a kill, the restarted process gets its partitions back
+    at once. Without it, the group waits until the session of the killed process times out (10 s).
     """
     aiokafka_patches.apply()
     return AIOKafkaConsumer(
@@ -60,8 +60,8 @@ def new_consumer(
     )
 
 
-async def start(client: Any, bootstrap: str) -> None:  # noqa: ANN401  # producer, consumer or admin: the library types none
-    """Start a client; raises DependencyUnavailable KAFKA_UNREACHABLE if the broker does not answer in 30 s."""
+async def start(client: Any, bootstrap: str) -> None:  # noqa: ANN401  # producer, consumer or admin client: untyped
+    """Start a client. Raises DependencyUnavailable KAFKA_UNREACHABLE if the broker does not answer within 30 s."""
     try:
         async with asyncio.timeout(_START_TIMEOUT_SECONDS):
             while True:
@@ -79,7 +79,7 @@ async def start(client: Any, bootstrap: str) -> None:  # noqa: ANN401  # produce
 
 
 async def with_admin(bootstrap: str, use: Callable[[AIOKafkaAdminClient], Awaitable[T]]) -> T:
-    """What `use` returns of a started admin client, which is closed afterwards."""
+    """Return the result of `use` with a started admin client; close the client afterwards."""
     aiokafka_patches.apply()
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await start(admin, bootstrap)

@@ -1,7 +1,7 @@
-"""The ids and partition counts that Kafka gave to topics.
+"""Read the ids and partition counts of topics.
 
-A topic that was deleted and made again has the old name and a new id. aiokafka speaks metadata requests up to
-version 5; ids came with version 10, so the one request that carries them is described here (KIP-516).
+A topic that was deleted and recreated has the old name and a new id. aiokafka implements metadata requests up to
+version 5; topic ids need version 10 or later (KIP-516), so this module defines that request (version 12).
 """
 
 from collections.abc import Sequence
@@ -104,17 +104,17 @@ class _MetadataRequest(Request[_RequestV12]):  # type: ignore[misc]  # untyped b
 
 @dataclass(frozen=True, slots=True)
 class TopicIdentity:
-    """A topic as it is on the broker."""
+    """Id and partition count of a topic on the broker."""
 
     topic_id: str  # canonical UUID text
     partitions: int
 
 
 async def identities(bootstrap: str, names: Sequence[str]) -> dict[str, TopicIdentity]:
-    """Each named topic. Raises RefusedToRun TOPIC_MISSING naming those that do not exist."""
+    """Return the identity of each named topic. Raises RefusedToRun TOPIC_MISSING that names the missing ones."""
 
     async def ask(admin: AIOKafkaAdminClient) -> dict[str, TopicIdentity]:
-        response = await admin._send_request(_MetadataRequest(names))  # noqa: SLF001  # the library offers no other way
+        response = await admin._send_request(_MetadataRequest(names))  # noqa: SLF001  # aiokafka has no public way to send it
         return {
             name: TopicIdentity(str(UUID(bytes=topic_id)), len(partitions))
             for error, name, topic_id, _, partitions, *_ in response.topics

@@ -1,4 +1,4 @@
-"""Read whole topics up to their present end."""
+"""Read whole topics up to their current end offsets."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -9,7 +9,7 @@ from rx_runtime.kafka.clients import new_consumer, start
 
 
 async def read_to_end(bootstrap: str, topic: str, *, client_id: str) -> list[Any]:
-    """Every record of a topic up to its end offsets at the time of the call, by partition and offset."""
+    """Return every record of a topic up to its end offsets at the time of the call, ordered by partition and offset."""
     records = [record async for record in records_to_end(bootstrap, topic, client_id=client_id)]
     return sorted(records, key=lambda record: (record.partition, record.offset))
 
@@ -17,8 +17,8 @@ async def read_to_end(bootstrap: str, topic: str, *, client_id: str) -> list[Any
 async def records_to_end(
     bootstrap: str, topic: str, *, client_id: str, partition: int | None = None
 ) -> AsyncIterator[Any]:
-    """The records of a topic, or of one partition, up to the end offsets of now; in order within a partition."""
-    consumer = new_consumer(bootstrap, client_id=client_id)  # without a group it begins at the oldest record by itself
+    """Yield the records of a topic, or of one partition, up to the current end offsets; in order within a partition."""
+    consumer = new_consumer(bootstrap, client_id=client_id)  # without a group it starts at the oldest record
     await start(consumer, bootstrap)
     try:
         await consumer._client.force_metadata_update()  # noqa: SLF001  # the only way to learn partitions without a subscription

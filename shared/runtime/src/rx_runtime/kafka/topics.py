@@ -1,7 +1,7 @@
-"""Topics on a broker: created from the registry, and checked against it before a service trusts them.
+"""Create the topics of the registry on a broker, and check them before a service uses them.
 
-The topics keyed by patient share one partition count, N, for ever: findings and state are written to the partition
-number of the event. A partition count is therefore never changed here, only refused.
+The topics keyed by patient share one partition count, N, which never changes: findings and state are written to the
+partition number of the event. This module therefore refuses a wrong partition count and never corrects it.
 """
 
 import asyncio
@@ -24,9 +24,9 @@ _RECREATE_TIMEOUT_SECONDS = 60.0
 
 
 async def apply(installation: Installation, n: int) -> list[str]:
-    """Create the topics that are missing, with N = `n`; returns their names. Repeating it changes nothing.
+    """Create the missing topics with N = `n`; return their names. Idempotent.
 
-    Raises RefusedToRun TOPIC_MISMATCH if a topic has other partitions or settings than the registry says, and
+    Raises RefusedToRun TOPIC_MISMATCH if the partitions or settings of a topic differ from the registry, and
     DependencyUnavailable if the broker does not answer or refuses.
     """
 
@@ -44,28 +44,30 @@ async def apply(installation: Installation, n: int) -> list[str]:
 
 
 async def recreate(installation: Installation, name: str, n: int) -> None:
-    """Make a topic of the registry anew, empty and with the registry's settings; one that is missing is made.
+    """Delete a topic of the registry and create it empty, with the registry's settings; create it if it is missing.
 
-    Raises DependencyUnavailable TOPIC_NOT_CREATED if the broker keeps the old one, or does not make the new one.
+    Raises DependencyUnavailable TOPIC_NOT_CREATED if the new topic does not exist within 60 s.
     """
-    [topic] = [one for one in topics() if one.name == name]
+    [topic] = [topic for topic in topics() if topic.name == name]
     full = installation.topic(name)
 
     async def use(admin: AIOKafkaAdminClient) -> None:
         if full in await _partition_counts(admin, {full: topic}):
             await admin.delete_topics([full])
-        while not await _create_one(admin, full, topic, n):  # noqa: ASYNC110  # the broker tells nobody
+        while not await _create_one(admin, full, topic, n):  # noqa: ASYNC110  # the broker sends no event
             await asyncio.sleep(0.05)
 
     before = await _identity(installation.kafka, full)
     try:
         async with asyncio.timeout(_RECREATE_TIMEOUT_SECONDS):
             await with_admin(installation.kafka, use)
-            # A broker may show the old one for a moment.
-            while await _identity(installation.kafka, full) in (None, before):  # noqa: ASYNC110  # the broker tells nobody
+            # A broker can list the deleted topic for a moment.
+            while await _identity(installation.kafka, full) in (None, before):  # noqa: ASYNC110  # the broker sends no event
                 await asyncio.sleep(0.05)
     except TimeoutError:
-        raise DependencyUnavailable("TOPIC_NOT_CREATED", f"the broker has not made {full} anew; try again") from None
+        raise DependencyUnavailable(
+            "TOPIC_NOT_CREATED", f"topic {full} was not recreated within {_RECREATE_TIMEOUT_SECONDS:.0f} s; retry"
+        ) from None
 
 
 async def _identity(bootstrap: str, name: str) -> str | None:
@@ -76,9 +78,9 @@ async def _identity(bootstrap: str, name: str) -> str | None:
 
 
 async def verify(installation: Installation) -> int:
-    """N, once every topic of the registry exists with the partitions it must have.
+    """Return N after checking that every topic of the registry exists with its partition count.
 
-    Raises RefusedToRun TOPIC_MISMATCH otherwise, and DependencyUnavailable if the broker does not answer.
+    Raises RefusedToRun TOPIC_MISMATCH if one does not, and DependencyUnavailable if the broker does not answer.
     """
 
     async def use(admin: AIOKafkaAdminClient) -> int:
@@ -94,15 +96,15 @@ async def verify(installation: Installation) -> int:
 
 
 async def _partition_counts(admin: AIOKafkaAdminClient, wanted: Mapping[str, Topic]) -> dict[str, int]:
-    existing = await admin.describe_topics()  # all of them: naming one that is missing is an error to some brokers
+    existing = await admin.describe_topics()  # all: some brokers fail if a named topic is missing
     return {topic["topic"]: len(topic["partitions"]) for topic in existing if topic["topic"] in wanted}
 
 
 async def _once_visible(admin: AIOKafkaAdminClient, wanted: Mapping[str, Topic]) -> dict[str, int]:
-    """Partition counts of all that are wanted: a broker lists a topic shortly after it has been created."""
+    """Return the partition counts of all wanted topics; wait, because a broker lists a new topic with a delay."""
     try:
         async with asyncio.timeout(_VISIBLE_TIMEOUT_SECONDS):
-            while len(found := await _partition_counts(admin, wanted)) < len(wanted):  # noqa: ASYNC110  # the broker tells nobody
+            while len(found := await _partition_counts(admin, wanted)) < len(wanted):  # noqa: ASYNC110  # the broker sends no event
                 await asyncio.sleep(0.02)
             return found
     except TimeoutError:
@@ -112,31 +114,31 @@ async def _once_visible(admin: AIOKafkaAdminClient, wanted: Mapping[str, Topic])
 
 
 async def _create(admin: AIOKafkaAdminClient, missing: Mapping[str, Topic], n: int) -> None:
-    """Create them with three copies where there are three brokers. One that somebody else created meanwhile is fine."""
+    """Create the topics with three replicas, or one per broker if there are fewer. One that exists by now is fine."""
     if not missing:
         return
     answer = await admin.create_topics(await _new_topics(admin, missing, n))
     for name, code, *message in answer.topic_errors:
-        _refuse_to_go_on(name, code, *message)
+        _raise_unless_created(name, code, *message)
 
 
 async def _create_one(admin: AIOKafkaAdminClient, name: str, topic: Topic, n: int) -> bool:
-    """True once the topic has been created; False while one of that name is there."""
+    """Return True if the topic was created, False while one of that name still exists."""
     [(_, code, *message)] = (await admin.create_topics(await _new_topics(admin, {name: topic}, n))).topic_errors
-    _refuse_to_go_on(name, code, *message)
+    _raise_unless_created(name, code, *message)
     return bool(code != _ALREADY_EXISTS)
 
 
 async def _new_topics(admin: AIOKafkaAdminClient, wanted: Mapping[str, Topic], n: int) -> list[NewTopic]:
-    copies = min(_REPLICAS, len((await admin.describe_cluster())["brokers"]))
-    in_sync = {"min.insync.replicas": str(max(1, copies - 1))}
+    replicas = min(_REPLICAS, len((await admin.describe_cluster())["brokers"]))
+    in_sync = {"min.insync.replicas": str(max(1, replicas - 1))}
     return [
-        NewTopic(name, topic.partition_count(n), copies, topic_configs=topic.kafka_settings() | in_sync)
+        NewTopic(name, topic.partition_count(n), replicas, topic_configs=topic.kafka_settings() | in_sync)
         for name, topic in wanted.items()
     ]
 
 
-def _refuse_to_go_on(name: str, code: int, *message: str | None) -> None:
+def _raise_unless_created(name: str, code: int, *message: str | None) -> None:
     if code not in (0, _ALREADY_EXISTS):
         reason = message[0] if message and message[0] else for_code(code).__name__
         raise DependencyUnavailable("TOPIC_NOT_CREATED", f"the broker did not create {name}: {reason}")
@@ -171,6 +173,6 @@ def _refuse_if(differences: list[str]) -> None:
     if differences:
         raise RefusedToRun(
             "TOPIC_MISMATCH",
-            f"{'; '.join(differences)}. `rxguard topics apply` creates what is missing; it changes no existing topic: "
-            "correct that one with Kafka's own tools, or use another RXGUARD_NAMESPACE",
+            f"{'; '.join(differences)}. `rxguard topics apply` creates missing topics and changes no existing one: "
+            "correct it with Kafka's own tools, or use another RXGUARD_NAMESPACE",
         )

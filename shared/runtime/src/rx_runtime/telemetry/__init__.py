@@ -1,1 +1,1 @@
-"""What a service reports of itself: metrics and logs."""
+"""Telemetry of a service: metrics and logs."""

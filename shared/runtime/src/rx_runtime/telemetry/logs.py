@@ -1,6 +1,6 @@
-"""JSON logs on stderr, one object a line, without patient data.
+"""Write JSON logs to stderr, one object a line, without patient data.
 
-Events are constant names; values are counts, codes, positions and ids of our own making. Never log input.
+Events are constant snake_case names. Fields are counts, codes, offsets and our own ids; never log input values.
 """
 
 import logging
@@ -37,12 +37,12 @@ def configure(service: str, level: str) -> None:
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     structlog.contextvars.bind_contextvars(service=service)
-    # Our own records go through the root handler too; libraries stay at warning, where they name no payload.
+    # Our records use the root handler too. Libraries stay at warning, where they log no payload.
     logging.getLogger("rxguard").setLevel(level.upper())
 
 
 class _Stderr(logging.StreamHandler[TextIO]):
-    """Writes to what stderr is at that time: a stream that was closed since would print the record's traceback."""
+    """Handler that writes to the current sys.stderr: writing to a stream closed since would print the traceback."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
@@ -51,7 +51,7 @@ class _Stderr(logging.StreamHandler[TextIO]):
 
 
 def where(error: BaseException) -> dict[str, object]:
-    """Type of an error and the places it came through, without its message, which may quote input."""
+    """Return the type of an error and its stack frames, without its message, which may quote input."""
     frames = traceback.extract_tb(error.__traceback__)
     return {
         "error": type(error).__name__,
@@ -60,7 +60,7 @@ def where(error: BaseException) -> dict[str, object]:
 
 
 def _without_messages(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Say of an exception what `where` says, whoever logged it."""
+    """Replace exception details by those of `where`, whichever logger recorded them."""
     info = event.pop("exc_info", None)
     error = info[1] if isinstance(info, tuple) else sys.exc_info()[1] if info is True else info
     if isinstance(error, BaseException):
@@ -69,6 +69,6 @@ def _without_messages(_logger: object, _method: str, event: structlog.typing.Eve
 
 
 def get_logger() -> structlog.stdlib.BoundLogger:
-    """The logger of RxGuard."""
+    """Return the logger of RxGuard."""
     logger: structlog.stdlib.BoundLogger = structlog.get_logger("rxguard")
     return logger
