@@ -103,6 +103,8 @@ def assessments(into: str, file: str) -> None:
     def recorded(history: Any, catalogue: Any) -> Any:  # noqa: ANN401  # a History, a Catalogue, an Assessment
         answer = assess(history, catalogue)
         explained = [rx_clinical.explain(one, catalogue).to_json() for one in answer.findings]
+        for one in explained:
+            one.pop("finding", None)  # it is there already, whole
         lines.append(json.dumps([plain(answer), explained], ensure_ascii=False))
         return answer
 
@@ -230,11 +232,11 @@ def alert(value: bytes, view: str) -> Document:
 
 
 def blanked(value: Any, names: frozenset[str]) -> Any:  # noqa: ANN401  # any JSON value
-    """Return `value` with every value under one of the names replaced by "..." where it is not empty."""
+    """Return `value` with every value under one of the names replaced by "..." unless it is null."""
     if isinstance(value, list):
         return [blanked(one, names) for one in value]
     if isinstance(value, dict):
-        return {key: "..." if key in names and one else blanked(one, names) for key, one in value.items()}
+        return {key: "..." if key in names and one is not None else blanked(one, names) for key, one in value.items()}
     return value
 
 
@@ -256,10 +258,13 @@ def in_order(name: str, documents: list[tuple[bytes | None, Document]], view: st
 
 
 def newest_revisions(events: list[Document]) -> list[Document]:
-    """Return the highest revision of each event: a lower one is published only if it arrives before."""
+    """Return the highest revision of each event as it was first published.
+
+    A lower one is published only if it arrives before; if it arrives after, the highest one is published again.
+    """
     found: dict[str, Document] = {}
-    for one in sorted(events, key=lambda one: int(one["value"].get("sourceRevision", 0))):
-        found[one["value"]["eventKey"]] = one
+    for one in sorted(events, key=lambda one: int(one["value"].get("sourceRevision", 0)), reverse=True):
+        found.setdefault(one["value"]["eventKey"], one)
     return list(found.values())
 
 

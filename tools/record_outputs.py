@@ -1,7 +1,7 @@
 """Record what a build publishes into a folder, and compare two such folders: the proof that a change changed nothing.
 
     python tools/record_outputs.py record --checkout DIR --into FOLDER --scenarios FOLDER --step FILE ... FILE ...
-    python tools/record_outputs.py compare FOLDER FOLDER [--renamed OLD=NEW ...] [--ignore-ruleset-hash]
+    python tools/record_outputs.py compare FOLDER FOLDER [--renamed OLD=NEW ...] [--ignore-ruleset]
 
 `record` drives the `rxguard` program and the Python of DIR/.venv and imports nothing of the checkout, so that one
 script records the builds before and after a change; give both the same scenarios and inputs. It starts an instance in a
@@ -17,6 +17,7 @@ Left out of a recording, as it differs between two runs of one build:
 - Kafka timestamps and offsets, and the partition of inbound records, dead letters and alerts: their keys are absent or
   random. An inbound position (`Event.inbound`, rx-inbound-*) is replaced by the SHA-256 of the record found there.
 - `position` of a finding set and a state is replaced by the key and revision of the event found there.
+- Order of the alerts in the table of `rxguard alerts ls`, of which only the words are recorded.
 - Alert ids (random UUIDs), and `time`, `opened_time` and `resolved_time` of alerts (the clock).
 - Packed events of a state hold the inbound position: they are recorded unpacked.
 - Samples of metrics, ports, process ids and paths of the data folder.
@@ -45,6 +46,7 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,7 +61,9 @@ COMMANDS: Final = (
     *("ruleset", "alerts", "alerts ls", "topics", "topics apply", "monitor", "monitor rebuild"),
 )
 TABLES: Final = ("reason_codes.csv", "rules.csv")
-RULESET_KEYS: Final = frozenset({"ruleset_version", "rulesetVersion", "findingsHash", "findings_hash"})
+RULESET_KEYS: Final = frozenset(
+    {"version", "seq", "ruleset_version", "ruleset_seq", "rulesetVersion", "rulesetSeq", "findingsHash"}
+)
 SETTLED_WITHIN_SECONDS: Final = 120
 LINES_SHOWN: Final = 60
 LINE_WIDTH: Final = 200
@@ -225,8 +229,12 @@ def record_topics(build: Build, into: Path, kafka: str, dictionary: str, view: s
     for alert in alerts["stdout"]:
         alert |= {"alert_id": "...", "opened_time": "..."}
     write_lines(into / "findings.jsonl", [*findings["stdout"], findings_shown])
-    shown = sorted(re.sub(r"alert [0-9a-f]{8} ", "alert ... ", line) for line in alerts_shown["stdout"])
-    write_lines(into / "alerts.jsonl", [*sorted(alerts["stdout"], key=json.dumps), shown])
+    write_lines(into / "alerts.jsonl", [*sorted(alerts["stdout"], key=json.dumps), words(alerts_shown["stdout"])])
+
+
+def words(lines: Sequence[str]) -> list[str]:
+    """Return the words of shown alerts, sorted: their order follows random ids, their lines the length of names."""
+    return sorted(re.findall(r"[^\s,]+", re.sub(r"alert [0-9a-f]{8} ", "", "\n".join(lines))))
 
 
 def settle(build: Build) -> None:
@@ -261,10 +269,10 @@ def log_events(folder: Path) -> Document:
     return {path.stem: sorted(set(_event_names(path))) for path in sorted(folder.glob("*.log"))}
 
 
-def _event_names(path: Path) -> Iterator[str]:
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        if line.startswith("{") and re.fullmatch("[a-z_]+", event := json.loads(line).get("event", "")):
-            yield event
+def _event_names(path: Path) -> list[str]:
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    events = [json.loads(line).get("event", "") for line in lines if line.startswith("{")]
+    return [event for event in events if re.fullmatch("[a-z_]+", event)]
 
 
 def shape(value: Any) -> Any:  # noqa: ANN401  # any JSON value
@@ -294,42 +302,51 @@ class Allowed:
     """What two recordings may differ in."""
 
     renamed: Mapping[str, str]
-    ruleset_hash: bool
+    ruleset: bool
 
-    def lines(self, path: Path) -> list[str]:
-        """Return a recorded file as lines of text without the allowed differences; one without a file."""
+    def documents(self, top: Path, name: str) -> list[str]:
+        """Return the JSON documents of a recorded file as text without the allowed differences; none without a file."""
+        path = top / name
         if not path.is_file():
-            return ["no such file"]
+            return []
         text = path.read_text(encoding="utf-8")
         for old, new in self.renamed.items():
             text = re.sub(rf"\b{re.escape(old)}\b", new, text)
+        if self.ruleset:
+            text = without_ruleset(text, top)
         documents = map(json.loads, text.splitlines()) if path.suffix == ".jsonl" else [json.loads(text)]
-        return [line for one in documents for line in json.dumps(self.without(one), indent=1).splitlines()]
+        return [json.dumps(self.without(one), ensure_ascii=False, indent=1) for one in documents]
 
     def without(self, value: Any) -> Any:  # noqa: ANN401  # any JSON value
         """Return a document without the allowed differences: lists of names that hold a renamed one are sorted."""
         if isinstance(value, dict):
             return {key: self._of_key(key, one) for key, one in value.items()}
         if isinstance(value, list):
-            if all(isinstance(one, str) for one in value) and not self.names.isdisjoint(value):
+            if self.ruleset and value[:1] == ["rx-ruleset"]:
+                return value[:1]
+            if all(isinstance(one, str) for one in value) and not set(self.renamed.values()).isdisjoint(value):
                 return sorted(value)
             return [self.without(one) for one in value]
-        return value
-
-    @property
-    def names(self) -> frozenset[str]:
-        """New names of what was renamed."""
-        return frozenset(self.renamed.values())
+        return value.rstrip() if self.renamed and isinstance(value, str) else value  # padding follows what is shown
 
     def _of_key(self, key: str, value: object) -> object:
-        return "..." if self.ruleset_hash and key in RULESET_KEYS else self.without(value)
+        return "..." if self.ruleset and key in RULESET_KEYS else self.without(value)
+
+
+def without_ruleset(text: str, top: Path) -> str:
+    """Return text for people without the number and the content hash of the ruleset of a recording."""
+    path = top / "ruleset.json"
+    if path.is_file():
+        version = json.loads(path.read_text(encoding="utf-8"))[0]["stdout"][0]["version"]
+        text = text.replace(version, "RULESET").replace(version[:8], "RULESET")
+    return re.sub(r"\b(ruleset|builtin) +\d+\b", r"\1 N", text)
 
 
 def compare(asked: argparse.Namespace) -> int:
     """Print what differs between two recordings; returns 1 if anything does."""
-    allowed = Allowed(dict(pair.split("=", 1) for pair in asked.renamed), asked.ignore_ruleset_hash)
+    allowed = Allowed(dict(pair.split("=", 1) for pair in asked.renamed), asked.ignore_ruleset)
     names = sorted({str(path.relative_to(top)) for top in (asked.a, asked.b) for path in top.rglob("*.json*")})
-    differing = [name for name in names if differs(name, allowed.lines(asked.a / name), allowed.lines(asked.b / name))]
+    differing = [name for name in names if differs(name, *(allowed.documents(top, name) for top in (asked.a, asked.b)))]
     print(f"{len(differing)} of {len(names)} files differ")
     return int(bool(differing))
 
@@ -339,11 +356,19 @@ def differs(name: str, before: Sequence[str], after: Sequence[str]) -> bool:
     if before == after:
         print(f"equal    {name}")
         return False
-    lines = list(difflib.unified_diff(before, after, n=1, lineterm=""))[2:]
-    print(f"differs  {name}: {sum(line[0] in '+-' for line in lines)} lines")
-    for line in lines[:LINES_SHOWN]:
+    pairs = [(old.splitlines(), new.splitlines()) for old, new in changed(before, after)]
+    print(f"differs  {name}: {len(pairs)} of {max(len(before), len(after))} documents")
+    lines = (line for pair in pairs for line in list(difflib.unified_diff(*pair, n=1, lineterm=""))[2:])
+    for line in islice(lines, LINES_SHOWN):
         print(f"    {line[:LINE_WIDTH]}")
     return True
+
+
+def changed(before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the documents that differ, in pairs; "" stands for one that the other side does not have."""
+    for kind, i1, i2, j1, j2 in difflib.SequenceMatcher(a=before, b=after, autojunk=False).get_opcodes():
+        if kind != "equal":
+            yield from zip_longest(before[i1:i2], after[j1:j2], fillvalue="")
 
 
 def main() -> int:
@@ -363,7 +388,7 @@ def main() -> int:
     comparing.add_argument("a", type=Path)
     comparing.add_argument("b", type=Path)
     comparing.add_argument("--renamed", action="append", default=[], metavar="OLD=NEW", help="a name that may differ")
-    comparing.add_argument("--ignore-ruleset-hash", action="store_true", help="hashes of rules and findings may differ")
+    comparing.add_argument("--ignore-ruleset", action="store_true", help="number and hash of the ruleset may differ")
     asked = parser.parse_args()
     return int(asked.mode(asked))
 
