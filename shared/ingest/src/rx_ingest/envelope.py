@@ -50,7 +50,8 @@ def open_envelope(value: bytes | None, headers: Iterable[tuple[str, bytes]], for
         found = _json_format(document, declared, formats)
     else:
         document = check_size(raw)
-    formats.check_parameters(parameters)
+    if parameters:
+        formats.check_parameters(parameters)
     return _envelope(document, found, attributes.get("ce_source"), attributes.get("ce_siteid"))
 
 
@@ -80,7 +81,8 @@ def _open_structured(event: Any, formats: Registry) -> Envelope:  # noqa: ANN401
         raise EdgeError("CONTENT_TYPE_NOT_SUPPORTED", "/datacontenttype", f"is {formats.supported}")
     document = _data(event, declared)
     source, site_id = _attribute(event, "source"), _attribute(event, "siteid")
-    formats.check_parameters(parameters)
+    if parameters:
+        formats.check_parameters(parameters)
     found = declared if declared.syntax is Syntax.BYTES else _json_format(document, declared, formats)
     return _envelope(document, found, source, site_id)
 

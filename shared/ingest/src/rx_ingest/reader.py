@@ -14,7 +14,7 @@ from rx_contracts.ids import EventKey, Pseudonym
 
 from rx_ingest.coding import Coder
 from rx_ingest.envelope import Envelope, open_envelope
-from rx_ingest.formats.protocol import DocumentEntry, Format, Origin, ReadDocument
+from rx_ingest.formats.protocol import DocumentEntry, Origin, ReadDocument
 from rx_ingest.model import UNKNOWN_KIND, WHOLE_DOCUMENT, CodedMedicine, Draft, InboundRecord, ReadEntry, ReadRecord
 from rx_ingest.registry import FORMATS, Registry
 
@@ -24,6 +24,7 @@ the horizon of the patient's history and hide older events."""
 
 _CONTENT_BYTES = 16
 _UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 log = structlog.get_logger("rxguard")
 
 
@@ -69,6 +70,7 @@ class Reader:
         self._sites = {site.id: site for site in sites.sites}
         self._pseudonym = pseudonym
         self._formats = formats
+        self._no_origin = self._origin("", None)
 
     def read(self, record: InboundRecord) -> ReadRecord:
         """Return one entry, read or refused, for each entry of the record. Never raises.
@@ -92,30 +94,27 @@ class Reader:
             document = self._document(open_envelope(record.value, record.headers, self._formats))
         except EdgeError as error:
             return _refused_record(record, error)
-        entries = tuple(self._entry(record, entry) for entry in document.entries)
+        entries = tuple([self._entry(record, entry) for entry in document.entries])
         return ReadRecord(record=record, entries=entries, ignored=document.ignored)
 
     def _document(self, envelope: Envelope) -> ReadDocument:
         found = self._formats.by_media_type(envelope.media_type)
         if found is None:
             raise LookupError("an envelope names a media type of no format")
-        return found.read(envelope.document, self._origin(found, envelope))
+        names_its_own = found.default_source is None
+        origin = self._no_origin if names_its_own else self._origin(envelope.source or "", envelope.site_id)
+        return found.read(envelope.document, origin)
 
-    def _origin(self, found: Format, envelope: Envelope) -> Origin:
-        """Return the origin that the envelope states. Raises EdgeError UNKNOWN_SITE if the format needs it."""
-        site_id = envelope.site_id if found.default_source is not None else None
-        return Origin(
-            source=envelope.source or "",
-            site_id=site_id,
-            zone=self._site(site_id).zone,
-            code_product=self._code_product,
-        )
+    def _origin(self, source: str, site_id: str | None) -> Origin:
+        """Return the origin that an envelope states. Raises EdgeError UNKNOWN_SITE."""
+        zone = self._site(site_id).zone
+        return Origin(source=source, site_id=site_id, zone=zone, code_product=self._code_product)
 
     def _entry(self, record: InboundRecord, entry: DocumentEntry) -> ReadEntry:
         if entry.error:
             return ReadEntry(number=entry.number, kind=entry.kind, error=entry.error)
         try:
-            drafts = tuple(self._draft(record, entry.number, event) for event in entry.events)
+            drafts = tuple([self._draft(record, entry.number, event) for event in entry.events])
         except EdgeError as error:
             return ReadEntry(number=entry.number, kind=entry.kind, error=error)
         return ReadEntry(number=entry.number, kind=entry.kind, drafts=drafts)
@@ -158,8 +157,8 @@ def _refused_record(record: InboundRecord, error: EdgeError) -> ReadRecord:
 
 def _check_recorded_time(record: InboundRecord, event: EdgeEvent) -> None:
     """Raise EdgeError RECORDED_IN_FUTURE. Compares milliseconds: a Kafka timestamp may lie beyond the calendar."""
-    earliest_sent_ms = (event.recorded_time - _UNIX_EPOCH - MAX_AHEAD) / timedelta(milliseconds=1)
-    if 0 <= record.timestamp_ms < earliest_sent_ms:
+    sent_ms = record.timestamp_ms
+    if sent_ms >= 0 and (event.recorded_time - _UNIX_EPOCH - MAX_AHEAD) / _MILLISECOND > sent_ms:
         raise EdgeError("RECORDED_IN_FUTURE", "/recorded_time", "lies more than 90 days after the record was sent")
 
 

@@ -1,10 +1,11 @@
 """What an input format is: the protocol that each package in `rx_ingest.formats` implements once."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 from rx_contracts.edge.errors import EdgeError
 from rx_contracts.edge.event import EdgeEvent
@@ -47,8 +48,7 @@ class Origin:
     code_product: CodeProduct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DocumentEntry:
+class DocumentEntry(NamedTuple):
     """One entry of a document: its events in order, or the reason for its refusal."""
 
     number: int  # position in the document from 0, or WHOLE_DOCUMENT
@@ -57,12 +57,11 @@ class DocumentEntry:
     error: EdgeError | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadDocument:
+class ReadDocument(NamedTuple):
     """Every entry of a document in its order, and how many entries of other types it holds, by type."""
 
     entries: tuple[DocumentEntry, ...]
-    ignored: Mapping[str, int] = field(default_factory=dict)
+    ignored: Mapping[str, int] = MappingProxyType({})
 
 
 class Format(Protocol):
