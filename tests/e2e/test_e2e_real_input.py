@@ -69,7 +69,7 @@ async def test_the_published_alert_names_the_records_of_the_sender_and_no_pseudo
     assert told
     (alert,) = await rxguard.alerts_of(CASE_PATIENT)
     *_, record = [
-        record for record in await rxguard.client.records("rx.alerts.v1") if record.key == alert["alert_id"].encode()
+        record for record in await rxguard.records("rx.alerts.v1") if record.key == alert["alert_id"].encode()
     ]
     published = json.loads(record.value)["data"]
     assert published["lines"] == alert["lines"]

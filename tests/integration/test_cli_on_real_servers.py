@@ -203,7 +203,7 @@ async def test_other_partitions_than_there_are_end_with_a_refusal(rxguard: Progr
 
 
 async def test_while_the_monitor_is_down_everything_says_so(rxguard: Program, fill) -> None:
-    instance = rxguard.instance.embedded_instance
+    instance = rxguard.instance
     instance.hold("monitor")
     await instance.services["monitor"].child.stop()
     line = json.dumps(fill("pending")).encode()
@@ -224,7 +224,7 @@ async def test_while_the_monitor_is_down_everything_says_so(rxguard: Program, fi
 
 
 async def test_a_prescriptions_service_that_is_killed_meanwhile_is_waited_for(rxguard: Program, fill) -> None:
-    instance = rxguard.instance.embedded_instance
+    instance = rxguard.instance
     instance.hold("prescriptions")
     await instance.services["prescriptions"].child.stop(timeout_s=0)
     lines = [json.dumps(fill(f"killed-{number}")).encode() for number in range(3)]
