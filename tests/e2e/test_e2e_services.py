@@ -102,7 +102,11 @@ async def ended_without(name, variable):
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", f"rx_{name}", env=others | given, stderr=asyncio.subprocess.PIPE
     )
-    _, log = await asyncio.wait_for(child.communicate(), 60)
+    try:
+        _, log = await child.communicate()
+    finally:
+        if child.returncode is None:
+            child.kill()
     return child.returncode, log.decode()
 
 

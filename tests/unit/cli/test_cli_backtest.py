@@ -441,6 +441,9 @@ def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
         pipe.open("wb"),  # waits until the program reads
     ):
         process.send_signal(signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=30)
+        try:
+            stdout, stderr = process.communicate(timeout=120)
+        finally:
+            process.kill()
     assert (process.returncode, stdout) == (130, b"")
     assert b"Traceback" not in stderr

@@ -72,12 +72,13 @@ def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
         address = f"127.0.0.1:{broker.getsockname()[1]}"
         env = os.environ | {"RXGUARD_HOME": str(tmp_path), "RXGUARD_KAFKA": address}
         with subprocess.Popen(command, env=env, stderr=subprocess.PIPE) as process:
-            connection, _ = broker.accept()
-            connection.close()  # whether it listens at all
-            connection, _ = broker.accept()
-            process.send_signal(signal.SIGINT)
-            _, stderr = process.communicate(timeout=30)
-            connection.close()
+            broker.accept()[0].close()  # whether it listens at all
+            with broker.accept()[0]:
+                process.send_signal(signal.SIGINT)
+                try:
+                    _, stderr = process.communicate(timeout=120)
+                finally:
+                    process.kill()
     assert process.returncode == 130
     assert b"Traceback" not in stderr
 

@@ -30,6 +30,9 @@ def test_an_instance_that_a_script_started_in_the_background_can_be_stopped(numb
         assert process.stdout is not None
         assert process.stdout.readline() == b"up\n"
         process.send_signal(number)
-        _, stderr = process.communicate(timeout=60)
+        try:
+            _, stderr = process.communicate(timeout=120)
+        finally:
+            process.kill()
     assert process.returncode == 0
     assert b"stopped; the data is kept" in stderr
