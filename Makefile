@@ -72,7 +72,7 @@ faults: $(VENV)/dev.stamp  ## the long fault tests, then a million events and tw
 	@touch $@
 
 .PHONY: mutate
-mutate: .venv-mutate/run.stamp  ## wrong edits of the clinical core that no test notices; ONLY=withdrawal.py,rules/wr_02.py
+mutate: .venv-mutate/run.stamp  ## wrong edits of the clinical core that no test notices; ONLY=rules/withdrawal/engine.py,rules/withdrawal/wr_02.py
 	@.venv-mutate/bin/python -m tools.mutation --only "$(ONLY)" $(if $(AGAIN),--again)
 
 .PHONY: protos

@@ -135,7 +135,12 @@ def caches() -> list[Any]:
 def memories() -> list[Callable[[], None]]:
     """Return the functions that empty each cache of the core, so that a test repeats the work of an earlier one."""
     catalogue = importlib.import_module("rx_clinical").load_catalogue()
-    own = (catalogue._tier_of, catalogue._windows, catalogue.classifier._cache)  # noqa: SLF001  # nobody else empties them
+    own = (
+        catalogue._tier_of,  # noqa: SLF001  # here and below: nobody else empties them
+        catalogue._window_lengths,  # noqa: SLF001
+        catalogue._classification_cache,  # noqa: SLF001
+        catalogue.classifier._cache,  # noqa: SLF001
+    )
     return [*(one.cache_clear for one in caches()), *(one.clear for one in own)]
 
 
@@ -164,26 +169,11 @@ class _Recording(_Collecting):
         self.baseline = Baseline()
         self._recorder = recorder
         self._memories: list[Callable[[], None]] = []
-        self._read: set[int] = set()  # ids of the medicines that a test has read
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         super().pytest_collection_finish(session)
-        self._memories = [*memories(), self._read.clear]
-        self._forget_medicines()
-
-    def _forget_medicines(self) -> None:
-        """Make the catalogue classify each medicine anew in each test."""
-        catalogue = importlib.import_module("rx_clinical.catalogue.catalogue").Catalogue
-        real = catalogue.read
-
-        def read(asked: object, medicine: object, *, misuse: bool = False) -> object:
-            if id(medicine) not in self._read:
-                self._read.add(id(medicine))
-                object.__setattr__(medicine, "memo", None)
-            return real(asked, medicine, misuse=misuse)
-
-        catalogue.read = read
+        self._memories = memories()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:

@@ -1,1 +1,1 @@
-"""The sourced tables, and what a medicine is by them: drugs, products, names, roles, policy."""
+"""The catalogue: the tables of figures, drugs, products and words, and the classification of medicines by them."""

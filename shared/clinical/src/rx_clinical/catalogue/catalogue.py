@@ -65,7 +65,10 @@ class Catalogue:
     """The tables as one ruleset. Immutable but for its caches."""
 
     def __init__(self, folder: Path = TABLES) -> None:
-        """Raises TableError, with the table and the row, if a table is malformed or contradicts another."""
+        """Load all tables of a folder.
+
+        Raises TableError, with the table and the row, if a table is malformed or contradicts another.
+        """
         tables = Tables(folder)
         self.ruleset_seq: int = tables.sequence()
         self.ruleset_version: str = tables.content_hash()

@@ -1,1 +1,1 @@
-"""From a rule's decision to a finding: wording, reason codes, explanation and report."""
+"""From decisions to findings: reason codes, texts, arithmetic and explanation."""

@@ -1,4 +1,4 @@
-"""Explains a finding whole: every step of the arithmetic, what each source supports, how much opioid is left when."""
+"""Explanation of a finding: every step of the arithmetic, the sources, and the decline of the opioid over time."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ _PERCENT = Decimal("0.001")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One step of the arithmetic, as a person would write it down."""
+class ArithmeticStep:
+    """A step of the arithmetic, as one would write it down."""
 
     name: str
     working: str
@@ -26,26 +26,26 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """How much of an opioid is left. Per cent of what was there at the end of the supply, 0 to 100."""
+    """The opioid left at a time, in per cent of the amount at the end of the supply, 0 to 100."""
 
     hours: Decimal  # after the possible end of the supply
-    left_pct: Decimal  # at the highest half-life of the table
-    left_with_interaction_pct: Decimal  # with the interacting medicines that count
+    left_pct: Decimal  # by the highest half-life of drugs.csv
+    left_with_interaction_pct: Decimal  # with the precipitants that count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exposure:
-    """The arithmetic of one exposure with its curve."""
+    """The arithmetic of one exposure, with its curve."""
 
     ingredient: str
     form_key: str | None
-    steps: tuple[Step, ...]
+    steps: tuple[ArithmeticStep, ...]
     curve: tuple[Point, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
-    """A finding with everything it rests on."""
+    """A finding with its arithmetic and sources."""
 
     finding: Finding
     exposures: tuple[Exposure, ...]
@@ -73,18 +73,18 @@ class Explained:
                 for exposure in self.exposures
             ],
             "source_texts": [
-                {"key": one.key, "address": one.address, "supports": one.supports, "status": one.status}
-                for one in self.sources
+                {"key": source.key, "address": source.address, "supports": source.supports, "status": source.status}
+                for source in self.sources
             ],
         }
 
     def lines(self) -> list[str]:
-        """The same as plain lines for people."""
+        """Return the same as plain lines for people."""
         return list(_lines(self))
 
 
 def explain(finding: Finding, catalogue: Catalogue) -> Explained:
-    """The finding explained; `catalogue` must be the one that it was assessed with, whose sources it names."""
+    """Explain a finding. `catalogue` must be that of its assessment, as the finding names its sources."""
     return Explained(
         finding=finding,
         exposures=tuple(
@@ -101,10 +101,10 @@ def explain(finding: Finding, catalogue: Catalogue) -> Explained:
 
 
 def curve(line: ArithmeticLine) -> Iterator[Point]:
-    """What is left of an opioid from the end of its supply to the end of its window, with and without the interaction.
+    """Yield the opioid left from the end of its supply to the end of its window, with and without precipitants.
 
-    After n half-lives 2^-n is left. The elimination is taken to be of first order at the highest half-life: more than
-    most people have left, for the person who eliminates slowest.
+    After n half-lives 2^-n is left. Assumes first-order elimination at the highest half-life, which overestimates the
+    amount for most patients.
     """
     extended = line.half_life_high_h * line.multiplier
     for number in range(_POINTS + 1):
@@ -120,38 +120,40 @@ def _left(hours: Decimal, half_life_h: Decimal) -> Decimal:
     return (100 * Decimal(2) ** (-hours / half_life_h)).quantize(_PERCENT, ROUND_HALF_UP)
 
 
-def _steps(line: ArithmeticLine, policy: Policy, finding: Finding) -> Iterator[Step]:
+def _steps(line: ArithmeticLine, policy: Policy, finding: Finding) -> Iterator[ArithmeticStep]:
     half_lives, extended_h = policy.half_lives, line.half_life_high_h * line.multiplier
-    yield Step(
+    yield ArithmeticStep(
         name="half-life with interacting medicines",
         working=f"{number_text(line.half_life_high_h)} h x {number_text(line.multiplier)}",
         result=f"{number_text(extended_h)} h",
     )
-    yield Step(
+    yield ArithmeticStep(
         name=f"time until {half_lives} half-lives have passed",
         working=f"{half_lives} x {number_text(extended_h)} h",
         result=f"{number_text(half_lives * extended_h)} h",
     )
-    yield Step(
+    yield ArithmeticStep(
         name="hard window: the longer of that and the label interval, whole minutes",
         working=f"max({number_text(line.label_interval_h)} h, {number_text(half_lives * extended_h)} h)",
         result=f"{number_text(line.hard_window_h)} h",
     )
-    yield Step(
+    yield ArithmeticStep(
         name="whole window: at least two weeks",
         working=f"max({number_text(hours(policy.floor))} h, {number_text(line.hard_window_h)} h)",
         result=f"{number_text(line.policy_window_h)} h",
     )
     if line.elapsed_h is not None and line.supply_end is not None:
-        yield Step(
+        yield ArithmeticStep(
             name="elapsed since the end of the known supply, at the time judged",
             working=f"{utc_text(finding.active_from)} - {utc_text(line.supply_end)}",
             result=f"{number_text(line.elapsed_h)} h",
         )
     if line.possible_end is None:
-        yield Step(name="earliest start by this opioid", working="no end of its use is recorded", result="none")
+        yield ArithmeticStep(
+            name="earliest start by this opioid", working="no end of its use is recorded", result="none"
+        )
     else:
-        yield Step(
+        yield ArithmeticStep(
             name="earliest start by this opioid: possible end of the supply and the whole window",
             working=f"{utc_text(line.possible_end)} + {number_text(line.policy_window_h)} h",
             result=utc_text(line.possible_end + days_of(line.policy_window_h / 24)),
@@ -171,7 +173,8 @@ def _lines(explained: Explained) -> Iterator[str]:
     yield ""
     yield f"Evidence: {finding.evidence_level}"
     yield from _section(
-        "Sources", (f"{one.key}: {one.supports} ({one.status}; {one.address})" for one in explained.sources)
+        "Sources",
+        (f"{source.key}: {source.supports} ({source.status}; {source.address})" for source in explained.sources),
     )
     yield ""
     yield "Decision support for professionals. Not a medical device and not medical advice."

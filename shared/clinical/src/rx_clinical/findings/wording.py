@@ -1,4 +1,4 @@
-"""The wording that people read. Nothing is ever called safe, and doses never print a trailing zero."""
+"""Texts for people. No text calls a use safe, and no dose prints a trailing zero."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from rx_clinical.history.exposure_period import Event, ExposurePeriod
 from rx_clinical.history.washout_window import WashoutWindow
-from rx_clinical.model.codes import FormKey
+from rx_clinical.model.codes import EvidenceLevel, FormKey
 from rx_clinical.model.facts import Evidence, Medicine, Moment, start_of_day
 from rx_clinical.model.findings import Urgency
 from rx_clinical.model.reasons import Reason
@@ -36,7 +36,7 @@ OPIOID_NEED_MAY_FALL = (
 RESTRICTED = "opioid, restricted source"
 RESTRICTED_KEY = FormKey("restricted_source")
 SPACING_UNSAFE = "The directions space opioid and antagonist by hours: spacing by hours is not safe."
-_EVIDENCE = {"SEED_CLAIM_ONLY": "one clinician's report, no study"}
+_EVIDENCE_TEXTS = {EvidenceLevel.SEED_CLAIM_ONLY: "one clinician's report, no study"}
 _HOLD = {
     Urgency.CAN_STOP: "Do not hand over.",
     Urgency.WITH_PATIENT: (
@@ -47,12 +47,12 @@ _HOLD = {
 
 
 def utc_text(time: datetime) -> str:
-    """RFC 3339 in UTC with Z; seconds are always printed, fractions only where there are some."""
+    """Return RFC 3339 text in UTC with Z, always with seconds, with a fraction only if there is one."""
     return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def number_text(value: Decimal) -> str:
-    """Digits without trailing zeros: 0.5, 1, 4.5."""
+    """Return digits without trailing zeros: 0.5, 1, 4.5."""
     return format(plain(value), "f")
 
 
@@ -68,7 +68,7 @@ _PLACES = {
 
 
 def dose_in_words(dose_mg: Decimal) -> str:
-    """`0.5 mg (five tenths of one milligram)`: a dose to be read back with its unit in words."""
+    """Return a dose for read-back, with the unit in words: `0.5 mg (five tenths of one milligram)`."""
     whole, _, fraction = number_text(dose_mg).partition(".")
     parts = []
     if int(whole):
@@ -82,22 +82,22 @@ def dose_in_words(dose_mg: Decimal) -> str:
 
 
 def _number_in_words(digits: str) -> str:
-    """`five`; more than one digit are read one by one, so that nobody mishears fifteen and fifty."""
+    """Return digits in words, one by one, so that fifteen and fifty cannot be confused by ear."""
     return "-".join(_DIGITS[int(digit)] for digit in digits)
 
 
 def hours_text(length: timedelta) -> str:
-    """Hours as digits without trailing zeros."""
+    """Return a length in hours without trailing zeros."""
     return number_text(hours(length))
 
 
 def days_text(length: timedelta) -> str:
-    """Days as digits without trailing zeros."""
+    """Return a length in days without trailing zeros."""
     return number_text(hours(length) / 24)
 
 
 def local_date_text(time: datetime, zone: str | None) -> str:
-    """The first local date that begins at or after an instant; of a zone that nobody knows, the date in UTC."""
+    """Return the first local date that begins at or after an instant; in an unknown zone, the date in UTC."""
     try:
         day = (time - timedelta(days=1)).date()
         while start_of_day(day, zone or "UTC") < time:
@@ -110,9 +110,9 @@ def local_date_text(time: datetime, zone: str | None) -> str:
 
 
 def product_text(name: str, medicine: Medicine, total_mg: Decimal | None = None) -> str:
-    """`Contrave ER 90/8 (naltrexone 8 mg/day)`: what is on the label and what is inside.
+    """Return label text and content of a product: `Contrave ER 90/8 (naltrexone 8 mg/day)`.
 
-    `total_mg`: what all products together bring a day; said where it is more than this one brings.
+    `total_mg`: daily dose over all products, added if it differs from that of this product.
     """
     inside = name
     dose = medicine.daily_dose_mg
@@ -124,17 +124,17 @@ def product_text(name: str, medicine: Medicine, total_mg: Decimal | None = None)
 
 
 def shown_to(event: Event, windows: Iterable[WashoutWindow]) -> list[WashoutWindow]:
-    """The exposures as the site of an event may read them: of a restricted source elsewhere, only that it exists."""
+    """Return the windows as the site of an event may read them, masked if from a restricted source elsewhere."""
     return [_masked(window) if hidden_from(event, window.period) else window for window in windows]
 
 
 def counterpart_shown(event: Event, window: WashoutWindow) -> str:
-    """The opioid form as the name of the other side; of a restricted source elsewhere, only that it is one."""
+    """Return the form key of the opioid as counterpart, masked if from a restricted source elsewhere."""
     return RESTRICTED_KEY if hidden_from(event, window.period) else window.opioid.form.form_key
 
 
 def hidden_from(event: Event, period: ExposurePeriod) -> bool:
-    """Whether the site of an event may only know that this opioid exists: a restricted source of another site."""
+    """Return True if the site of an event may only know that this opioid exists: a restricted source elsewhere."""
     if Reason.RESTRICTED_SOURCE not in period.reasons:
         return False
     sites = {entry.fact.site for entry in period.entries}
@@ -147,27 +147,27 @@ def _masked(window: WashoutWindow) -> WashoutWindow:
 
 
 def evidence_text(reasons: Iterable[Reason], tests: Iterable[Evidence]) -> list[str]:
-    """What somebody attested or tested, and that it proves little."""
-    parts = []
+    """Return sentences on the attestation and the tests that count, and on their limits."""
+    sentences = []
     if Reason.LAST_DOSE_ATTESTED in reasons:
-        parts.append("A named clinician attested the last dose; the recorded supply says later. Confirm it.")
-    parts.extend(
+        sentences.append("A named clinician attested the last dose; the recorded supply says later. Confirm it.")
+    sentences.extend(
         f"A negative {test.kind.replace('_', ' ')} of {utc_text(test.occurred.earliest)} made this one step milder; "
         "it is not fully reliable."
         for test in tests
     )
-    return parts
+    return sentences
 
 
 def order_actions(reasons: Iterable[Reason]) -> list[str]:
-    """What to ask where an exposure is only possible."""
+    """Return the question to ask if an exposure is only possible."""
     return (
         ["Ask the patient and check the PDMP: was the order filled?"] if Reason.UNFILLED_PRESCRIPTION in reasons else []
     )
 
 
 def mme_text(windows: Iterable[WashoutWindow]) -> list[str]:
-    """Morphine milligram equivalents as a line of text: they change no window and no severity."""
+    """Return lines with morphine milligram equivalents, which change no window and no severity."""
     lines = {}
     for window in windows:
         form = window.opioid.form
@@ -192,7 +192,7 @@ def _mme_amount(dose_mg: Decimal, basis: str) -> tuple[Decimal, str]:
 
 
 def opioid_text(window: WashoutWindow) -> str:
-    """The opioid's ingredient, with the product text where it says something else."""
+    """Return the ingredient of the opioid, with the product text if that differs."""
     names = dict.fromkeys(entry.medicine.text for entry in window.period.entries if entry.medicine.text)
     product = next(iter(reversed(names)), "")
     if window.opioid.masked:
@@ -203,7 +203,7 @@ def opioid_text(window: WashoutWindow) -> str:
 
 
 def start_text(start: datetime, windows: Iterable[WashoutWindow], zone: str | None) -> str:
-    """The sentence about the earliest start."""
+    """Return the sentence about the earliest start."""
     windows = list(windows)
     if start == FOREVER:
         endless = ", ".join(sorted({window.opioid.name for window in windows if window.period.possible_end == FOREVER}))
@@ -218,13 +218,14 @@ def start_text(start: datetime, windows: Iterable[WashoutWindow], zone: str | No
 
 
 def precipitant_text(windows: Iterable[WashoutWindow]) -> list[str]:
-    """One sentence an interacting medicine that counts."""
+    """Return one sentence for each precipitant that counts."""
     sentences = {}
     for window in windows:
         for precipitant in window.precipitants:
             row = precipitant.interaction
             evidence = (
-                _EVIDENCE.get(row.evidence_level) or row.evidence_level.replace("_", " ").replace("+", " and ").lower()
+                _EVIDENCE_TEXTS.get(row.evidence_level)
+                or row.evidence_level.replace("_", " ").replace("+", " and ").lower()
             )
             sentences[row.name, window.opioid.name] = (
                 f"Interacting medicine: {row.name} lengthens the half-life of {window.opioid.name} "
@@ -234,12 +235,12 @@ def precipitant_text(windows: Iterable[WashoutWindow]) -> list[str]:
 
 
 def hold_text(urgency: Urgency) -> str:
-    """What to do about the medicine itself, first of all."""
+    """Return the first action: what to do about the medicine itself."""
     return _HOLD[urgency]
 
 
 def line_text(window: WashoutWindow, at: datetime) -> str:
-    """The arithmetic of one exposure in one line that a person can redo."""
+    """Return the washout arithmetic of one exposure in a line that can be redone by hand."""
     lengths, period = window.lengths, window.period
     half_lives = f"{lengths.half_lives} x {number_text(lengths.half_life_high_h)} h"
     if lengths.multiplier != 1:
@@ -265,5 +266,5 @@ def line_text(window: WashoutWindow, at: datetime) -> str:
 
 
 def zone_of(*moments: Moment) -> str | None:
-    """The first zone that one of the moments states."""
+    """Return the first zone that one of the moments states."""
     return next((moment.zone for moment in moments if moment.zone), None)

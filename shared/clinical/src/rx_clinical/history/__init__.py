@@ -1,1 +1,1 @@
-"""From facts to exposure periods: the chart of one patient and the context that the rules read."""
+"""From facts to exposure periods: the chart of one history and the context that the rules read."""
