@@ -32,7 +32,7 @@ class Connection(Installation):
     home: str | None = None  # data folder of the running instance; None for servers named by settings
 
     def target(self, service: str) -> str:
-        """host:port of a service. Raises DependencyUnavailable NO_TARGET if it is not known."""
+        """Return host:port of a service. Raises DependencyUnavailable NO_TARGET if it is not known."""
         if found := self.targets.get(service):
             return found
         raise DependencyUnavailable(

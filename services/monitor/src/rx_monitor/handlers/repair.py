@@ -2,7 +2,7 @@
 
 A monitor paused past its session timeout can append findings or state after losing its partitions: Kafka fences its
 commits, not its produced records. Rewrite our newer record after each such write, so that compaction keeps ours.
-Consumers that compare versions are never misled at once; one that starts after compaction sees the last record only.
+Consumers compare versions and are not misled, but one that starts after compaction sees the last record only.
 """
 
 from dataclasses import replace

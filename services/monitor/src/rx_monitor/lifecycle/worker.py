@@ -16,7 +16,7 @@ from rx_monitor.lifecycle.background_reassessment import BackgroundReassessment
 from rx_monitor.ports import Batch, Changelog, EndOffsets, Health, Ports, ProgressLog
 
 STALLED_AFTER_POLLS = 12
-"""Polls of end offsets, one in five seconds: a minute, as long as a poll interval of the group may last."""
+"""Polls of end offsets, one in five seconds: a minute, the longest poll interval that the group allows a member."""
 RESTART_AFTER_POLLS = 24
 log = get_logger()
 
