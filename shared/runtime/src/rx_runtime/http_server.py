@@ -6,7 +6,7 @@
 | `/readyz`  | 200 while the service answers every request, else 503; JSON `status`, `reason`           |
 | `/metrics` | the Prometheus exposition                                                                |
 
-An error of the router itself (unknown path, wrong method) has the name of its status as code: NOT_FOUND, METHOD_NOT_ALLOWED.
+An error of the router (unknown path, wrong method) has the name of its status as code, such as METHOD_NOT_ALLOWED.
 """
 
 import asyncio
