@@ -31,7 +31,7 @@ from rx_clinical.model.reasons import Reason
 from rx_clinical.model.washout import WindowLengths, window_lengths
 
 _DOSES_REMEMBERED = 1000
-_MEDICINES_REMEMBERED = 20_000
+_MEDICINES_REMEMBERED = 8_192  # twice the decoded medicines that rx_contracts.wire.event_facts keeps
 _ALIAS_GROUPS = ("exempt", "alias")
 
 

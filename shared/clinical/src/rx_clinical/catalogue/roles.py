@@ -9,7 +9,7 @@ from rx_clinical.model.codes import FormKey, RxNormCode
 
 
 class FactBits:
-    """What a fact, or a whole chart, brings to the rules, as bits: the gates before the rules read it."""
+    """Bits of what a fact, or a whole history, contains for the rules: `needs` of each rule is compared with them."""
 
     FULL: Final = 1  # an opioid that is a full agonist
     PARTIAL: Final = 2  # an opioid that is a partial agonist
