@@ -222,6 +222,13 @@ def counts(directions: str) -> list[int]:
 
 def naltrexone_entries(context: RuleContext) -> list[Entry]:
     """Return orders without a fill, fills, doses and reports of naltrexone, each once."""
+    found = context.cache.get("naltrexone_entries")
+    if found is None:
+        found = context.cache["naltrexone_entries"] = _naltrexone_entries(context)
+    return found  # type: ignore[return-value]  # written above, nowhere else
+
+
+def _naltrexone_entries(context: RuleContext) -> list[Entry]:
     entries = {
         start.event.entry.fact.key: start.event.entry
         for start in context.starts

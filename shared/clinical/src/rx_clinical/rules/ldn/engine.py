@@ -1,6 +1,6 @@
 """Courses of naltrexone for the LD rules: where each begins, and what is supplied from when to when."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -115,9 +115,12 @@ def decide_to_confirm(rule: str, intake: Intake, kind: str, explain: Callable[[]
     )
 
 
-def low_dose(found: Iterable[Intake]) -> list[Intake]:
-    """Return the intakes of low-dose naltrexone."""
-    return [intake for intake in found if intake.low_dose]
+def low_dose_intakes(context: RuleContext) -> list[Intake]:
+    """Return the intakes of low-dose naltrexone; derived once per context."""
+    found = context.cache.get("low_dose_intakes")
+    if found is None:
+        found = context.cache["low_dose_intakes"] = [intake for intake in intakes(context) if intake.low_dose]
+    return found  # type: ignore[return-value]  # written above, nowhere else
 
 
 def dose_text(dose_mg: Decimal | None) -> str:

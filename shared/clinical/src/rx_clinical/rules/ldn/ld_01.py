@@ -44,7 +44,7 @@ from rx_clinical.history.exposure_period import ExposurePeriod
 from rx_clinical.model.codes import EvidenceLevel, RxNormCode
 from rx_clinical.model.findings import BasisRole, Display, Severity
 from rx_clinical.model.reasons import Reason
-from rx_clinical.rules.ldn.engine import Intake, dose_text, history_is_short, intakes, low_dose
+from rx_clinical.rules.ldn.engine import Intake, dose_text, history_is_short, low_dose_intakes
 from rx_clinical.rules.rule import Family, Rule
 
 _GROUP = "thyroid"
@@ -64,7 +64,7 @@ def decide(context: RuleContext) -> list[Decision]:
         return []
     return [
         _decision(context, intake, taken, period)
-        for intake in low_dose(intakes(context))
+        for intake in low_dose_intakes(context)
         if intake.starts
         for taken in thyroid
         if (period := taken.meeting(intake.at, intake.event.time.latest)) is not None

@@ -42,7 +42,7 @@ from rx_clinical.history.context import RuleContext
 from rx_clinical.model.codes import EvidenceLevel
 from rx_clinical.model.findings import BasisRole, Display, Severity
 from rx_clinical.model.reasons import Reason
-from rx_clinical.rules.ldn.engine import Intake, intakes, low_dose
+from rx_clinical.rules.ldn.engine import Intake, low_dose_intakes
 from rx_clinical.rules.rule import Family, Rule
 
 _MAJOR = "transplant"
@@ -63,7 +63,7 @@ def decide(context: RuleContext) -> list[Decision]:
     """Return one decision per supply and what it meets."""
     return [
         _decision(intake, overlap)
-        for intake in low_dose(intakes(context))
+        for intake in low_dose_intakes(context)
         for overlap in _counted(_overlaps(context, intake))
     ]
 

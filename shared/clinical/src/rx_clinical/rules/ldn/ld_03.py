@@ -27,7 +27,7 @@ from rx_clinical.history.context import RuleContext
 from rx_clinical.history.exposure_period import ExposurePeriod
 from rx_clinical.model.codes import EvidenceLevel
 from rx_clinical.model.findings import BasisRole, Display, Severity
-from rx_clinical.rules.ldn.engine import Intake, intakes, low_dose
+from rx_clinical.rules.ldn.engine import Intake, low_dose_intakes
 from rx_clinical.rules.rule import Family, Rule
 
 _GROUP = "methotrexate"
@@ -47,7 +47,7 @@ def decide(context: RuleContext) -> list[Decision]:
             explain=partial(_explain, intake, period),
         )
         for taken in methotrexate
-        for intake in low_dose(intakes(context))
+        for intake in low_dose_intakes(context)
         if (period := taken.meeting(intake.at, intake.until)) is not None
     ]
 

@@ -39,7 +39,7 @@ from rx_clinical.history.context import RuleContext
 from rx_clinical.model.codes import EvidenceLevel
 from rx_clinical.model.facts import Administration, Fill
 from rx_clinical.model.findings import Display, Severity
-from rx_clinical.rules.ldn.engine import Intake, history_is_short, intakes, low_dose
+from rx_clinical.rules.ldn.engine import Intake, history_is_short, intakes, low_dose_intakes
 from rx_clinical.rules.rule import Family, Rule
 
 _TEXT = {
@@ -55,7 +55,7 @@ def decide(context: RuleContext) -> list[Decision]:
     if len(known) == 1 and (known[0].dose_mg is None or known[0].dose_mg <= context.catalogue.policy.ldn_start_max):
         return []
     courses: dict[object, list[Intake]] = {}
-    for intake in low_dose(known):
+    for intake in low_dose_intakes(context):
         if isinstance(intake.event.entry.fact, (Fill, Administration)) and intake.dose_mg is not None:
             courses.setdefault(intake.course_begin, []).append(intake)
     return [decision for course in courses.values() for decision in _of_course(context, course)]

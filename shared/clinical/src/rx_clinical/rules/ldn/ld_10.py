@@ -30,7 +30,7 @@ from rx_clinical.history.context import RuleContext
 from rx_clinical.model.codes import EvidenceLevel
 from rx_clinical.model.findings import Display, Severity
 from rx_clinical.model.washout import later
-from rx_clinical.rules.ldn.engine import Intake, intakes, low_dose
+from rx_clinical.rules.ldn.engine import Intake, low_dose_intakes
 from rx_clinical.rules.rule import Family, Rule
 
 
@@ -46,7 +46,7 @@ def decide(context: RuleContext) -> list[Decision]:
             since=later(intake.at, review),
             explain=partial(_explain, intake, review),
         )
-        for intake in low_dose(intakes(context))
+        for intake in low_dose_intakes(context)
         if intake.starts
     ]
 

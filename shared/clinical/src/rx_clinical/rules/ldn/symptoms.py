@@ -11,7 +11,7 @@ from rx_clinical.model.codes import EvidenceLevel
 from rx_clinical.model.facts import PatientFact
 from rx_clinical.model.findings import BasisRole, Display, Severity
 from rx_clinical.model.washout import later
-from rx_clinical.rules.ldn.engine import Intake, intakes, low_dose
+from rx_clinical.rules.ldn.engine import Intake, low_dose_intakes
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,7 +23,7 @@ def symptoms_in_courses(context: RuleContext, meaning: str) -> Iterator[tuple[In
     if not symptoms:
         return
     courses: dict[datetime, list[Intake]] = {}
-    for intake in low_dose(intakes(context)):
+    for intake in low_dose_intakes(context):
         courses.setdefault(intake.course_begin, []).append(intake)
     for course in courses.values():
         until = later(max(intake.until for intake in course), context.catalogue.policy.ldn_course_gap)

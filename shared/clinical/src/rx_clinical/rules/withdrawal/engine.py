@@ -37,7 +37,7 @@ from rx_clinical.history.washout_window import WashoutWindow, window_after, wind
 from rx_clinical.model.facts import Evidence, Fill
 from rx_clinical.model.findings import BasisRole, Display, Severity, WindowSatisfied
 from rx_clinical.model.reasons import Reason
-from rx_clinical.model.washout import FOREVER
+from rx_clinical.model.washout import FOREVER, later
 from rx_clinical.rules.withdrawal.window_check import WindowCheck
 
 _CONFLICTS, _CLEARED = "opioid_conflicts", "cleared_windows"  # keys of the context's cache
@@ -58,12 +58,8 @@ class OpioidConflict:
     start: AntagonistStart
     exposure: OpioidExposure
     hits: tuple[ExposureHit, ...]
+    checks: tuple[WindowCheck, ...]  # of all hits
     latest: WashoutWindow  # ends last, of all opioids that the start meets
-
-    @property
-    def checks(self) -> list[WindowCheck]:
-        """Checks of every exposure."""
-        return [check for hit in self.hits for check in hit.checks]
 
 
 @dataclass(slots=True, eq=False)
@@ -103,7 +99,9 @@ def _find_conflicts(context: RuleContext) -> list[OpioidConflict]:
             continue
         if hits_by_opioid := _hits_by_opioid(context, start, cleared):
             latest = max((hit.window for _, hits in hits_by_opioid for hit in hits), key=lambda window: window.start)
-            conflicts += [OpioidConflict(start, exposure, tuple(hits), latest) for exposure, hits in hits_by_opioid]
+            for exposure, hits in hits_by_opioid:
+                checks = tuple(check for hit in hits for check in hit.checks)
+                conflicts.append(OpioidConflict(start, exposure, tuple(hits), checks, latest))
     return conflicts
 
 
@@ -135,13 +133,22 @@ def _check_period(
         recorded = period.recorded
         if recorded is None or not _open_checks(context, start, exposure, recorded):
             return window
-        test = _test_after(context, start, window)
-        end = period.possible_end
-        checks = [WindowCheck(start.at, end, True, True, window, negative_test=test, attested=True)]
+        checks = [_attested_check(context, start, period, window)]
     elif window.start <= start.at:
         # What began after the two weeks counts for the check alone: then its window is the one to wait for.
         window = max((check.window for check in checks), key=lambda window: window.start)
     return ExposureHit(tuple(checks), window)
+
+
+def _attested_check(
+    context: RuleContext, start: AntagonistStart, period: ExposurePeriod, window: WashoutWindow
+) -> WindowCheck:
+    """Check an attested last dose that is past its window, while the recorded supply is not."""
+    end, lengths = period.possible_end, window.lengths
+    check = WindowCheck(start.at, end, True, True, window, later(end, lengths.hard), later(end, lengths.policy))
+    check.attested = True
+    check.negative_test = _test_after(context, start, window)
+    return check
 
 
 def _open_checks(
@@ -150,10 +157,12 @@ def _open_checks(
     """Check each end of the exposure; return those whose window is open at the antagonist time."""
     checks = []
     short = exposure.opioid.form.acting is Acting.SHORT
+    at = start.at
     for end, documented in _ends(period):
-        window = window_between(exposure, period, end, start.at, context.catalogue)
-        check = WindowCheck(start.at, end, documented, short, window)
-        if check.is_open:
+        window = window_between(exposure, period, end, at, context.catalogue)
+        hard_end, policy_end = later(end, window.lengths.hard), later(end, window.lengths.policy)
+        if at < (policy_end if short else hard_end):  # only short-acting opioids have the two weeks
+            check = WindowCheck(at, end, documented, short, window, hard_end, policy_end)
             if short and not check.in_supply:
                 _mitigate(context, start, check)
             checks.append(check)
@@ -198,12 +207,20 @@ def decide_conflicts(
     """
     decisions = []
     for conflict in opioid_conflicts(context):
-        rated = [(severity, check) for check in conflict.checks if (severity := rate(check)) is not None]
-        if rated:
-            severity, check = min(rated, key=lambda one: (one[0].rank, not one[1].documented))
-            explain = partial(_explain, context, conflict, check, headline, reasons)
-            decisions.append(_decision(conflict, rule_id, severity, check, explain))
+        worst: tuple[Severity, WindowCheck] | None = None
+        for check in conflict.checks:
+            severity = rate(check)
+            if severity is not None and (worst is None or _rank(severity, check) < _rank(*worst)):
+                worst = severity, check
+        if worst is not None:
+            explain = partial(_explain, context, conflict, worst[1], headline, reasons)
+            decisions.append(_decision(conflict, rule_id, *worst, explain))
     return decisions
+
+
+def _rank(severity: Severity, check: WindowCheck) -> tuple[int, bool]:
+    """Rank the worst first; of equals the documented end."""
+    return (severity.rank, not check.documented)
 
 
 def _decision(

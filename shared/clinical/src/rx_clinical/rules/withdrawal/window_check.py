@@ -5,18 +5,19 @@ from datetime import datetime
 
 from rx_clinical.history.washout_window import WashoutWindow
 from rx_clinical.model.facts import Evidence
-from rx_clinical.model.washout import later
 
 
 @dataclass(slots=True, eq=False)
 class WindowCheck:
-    """What WR-01 to WR-03 rate."""
+    """What WR-01 to WR-03 rate: the antagonist time lies before the end of the window."""
 
     at: datetime  # antagonist time
     end: datetime  # of the exposure; FOREVER = no end
     documented: bool  # False: the end is an assumption, or the exposure only possible
     short_acting: bool
     window: WashoutWindow  # with the precipitants that count for this check
+    hard_end: datetime  # of the hard window
+    policy_end: datetime  # of the whole window
     short_course: bool = False  # nothing but a short course of opioid, and it ended long enough ago
     negative_test: Evidence | None = None  # a test or challenge in time
     attested: bool = False  # the recorded supply is inside its window, the attested last dose is past its own
@@ -25,18 +26,3 @@ class WindowCheck:
     def in_supply(self) -> bool:
         """True if the antagonist time lies before the documented end."""
         return self.documented and self.at < self.end
-
-    @property
-    def hard_end(self) -> datetime:
-        """End of the hard window."""
-        return later(self.end, self.window.lengths.hard)
-
-    @property
-    def policy_end(self) -> datetime:
-        """End of the whole window."""
-        return later(self.end, self.window.lengths.policy)
-
-    @property
-    def is_open(self) -> bool:
-        """True if the antagonist time lies before the end of the window; only short-acting opioids have the floor."""
-        return self.at < (self.policy_end if self.short_acting else self.hard_end)
