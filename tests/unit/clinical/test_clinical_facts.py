@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from rx_clinical import History, assess
 from rx_clinical.findings.wording import local_date_text
+from rx_clinical.model.codes import OrderStatus, Route
 from rx_clinical.model.facts import Moment, UnreadFact, event_key
 from rx_clinical.model.findings import Severity
 from rx_clinical.model.washout import window_lengths
@@ -33,6 +34,17 @@ def findings(catalogue, *facts):
     """Without the lines that every low-dose start and every medicine of unstated route bring."""
     found = assess(History(facts=facts), catalogue).findings
     return tuple(one for one in found if one.rule not in ("LD-10", "DQ-07"))
+
+
+def test_an_unknown_word_is_an_unknown_route_and_an_unknown_status():
+    assert [Route.of(word) for word in ("oral", "intravesical", "")] == [Route.ORAL, None, None]
+    stated = [OrderStatus.of(word) for word in ("on-hold", "revoked", "")]
+    assert stated == [OrderStatus.ON_HOLD, OrderStatus.UNKNOWN, OrderStatus.UNKNOWN]
+
+
+def test_a_word_is_written_hashed_and_compared_as_its_text():
+    assert (repr(Route.ORAL), str(Route.ORAL), hash(Route.ORAL)) == ("'oral'", "oral", hash("oral"))
+    assert {"oral": 1}[Route.ORAL] == 1
 
 
 def test_a_clock_time_without_zone_is_no_instant():

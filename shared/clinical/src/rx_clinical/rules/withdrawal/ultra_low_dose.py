@@ -132,9 +132,9 @@ def _meeting(
     if begun := [event for event in exposure.events() if at < event.time.earliest < until]:
         meeting.latest_begin = max(event.time.earliest for event in begun)
         meeting.documented = meeting.documented or any(_is_certain(start, event) for event in begun)
-        for period in _seen(context, start, exposure, until):
-            if any(event.entry in period.entries for event in begun):
-                meeting.add(window_after(exposure, period, context.catalogue))
+        seen = _seen(context, start, exposure, until)
+        for period in (period for period in seen if any(event.entry in period.entries for event in begun)):
+            meeting.add(window_after(exposure, period, context.catalogue))
     return meeting if meeting.windows else None
 
 
