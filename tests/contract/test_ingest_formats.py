@@ -92,11 +92,19 @@ CASES = [*(case_of(found) for found in FORMATS.formats), PIPE]
 every_format = pytest.mark.parametrize("case", CASES, ids=lambda case: type(case.format).__name__)
 valid_examples = pytest.mark.parametrize(
     ("case", "example"),
-    [pytest.param(case, one, id=f"{type(case.format).__name__}-{one.name}") for case in CASES for one in case.valid],
+    [
+        pytest.param(case, example, id=f"{type(case.format).__name__}-{example.name}")
+        for case in CASES
+        for example in case.valid
+    ],
 )
 invalid_examples = pytest.mark.parametrize(
     ("case", "example"),
-    [pytest.param(case, one, id=f"{type(case.format).__name__}-{one.name}") for case in CASES for one in case.invalid],
+    [
+        pytest.param(case, example, id=f"{type(case.format).__name__}-{example.name}")
+        for case in CASES
+        for example in case.invalid
+    ],
 )
 thorough = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

@@ -1,4 +1,4 @@
-"""`rxguard publish`: records into the inbound topic, and where they stand in it."""
+"""`rxguard publish`: writes records to the inbound topic and reports their positions."""
 
 from functools import partial
 from typing import Any

@@ -73,10 +73,10 @@ class Refusal(NamedTuple):
 
 
 class Revision(NamedTuple):
-    """One revision of one event: as little of it as will be needed once every line is read."""
+    """A revision of an event, reduced to what is needed after the whole file is read."""
 
     revision: int
-    line_hash: bytes  # decides between revisions that contradict each other, wherever they stand
+    line_hash: bytes  # decides between revisions in conflict, whatever the order of lines
     entry: int
     line: int
     patient: bytes
@@ -85,23 +85,23 @@ class Revision(NamedTuple):
     unknown: tuple[UncodedProduct, ...]
 
     @property
-    def place(self) -> tuple[int, bytes, int]:
-        """Order that does not depend on the order of lines, but among lines that are equal."""
+    def sort_key(self) -> tuple[int, bytes, int]:
+        """Return the order of revisions of an event. It does not depend on the order of lines, except of equal ones."""
         return (self.revision, self.line_hash, self.entry)
 
 
 @dataclass
 class Recording:
-    """The events of a file as one catalogue codes them."""
+    """The events of a file, coded with one catalogue."""
 
     catalogue: Catalogue
     events: dict[bytes, list[Revision]] = field(default_factory=dict)  # by event key
     refused: Counter[Refusal] = field(default_factory=Counter)
     ignored: Counter[str] = field(default_factory=Counter)
-    repeated: int = 0  # events that say again what the file says already
+    repeated: int = 0  # duplicate events
 
-    def take(self, line: int, line_hash: bytes, read: ReadRecord) -> None:
-        """Keep what one line brought."""
+    def add(self, line: int, line_hash: bytes, read: ReadRecord) -> None:
+        """Add the entries of a line."""
         self.ignored.update(read.ignored)
         for entry in read.entries:
             if entry.error:
@@ -111,32 +111,33 @@ class Recording:
             self.events.setdefault(draft.key, []).append(_revision(line, line_hash, draft))
 
     def settle(self) -> None:
-        """Leave out repetitions, and refuse what contradicts another revision as the service would.
+        """Drop duplicate events, and refuse revisions in conflict with another one, as the service does.
 
-        The service keeps what came first; here the place decides, so that the order of lines means nothing.
+        The service keeps the first of two revisions in conflict. Here their sort key decides, so that the order of
+        lines does not matter.
         """
         for key, revisions in self.events.items():
             kept: dict[int, Revision] = {}
-            revisions.sort(key=lambda one: one.place)
-            for one in revisions:
-                if one.patient != revisions[0].patient:
-                    self._refuse(one, "EVENT_PATIENT_CHANGED", "the file holds the event for another patient")
-                elif kept.setdefault(one.revision, one).content != one.content:
-                    self._refuse(one, "EVENT_CONFLICT", "the file holds this revision with other content")
-                elif kept[one.revision] is not one:
+            revisions.sort(key=lambda revision: revision.sort_key)
+            for found in revisions:
+                if found.patient != revisions[0].patient:
+                    self._refuse(found, "EVENT_PATIENT_CHANGED", "the file holds the event for another patient")
+                elif kept.setdefault(found.revision, found).content != found.content:
+                    self._refuse(found, "EVENT_CONFLICT", "the file holds this revision with other content")
+                elif kept[found.revision] is not found:
                     self.repeated += 1
             self.events[key] = list(kept.values())
 
-    def _refuse(self, one: Revision, code: str, reason: str) -> None:
-        self.refused[Refusal(one.line, one.entry, code, reason)] += 1
+    def _refuse(self, found: Revision, code: str, reason: str) -> None:
+        self.refused[Refusal(found.line, found.entry, code, reason)] += 1
 
     def versions(self) -> set[tuple[bytes, int]]:
-        """Event key and revision of each event taken."""
-        return {(key, one.revision) for key, revisions in self.events.items() for one in revisions}
+        """Return event key and revision of each event."""
+        return {(key, found.revision) for key, revisions in self.events.items() for found in revisions}
 
     def uncoded(self) -> Counter[UncodedProduct]:
         """How many events carry each product that no table knows."""
-        return Counter(product for kept in self.events.values() for one in kept for product in one.unknown)
+        return Counter(product for kept in self.events.values() for found in kept for product in found.unknown)
 
     def patients(self) -> dict[bytes, list[bytes]]:
         """Return the events of each patient, every revision kept: the core folds them.
@@ -145,8 +146,8 @@ class Recording:
         """
         events: dict[bytes, list[bytes]] = {}
         for kept in self.events.values():
-            for one in kept:
-                events.setdefault(one.patient, []).append(one.payload)
+            for found in kept:
+                events.setdefault(found.patient, []).append(found.payload)
         return events
 
 
@@ -198,11 +199,11 @@ def _take(record: Record, named: Headers, reader: Reader, recording: Recording, 
         position=Position(0, record.line), key=None, value=record.value, headers=named, timestamp_ms=now_ms
     )
     line_hash = hashlib.blake2b(record.value, digest_size=NAME_BYTES).digest()
-    recording.take(record.line, line_hash, reader.read(inbound))
+    recording.add(record.line, line_hash, reader.read(inbound))
 
 
 def _records(file: str, progress: Progress) -> Iterator[Record]:
-    """Every line, told of as they go by. The file is opened once: a pipe can be read once."""
+    """Yield every line and report progress. Opens the file once, because a pipe can be read only once."""
     last = 0
     with open_records(file) as records:
         try:
@@ -233,6 +234,11 @@ def _history(payloads: Sequence[bytes], sites: SiteRegistry) -> History:
     return History(facts=facts, known_since=sites.known_since(fact.source for fact in facts))
 
 
+def _by_line(refusal: Refusal) -> tuple[int, int, str, str]:
+    entry = -1 if refusal.entry is None else refusal.entry
+    return refusal.line, entry, refusal.code, refusal.reason
+
+
 def refusals_to_json(recordings: Mapping[str, Recording]) -> list[dict[str, object]]:
     """Return the refusals by line, as `rxguard ingest` does; `rules` names the recordings that refused it."""
     every = {refusal for recording in recordings.values() for refusal in recording.refused}
@@ -245,7 +251,7 @@ def refusals_to_json(recordings: Mapping[str, Recording]) -> list[dict[str, obje
             "count": max(recording.refused[refusal] for recording in recordings.values()),
             "rules": [name for name, recording in recordings.items() if refusal in recording.refused],
         }
-        for refusal in sorted(every, key=lambda one: (one.line, -1 if one.entry is None else one.entry, *one[2:]))
+        for refusal in sorted(every, key=_by_line)
     ]
 
 
