@@ -49,6 +49,7 @@ EVENT_KEY_BYTES: Final = 16
 ALERT_RUN_DEPENDENT: Final = frozenset({"id", "subject", "time", "alert_id", "opened_time", "resolved_time"})
 PATH_DEPENDENT: Final = frozenset({"position", "findingsHash"})
 ALERT_PATH_DEPENDENT: Final = frozenset({"type", "revision"})
+ORDER_HEADERS: Final = ("rx-class", "rx-ruleset")
 _POSITION_HEADERS: Final = ("rx-inbound-partition", "rx-inbound-offset")
 
 Document = dict[str, Any]
@@ -258,13 +259,12 @@ def in_order(name: str, documents: list[tuple[bytes | None, Document]], view: st
 
 
 def newest_revisions(events: list[Document]) -> list[Document]:
-    """Return the highest revision of each event as it was first published.
-
-    A lower one is published only if it arrives before; if it arrives after, the highest one is published again.
-    """
+    """Return the highest revision of each event; of several records without the headers that say what came before."""
     found: dict[str, Document] = {}
-    for one in sorted(events, key=lambda one: int(one["value"].get("sourceRevision", 0)), reverse=True):
-        found.setdefault(one["value"]["eventKey"], one)
+    for one in sorted(events, key=lambda one: int(one["value"].get("sourceRevision", 0))):
+        headers = [pair for pair in one["headers"] if pair[0] not in ORDER_HEADERS]
+        event_key = one["value"]["eventKey"]
+        found[event_key] = one | {"headers": headers} if event_key in found else one
     return list(found.values())
 
 
