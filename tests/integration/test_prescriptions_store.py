@@ -40,10 +40,8 @@ async def pool(installation):
 
 
 @pytest.fixture(params=["memory", "postgres"])
-def store(request):
-    if request.param == "memory":
-        return MemoryEventStore()
-    return PostgresEventStore(request.getfixturevalue("pool"))
+def store(request, pool):  # the pool, even for memory: a stack first started by a fixture of one test would end with it
+    return MemoryEventStore() if request.param == "memory" else PostgresEventStore(pool)
 
 
 def new(event_id="a", revision=1, patient="P-1", **changes):
