@@ -5,6 +5,8 @@ import json
 import urllib.error
 import urllib.request
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 import pytest
 from rx_runtime.errors import DependencyUnavailable, InvalidInput, InvalidSettings, NotFound, RefusedToRun
@@ -156,6 +158,13 @@ async def test_requests_are_counted_by_mounted_path_and_never_by_their_own(serve
     seconds = REGISTRY.get_sample_value("rx_http_duration_seconds_count", {"route": "/greetings"})
     assert seconds >= 2
     assert b"jane-doe" not in (await asked(server, "/metrics"))[2]
+
+
+async def test_an_answer_has_the_date_that_http_requires(server):
+    answer = await asyncio.to_thread(urllib.request.urlopen, f"http://{server.address}/livez")
+    with answer:
+        dated = parsedate_to_datetime(answer.headers["date"])
+    assert abs(datetime.now(UTC) - dated) < timedelta(seconds=60)
 
 
 @pytest.mark.parametrize("path", ["worklist", "/worklist/", "/metrics", ""])

@@ -14,6 +14,7 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import cast
 
@@ -82,11 +83,13 @@ class HttpServer:
         config = uvicorn.Config(
             _Measured(self._app, self._mounted),
             loop="none",
+            http="h11",
             lifespan="off",
             ws="none",
             log_config=None,
             access_log=False,
             server_header=False,
+            date_header=False,  # `_Measured` sets it, so that no timer runs
             limit_concurrency=_MAX_CONNECTIONS,
             timeout_graceful_shutdown=int(grace_seconds),
         )
@@ -123,7 +126,7 @@ class HttpServer:
 
     def begin_stop(self) -> None:
         """Start to stop, without waiting."""
-        self._server.should_exit = True
+        self._server.stopping.set()
 
     async def stop(self) -> None:
         """Refuse new connections and wait for running requests, at most the grace period. Never raises."""
@@ -140,11 +143,24 @@ class HttpServer:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn within the running loop, whose signal handlers belong to the service."""
+    """uvicorn within the running loop: without signal handlers, which the service has, and without polling."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.stopping = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def main_loop(self) -> None:
+        await self.stopping.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.server_state.connections:
+            await super().shutdown(sockets)
+        for server in self.servers:  # without connections there is nothing to wait for
+            server.close()
 
 
 class _Metrics:
@@ -173,6 +189,10 @@ class _Measured:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message = {
+                    **message,
+                    "headers": [*message.get("headers", ()), (b"date", formatdate(usegmt=True).encode())],
+                }
             await send(message)
 
         try:
