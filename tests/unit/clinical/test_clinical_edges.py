@@ -174,6 +174,7 @@ def test_an_rx_number_that_comes_back_is_one_supply_and_the_longer_one(catalogue
 
 def test_what_a_medicine_is_does_not_depend_on_how_many_were_asked_before(monkeypatch):
     monkeypatch.setattr("rx_clinical.catalogue.classifier._CACHE_LIMIT", 2)
+    monkeypatch.setattr("rx_clinical.catalogue.catalogue._MEDICINES_REMEMBERED", 2)
     small = Catalogue()
     asked = [Medicine(form_key=form_key) for form_key in ("methadone_oral", "ntx_ldn", "kratom", "methadone_oral")]
     read = [small.roles(one) for one in asked]
