@@ -64,10 +64,8 @@ async def pool(installation):
 
 
 @pytest.fixture(params=["memory", "postgres"])
-def store(request):
-    if request.param == "memory":
-        return MemoryAlertStore()
-    return PostgresAlertStore(request.getfixturevalue("pool"))
+def store(request, pool):  # the pool, even for memory: a stack first started by a fixture of one test would end with it
+    return MemoryAlertStore() if request.param == "memory" else PostgresAlertStore(pool)
 
 
 async def receive(store, *sets, partition=0, now=NOW):
