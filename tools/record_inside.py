@@ -259,12 +259,13 @@ def in_order(name: str, documents: list[tuple[bytes | None, Document]], view: st
 
 
 def newest_revisions(events: list[Document]) -> list[Document]:
-    """Return the highest revision of each event; of several records without the headers that say what came before."""
+    """Return the highest revision of each event; of a correction without the headers that say what came before."""
     found: dict[str, Document] = {}
     for one in sorted(events, key=lambda one: int(one["value"].get("sourceRevision", 0))):
-        headers = [pair for pair in one["headers"] if pair[0] not in ORDER_HEADERS]
-        event_key = one["value"]["eventKey"]
-        found[event_key] = one | {"headers": headers} if event_key in found else one
+        event_key, headers = one["value"]["eventKey"], one["headers"]
+        if event_key in found or ["rx-class", "correction"] in headers:
+            headers = [pair for pair in headers if pair[0] not in ORDER_HEADERS]
+        found[event_key] = one | {"headers": headers}
     return list(found.values())
 
 

@@ -27,7 +27,7 @@ And where files are ingested whole, since inbound records have no order between 
 - `position`, and `findingsHash` of a state, which is there if any set was published on the way.
 - `revision` and `type` of an alert: they count the finding sets on the way. Resolved alerts and sets without a finding,
   which may never have been more. Lower revisions of an event, which are published only if they arrive first;
-  of an event with several, the headers rx-class and rx-ruleset, which say so.
+  of corrections the headers rx-class and rx-ruleset, which follow that order.
 - `display` of an uncoded product in the answer of `rxguard ingest`: the one that was read first.
 
 Each protobuf value is recorded as its JSON with `encoding_follows`, true if encoding this JSON again gives the very
