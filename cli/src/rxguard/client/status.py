@@ -55,7 +55,11 @@ async def status(connection: Connection) -> dict[str, Any]:
         "pending": lag["monitor"],
         "monitor": monitor,
         "topics": [
-            {"name": name, "partitions": len(found), "records": sum(one.end - one.begin for one in found.values())}
+            {
+                "name": name,
+                "partitions": len(found),
+                "records": sum(extent.end - extent.begin for extent in found.values()),
+            }
             for name, found in sorted(held.items())
         ],
     }

@@ -144,7 +144,7 @@ def explain(
         require_events(assessed.head)
         meant = assessed.beginning_with(finding)
         if len(meant) != 1:
-            stderr.print(candidates([one.to_json() for one in meant or assessed.found]))
+            stderr.print(candidates([found.to_json() for found in meant or assessed.found]))
             raise typer.BadParameter(f"{len(meant):,} findings begin with {finding}", param_hint="--finding")
         document = assessed.whole(meant[0])
         shown = explanation(document, curve=curve)

@@ -143,7 +143,7 @@ async def _until_rebuilt(connection: Connection, cleared: ClearedState, progress
 
 
 def _done(newest: Mapping[int, MonitorProgress], cleared: ClearedState) -> bool:
-    return newest.keys() >= cleared.events.keys() and not any(one.HasField("rebuild") for one in newest.values())
+    return newest.keys() >= cleared.events.keys() and not any(report.HasField("rebuild") for report in newest.values())
 
 
 def _read(held: range, report: MonitorProgress | None) -> int:

@@ -92,10 +92,10 @@ def _rules_to_json(folder: str, recording: Recording, findings: Found, unread: I
 
 def compare(a: Found, b: Found) -> Document:
     """Return the findings gained, lost and changed from A to B, with their sums."""
-    gained = _sorted(b[one] for one in b.keys() - a.keys())
-    lost = _sorted(a[one] for one in a.keys() - b.keys())
-    differing = _sorted(b[one] for one in a.keys() & b.keys() if a[one] != b[one])
-    changed = [_changed(a[one["finding_id"]], one) for one in differing]
+    gained = _sorted(b[key] for key in b.keys() - a.keys())
+    lost = _sorted(a[key] for key in a.keys() - b.keys())
+    differing = _sorted(b[key] for key in a.keys() & b.keys() if a[key] != b[key])
+    changed = [_changed(a[finding["finding_id"]], finding) for finding in differing]
     return {
         "gained": gained,
         "lost": lost,
@@ -104,7 +104,7 @@ def compare(a: Found, b: Found) -> Document:
             "gained": len(gained),
             "lost": len(lost),
             "changed": len(changed),
-            "changed_in_words_only": sum(one["words_only"] for one in changed),
+            "changed_in_words_only": sum(change["words_only"] for change in changed),
             "unchanged": len(a.keys() & b.keys()) - len(changed),
             "by_rule": _by_rule({"gained": gained, "lost": lost, "changed": changed}),
         },
@@ -129,7 +129,7 @@ def _changed(a: Document, b: Document) -> Document:
         "patient": b["patient"],
         "rule": b["rule"],
         "severity": b["severity"],
-        "words_only": all(one["words_only"] for one in fields),
+        "words_only": all(field["words_only"] for field in fields),
         "fields": fields,
     }
 
@@ -138,7 +138,7 @@ def words_only(field: str, a: Any, b: Any) -> bool:  # noqa: ANN401  # values of
     """Two unequal values of a field differ in words that people read, and every number in them is the same."""
     if field == "arithmetic":
         return _without_text(a) == _without_text(b) and all(
-            _numbers(one["text"]) == _numbers(other["text"]) for one, other in zip(a, b, strict=True)
+            _numbers(left["text"]) == _numbers(other["text"]) for left, other in zip(a, b, strict=True)
         )
     return field in _WORDS and _numbers(a) == _numbers(b)
 
@@ -153,7 +153,7 @@ def _numbers(texts: str | Sequence[str]) -> list[str]:
 
 def _by_rule(differences: Mapping[str, Sequence[Document]]) -> dict[str, dict[str, int]]:
     counts: Mapping[str, Counter[str]] = {
-        name: Counter(one["rule"] for one in found) for name, found in differences.items()
+        name: Counter(finding["rule"] for finding in found) for name, found in differences.items()
     }
     rules = sorted({rule for counted in counts.values() for rule in counted})
     return {rule: {name: counted[rule] for name, counted in counts.items()} for rule in rules}

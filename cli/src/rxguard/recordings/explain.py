@@ -41,11 +41,11 @@ class Assessed:
 
     def beginning_with(self, prefix: str) -> list[Found]:
         """Return the findings whose id in hex begins with `prefix`."""
-        return [one for one in self.found if one.finding.finding_id.hex().startswith(prefix)]
+        return [found for found in self.found if found.finding.finding_id.hex().startswith(prefix)]
 
     def listing(self) -> Document:
         """Return the document of `rxguard explain --json` without `--finding`."""
-        return self.head | {"findings": [one.to_json() for one in self.found]}
+        return self.head | {"findings": [found.to_json() for found in self.found]}
 
     def whole(self, one: Found) -> Document:
         """Return the document of `rxguard explain --finding --json`."""

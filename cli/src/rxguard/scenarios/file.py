@@ -88,7 +88,7 @@ def read_scenarios(path: Path) -> ScenarioFile:
             raise conventions.error(f"{name} is fixed to {fixed!r}")
     scenarios = tuple(_scenario(node) for node in file.children("scenarios"))
     ids = [scenario.scenario_id for scenario in scenarios]
-    if twice := sorted({one for one in ids if ids.count(one) > 1}):
+    if twice := sorted({scenario_id for scenario_id in ids if ids.count(scenario_id) > 1}):
         raise file.error(f"scenario ids stand twice: {', '.join(twice)}")
     return ScenarioFile(frozenset(conventions.texts("extra_alerts_allowed")), scenarios)
 
@@ -103,7 +103,7 @@ def _scenario(node: Node) -> Scenario:
         # Absent means that the whole history is known.
         known_since=known.earliest if known else datetime.min.replace(tzinfo=UTC),
         facts_by_patient=facts_by_patient(node.children("facts")),
-        expected=tuple(_expectation(one) for one in node.children("expected_alerts")),
+        expected=tuple(_expectation(expected) for expected in node.children("expected_alerts")),
         must_not_raise=frozenset(node.texts("must_not_raise")),
     )
 

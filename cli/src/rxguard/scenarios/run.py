@@ -98,7 +98,8 @@ def compare(scenario: Scenario, findings: Sequence[Finding], extra_allowed: froz
             closest = min(mismatches, key=lambda finding_id: len(mismatches[finding_id]))
             explained.add(closest)
             differences.extend(
-                difference(one.kind, alert.rule, one.field, one.expected, one.actual) for one in mismatches[closest]
+                difference(mismatch.kind, alert.rule, mismatch.field, mismatch.expected, mismatch.actual)
+                for mismatch in mismatches[closest]
             )
     differences.extend(unexpected(scenario, findings, explained, extra_allowed))
     return differences

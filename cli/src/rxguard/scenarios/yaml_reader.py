@@ -83,7 +83,7 @@ class Node:
     def texts(self, key: str) -> list[str]:
         """Return a list of scalars, empty where the key is absent."""
         value = self._content.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise self.error(f"{key} is not a list of texts")
         return value
 
@@ -96,7 +96,7 @@ class Node:
         value = self._content.get(key, [])
         if not isinstance(value, list):
             raise self.error(f"{key} is not a list")
-        return [Node(one, f"{self.place} {key}[{number}]") for number, one in enumerate(value, 1)]
+        return [Node(item, f"{self.place} {key}[{number}]") for number, item in enumerate(value, 1)]
 
     def flag(self, key: str) -> bool:
         """Return a truth value; False where the key is absent."""

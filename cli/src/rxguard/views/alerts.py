@@ -80,7 +80,7 @@ def _finding(line: Document, *, is_headline: bool) -> RenderableType:
     """One line of an alert: what, the arithmetic step by step, what else to know, and the reason codes."""
     first, rest = sentences(line["text"])
     parts: list[RenderableType] = [] if is_headline else [Text(first)]
-    parts += [_arithmetic(one["text"]) for one in line["arithmetic"]]
+    parts += [_arithmetic(step["text"]) for step in line["arithmetic"]]
     if rest:
         parts.append(Text(rest))
     parts.append(Text(", ".join([line["severity"], *line["reason_codes"]]), style="dim"))

@@ -33,7 +33,7 @@ def backtest_report(document: Document, limit: int) -> RenderableType:
         parts.append(Text(f"No medication events, ignored: {ignored}"))
     if document["dead_letters"]:
         parts.append(_refused(document["dead_letters"]))
-    if unread := sorted({kind for one in document["rules"] for kind in one["facts_not_read"]}):
+    if unread := sorted({kind for version in document["rules"] for kind in version["facts_not_read"]}):
         parts.append(Text(f"Facts that the core does not read: {', '.join(unread)}", style="yellow"))
     if document["events"]:
         parts += [Text(), _sums(document["summary"]), *_differences(document, limit)]
@@ -44,14 +44,14 @@ def backtest_report(document: Document, limit: int) -> RenderableType:
 
 def _rulesets(rules: Sequence[Document]) -> Table:
     table = _table("", "tables", "ruleset", "content hash", "findings", "uncoded", numbers=("findings", "uncoded"))
-    for name, one in zip("AB", rules, strict=True):
-        uncoded = sum(product["count"] for product in one["uncoded_products"])
+    for name, version in zip("AB", rules, strict=True):
+        uncoded = sum(product["count"] for product in version["uncoded_products"])
         table.add_row(
             name,
-            Text(one["folder"], overflow="fold"),
-            str(one["ruleset_seq"]),
-            one["ruleset_version"][:_SHORT_ID],
-            f"{one['findings']:,}",
+            Text(version["folder"], overflow="fold"),
+            str(version["ruleset_seq"]),
+            version["ruleset_version"][:_SHORT_ID],
+            f"{version['findings']:,}",
             f"{uncoded:,}",
         )
     return table
@@ -96,8 +96,8 @@ def _sums(summary: Document) -> RenderableType:
 def _differences(document: Document, limit: int) -> Iterator[RenderableType]:
     for kind, show in (("gained", _finding), ("lost", _finding), ("changed", _change)):
         found = document[kind]
-        for one in found[:limit]:
-            yield Group(_headline(kind, one), Padding(show(one), (0, 0, 1, 2), expand=False))
+        for difference in found[:limit]:
+            yield Group(_headline(kind, difference), Padding(show(difference), (0, 0, 1, 2), expand=False))
         if len(found) > limit:
             yield Text(f"{len(found) - limit:,} more {kind}: --limit shows more, --json has all", style="dim")
 

@@ -43,15 +43,17 @@ def candidates(findings: Sequence[Document]) -> RenderableType:
 
 def _id_table(findings: Sequence[Document]) -> Table:
     """One row a finding: FINDING documents with the key `patient`."""
-    digits = _telling_apart([one["finding_id"] for one in findings])
+    digits = _telling_apart([finding["finding_id"] for finding in findings])
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("id", "rule", "severity", "patient"):
         table.add_column(column, no_wrap=True)
     table.add_column("finding", ratio=1)
-    for one in findings:
-        severity = Text(one["severity"], style=severity_style(one["severity"]))
-        first, _ = sentences(one["text"])
-        table.add_row(one["finding_id"][:digits], one["rule"], severity, one["patient"][:_SHORT_ID], Text(first))
+    for finding in findings:
+        severity = Text(finding["severity"], style=severity_style(finding["severity"]))
+        first, _ = sentences(finding["text"])
+        table.add_row(
+            finding["finding_id"][:digits], finding["rule"], severity, finding["patient"][:_SHORT_ID], Text(first)
+        )
     return table
 
 
@@ -59,7 +61,9 @@ def _telling_apart(ids: Sequence[str]) -> int:
     """How many digits of each id must be shown so that no two are alike."""
     every = set(ids)
     longest = max(map(len, every))
-    return next((n for n in range(_SHORT_ID, longest) if len({one[:n] for one in every}) == len(every)), longest)
+    return next(
+        (n for n in range(_SHORT_ID, longest) if len({finding[:n] for finding in every}) == len(every)), longest
+    )
 
 
 def explanation(document: Document, *, curve: bool) -> RenderableType:
@@ -124,7 +128,7 @@ def _not_assessed(document: Document) -> Iterator[Text]:
         first = document["dead_letters"][0]["line"]
         yield Text(f"Not taken: {codes}; the first in line {first}. --json names each.", style="bold red")
     if products := document["uncoded_products"]:
-        named = list(dict.fromkeys(one["code"] or one["display"] or "no code" for one in products))
+        named = list(dict.fromkeys(product["code"] or product["display"] or "no code" for product in products))
         more = f" and {len(named) - _PRODUCTS:,} more" if len(named) > _PRODUCTS else ""
         told = f"Products without a known code, NOT_ASSESSED: {', '.join(named[:_PRODUCTS])}{more}"
         yield Text(told, style="bold yellow")

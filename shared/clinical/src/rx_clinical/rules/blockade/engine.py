@@ -167,7 +167,7 @@ def decide_conflicts(
     """
     decisions = []
     for conflict in blockade_conflicts(context):
-        rated = [(severity, one) for one in conflict.intervals if (severity := rate(one)) is not None]
+        rated = [(severity, interval) for interval in conflict.intervals if (severity := rate(interval)) is not None]
         if rated:
             severity = min((severity for severity, _ in rated), key=lambda severity: severity.rank)
             shown = max((interval for _, interval in rated), key=ends_at)
@@ -204,13 +204,13 @@ def _explain(
     names, policy = context.catalogue.names, context.catalogue.policy
     windows = [own] if own.period is latest.period else [own, latest]
     blocking = interval.period.entries[-1]
-    entries = [entry for one in conflict.intervals for entry in one.period.entries]
+    entries = [entry for interval in conflict.intervals for entry in interval.period.entries]
     spacing = spacing_reasons([event.entry, *entries], names)
     reasons = {
         *own_reasons,
         Reason.RESTART_AFTER_WINDOW,
         *antagonist_reasons(antagonist_exposure.antagonist, blocking, conflict.dose.parts, names),
-        *(reason for one in conflict.intervals for reason in one.period.reasons),
+        *(reason for interval in conflict.intervals for reason in interval.period.reasons),
         *own.period.reasons,
         *window_reasons([own], policy),
         *interaction_reasons(windows),

@@ -111,7 +111,7 @@ def _of_dose(medicine: Medicine, dose_mg: Decimal, catalogue: Catalogue) -> list
     tablet_mg = catalogue.policy.tablet_strength
     divided = by_volume(medicine.directions) or catalogue.names.made_at_home(f"{medicine.text} {medicine.directions}")
     tablets = commercial_tablets(medicine, catalogue)
-    held = any(one.of_tablet and one.mg == tablet_mg for one in strengths(medicine.text))
+    held = any(strength.of_tablet and strength.mg == tablet_mg for strength in strengths(medicine.text))
     return [
         *slips(medicine.text, dose_mg, explained=[*many, *([tablet_mg] if tablets or held else [])]),
         *slips(medicine.directions, dose_mg, explained=[*many, *([tablet_mg] if divided else [])]),

@@ -1,6 +1,6 @@
 """CP-08: naltrexone of unknown strength, made at home from tablets.
 
-When   a text of naltrexone tells of a preparation made at home
+When   a text of naltrexone names a preparation made at home
    or  50 mg tablets are supplied for less than 25 mg a day, or with directions in mL
 Then   moderate, in the worklist: offer a pharmacy preparation. The strength is unknown and water without a preservative
        keeps 14 days refrigerated; the tier follows the computed dose

@@ -155,11 +155,13 @@ def _units(text: str) -> Iterator[Doubt]:
     """Yield milligrams and micrograms that are stated for one dose and disagree."""
     found = strengths(text)
     plain = _plain(text)
-    for one, other in itertools.pairwise(found):
-        between = _SAME_DOSE.fullmatch(plain[one.end : other.begin])
-        if between and one.micrograms != other.micrograms and one.mg != other.mg:
-            yield Doubt(f"{one.written} / {other.written}", "milligrams and micrograms that do not agree")
-    in_micrograms = {one.mg * 1000: one for one in found if one.micrograms and not one.concentration}
+    for left, other in itertools.pairwise(found):
+        between = _SAME_DOSE.fullmatch(plain[left.end : other.begin])
+        if between and left.micrograms != other.micrograms and left.mg != other.mg:
+            yield Doubt(f"{left.written} / {other.written}", "milligrams and micrograms that do not agree")
+    in_micrograms = {
+        strength.mg * 1000: strength for strength in found if strength.micrograms and not strength.concentration
+    }
     for other in found:
         if not (other.micrograms or other.concentration) and (same := in_micrograms.get(other.mg)):
             yield Doubt(f"{same.written} / {other.written}", "one number in milligrams and in micrograms")
@@ -170,22 +172,22 @@ def slips(text: str, dose_mg: Decimal, *, explained: Sequence[Decimal] = ()) -> 
 
     Returns none where the text states the dose too. `explained`: strengths that something else accounts for.
     """
-    stated = [one for one in strengths(text) if not one.concentration]
-    if not dose_mg or any(one.mg == dose_mg for one in stated):
+    stated = [strength for strength in strengths(text) if not strength.concentration]
+    if not dose_mg or any(strength.mg == dose_mg for strength in stated):
         return []
     return [
-        Doubt(one.written, f"{ratio} the daily dose on record, {number_text(dose_mg)} mg")
-        for one in stated
-        if one.mg not in explained and (ratio := _slipped(one.mg, dose_mg))
+        Doubt(strength.written, f"{ratio} the daily dose on record, {number_text(dose_mg)} mg")
+        for strength in stated
+        if strength.mg not in explained and (ratio := _slipped(strength.mg, dose_mg))
     ]
 
 
 def concentration_slips(text: str, mg_per_ml: Decimal) -> list[Doubt]:
     """Do the same for mg in 1 mL."""
     return [
-        Doubt(one.written, f"{ratio} the strength on record, {number_text(mg_per_ml)} mg/mL")
-        for one in strengths(text)
-        if one.per_ml is not None and (ratio := _slipped(one.per_ml, mg_per_ml))
+        Doubt(strength.written, f"{ratio} the strength on record, {number_text(mg_per_ml)} mg/mL")
+        for strength in strengths(text)
+        if strength.per_ml is not None and (ratio := _slipped(strength.per_ml, mg_per_ml))
     ]
 
 
@@ -212,7 +214,11 @@ def commercial_tablets(medicine: Medicine, catalogue: Catalogue) -> bool:
     if medicine.form_key in catalogue.tablet_forms:
         return True  # the display text is never the identity
     stated = strengths(medicine.text)
-    return bool(stated) and stated[0].of_tablet and all(one.mg == strength and not one.concentration for one in stated)
+    return (
+        bool(stated)
+        and stated[0].of_tablet
+        and all(found.mg == strength and not found.concentration for found in stated)
+    )
 
 
 def counts(directions: str) -> list[int]:

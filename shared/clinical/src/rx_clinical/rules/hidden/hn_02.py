@@ -94,7 +94,9 @@ def _explain(context: RuleContext, entry: Entry, released: bool, other: Exposure
     if released:
         sentences.append("The directions or report would release it: precipitated opioid withdrawal.")
     beside = [] if other is None else [_opioid_item(Event(entry, entry.begin), other)]
-    sentences.extend(f"Another opioid is active ({one.name}): a damaged capsule would block both." for one in beside)
+    sentences.extend(
+        f"Another opioid is active ({other.name}): a damaged capsule would block both." for other in beside
+    )
     reasons = {
         Reason.SEQUESTERED_RELEASED: released,
         Reason.HIDDEN_ANTAGONIST: hides_antagonist(entry, context.catalogue.names),

@@ -92,9 +92,9 @@ def _touching(
     lasting = acts_for(exposure, context.catalogue)
     for period in exposure.periods():
         until = later(period.possible_end, lasting)
-        for one in taken:
-            if one.meets(period.begin.earliest, until):
-                yield InteractionOverlap(exposure, period, one)
+        for exposure_taken in taken:
+            if exposure_taken.meets(period.begin.earliest, until):
+                yield InteractionOverlap(exposure, period, exposure_taken)
 
 
 def decide_pairs(

@@ -66,8 +66,8 @@ def decide(context: RuleContext) -> list[Decision]:
     decisions: list[Decision] = []
     for started in context.opioids:
         if started.opioid.form.form_key == _FORM:
-            for one in started.events():
-                event = Event(one.entry, antagonist_time(one.entry, one.time))
+            for begun in started.events():
+                event = Event(begun.entry, antagonist_time(begun.entry, begun.time))
                 if isinstance(event.entry.fact, (Fill, Administration)) and _is_first(started, event, context):
                     decisions.extend(_of_event(context, started, event))
     return decisions
@@ -128,7 +128,7 @@ def _explain(
         if until == FOREVER
         else f"{utc_text(period.possible_end)} + {waiting} h = not before {utc_text(until)} by the clock"
     )
-    own = [one for one in started.every_period() if one.entries[-1] is event.entry]
+    own = [period for period in started.every_period() if period.entries[-1] is event.entry]
     return Explanation(
         reasons={Reason.PARTIAL_ON_FULL_AGONIST, *exposure.reasons_of(period)},
         sentences=[
@@ -140,7 +140,7 @@ def _explain(
             ),
         ],
         basis=[
-            *(one for own_period in own[:1] for one in opioid_basis(started.opioid, own_period)),
+            *(item for own_period in own[:1] for item in opioid_basis(started.opioid, own_period)),
             *opioid_basis(shown.opioid, period),
         ],
         evidence_level=EvidenceLevel.POLICY,

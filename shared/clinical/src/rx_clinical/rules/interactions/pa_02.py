@@ -89,13 +89,13 @@ def decide(context: RuleContext) -> list[Decision]:
 def _clashes(context: RuleContext) -> Iterator[Clash]:
     mixed = [exposure for exposure in context.opioids if exposure.opioid.form.drug_class == _MIXED]
     agonists = [exposure for exposure in context.opioids if exposure.opioid.form.drug_class in _AGONISTS]
-    for one in mixed:
+    for agonist_antagonist in mixed:
         for other in agonists:
             lasting = acts_for(other, context.catalogue)
-            for mixed_span in one.every_period():
+            for mixed_span in agonist_antagonist.every_period():
                 for period in other.every_period():
                     if meet(mixed_span, period, lasting):
-                        yield Clash(mixed_span, period, one, other, lasting)
+                        yield Clash(mixed_span, period, agonist_antagonist, other, lasting)
 
 
 def _decision(context: RuleContext, clash: Clash) -> Decision:

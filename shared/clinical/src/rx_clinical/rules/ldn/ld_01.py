@@ -59,7 +59,7 @@ def rate(dose_mg: Decimal | None, policy: Policy) -> tuple[Severity, Display]:
 
 def decide(context: RuleContext) -> list[Decision]:
     """Return one decision per start and thyroid hormone."""
-    thyroid = [one for one in context.partners if context.catalogue.partners[one.key].group == _GROUP]
+    thyroid = [partner for partner in context.partners if context.catalogue.partners[partner.key].group == _GROUP]
     if not thyroid:
         return []
     return [

@@ -85,7 +85,7 @@ def _overlaps(context: RuleContext, intake: Intake) -> list[ImmunosuppressionOve
 
 def _counted(overlaps: list[ImmunosuppressionOverlap]) -> list[ImmunosuppressionOverlap]:
     """Drop mycophenolate and azathioprine beside anything major: they count on their own only."""
-    major = [one for one in overlaps if one.major]
+    major = [overlap for overlap in overlaps if overlap.major]
     return major or overlaps
 
 

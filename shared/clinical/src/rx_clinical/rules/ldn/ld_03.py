@@ -35,7 +35,7 @@ _GROUP = "methotrexate"
 
 def decide(context: RuleContext) -> list[Decision]:
     """Return one decision per supply."""
-    methotrexate = [one for one in context.partners if context.catalogue.partners[one.key].group == _GROUP]
+    methotrexate = [partner for partner in context.partners if context.catalogue.partners[partner.key].group == _GROUP]
     return [
         Decision(
             rule=RULE.id,

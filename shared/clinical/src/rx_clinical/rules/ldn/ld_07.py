@@ -88,7 +88,7 @@ def _explain(context: RuleContext, intake: Intake, how: list[Deviation]) -> Expl
     return Explanation(
         sentences=[
             (
-                f"{intake.text}: {' and '.join(_TEXT[one] for one in how)}. Usual are {usual} mg at 7-14 days each; "
+                f"{intake.text}: {' and '.join(_TEXT[way] for way in how)}. Usual are {usual} mg at 7-14 days each; "
                 "sensitive patients rise by 0.5 mg every 1-2 weeks; very low and transdermal starts are legitimate."
             ),
             "If a lower dose works, stay on it (hold_at_effective_dose).",

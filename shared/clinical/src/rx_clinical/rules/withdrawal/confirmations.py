@@ -37,8 +37,8 @@ class Confirmed:
 def state_of(valid: Iterable[Confirmation]) -> State:
     """Return the state by the confirmations that hold: the prescriber's first, then the pharmacist's."""
     held = list(valid)
-    prescribed = [one.occurred.earliest for one in held if one.by == "prescriber"]
-    checked = [one.occurred.latest for one in held if one.by == "pharmacist"]
+    prescribed = [confirmation.occurred.earliest for confirmation in held if confirmation.by == "prescriber"]
+    checked = [confirmation.occurred.latest for confirmation in held if confirmation.by == "pharmacist"]
     if not prescribed:
         return State.HELD
     return State.CONFIRMED if any(time >= min(prescribed) for time in checked) else State.BY_PRESCRIBER

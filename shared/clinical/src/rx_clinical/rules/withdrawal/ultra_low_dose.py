@@ -95,8 +95,10 @@ def _conflicts_of(context: RuleContext, start: AntagonistStart) -> list[UltraLow
     latest = max(windows, key=lambda window: window.start)
     confirmed = _confirmed(context, start, meetings)
     return [
-        UltraLowDoseConflict(start, one.exposure, tuple(one.windows), one.documented, one.extended, latest, confirmed)
-        for one in meetings
+        UltraLowDoseConflict(
+            start, meeting.exposure, tuple(meeting.windows), meeting.documented, meeting.extended, latest, confirmed
+        )
+        for meeting in meetings
     ]
 
 

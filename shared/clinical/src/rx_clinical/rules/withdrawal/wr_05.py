@@ -86,7 +86,9 @@ def _explain(context: RuleContext, conflict: UltraLowDoseConflict) -> Explanatio
         path=path,
         reasons=_path_reasons(confirmed),
         without={Reason.TWO_WEEK_WASHOUT},  # it sets an earliest start, and there is none
-        basis=[BasisItem(BasisRole.EVIDENCE, "confirmation", None, Entry(one)) for one in confirmed.valid],
+        basis=[
+            BasisItem(BasisRole.EVIDENCE, "confirmation", None, Entry(confirmation)) for confirmation in confirmed.valid
+        ],
     )
 
 
