@@ -82,7 +82,7 @@ protos: $(VENV)/dev.stamp  ## regenerate the committed protobuf code
 .PHONY: docs
 docs: $(VENV)/dev.stamp  ## regenerate the committed contract and rule pages and the tables of docs/operations.md
 	@$(BIN)/python tools/generate_docs.py
-	@$(BIN)/python tools/generate_rules.py
+	@$(BIN)/python -m tools.generate_rules
 	@$(BIN)/python tools/generate_operations.py
 
 .PHONY: rule

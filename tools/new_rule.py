@@ -9,7 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.generate_rules import ROOT, RULES, TABLES, rows_of, rule_files, write_pages
+from tools.generate_rules import write_pages
+from tools.rule_text import ROOT, RULES, TABLES, rows_of, rule_files
 
 _RULE_ID = re.compile(r"[A-Z]{2}-\d{2}")
 

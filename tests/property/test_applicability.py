@@ -17,7 +17,7 @@ from rx_clinical.rules import RULES, may_fire
 from rx_clinical.rules.rule import Rule
 
 from tests.lib.clinical.timeline_events import Events
-from tools.generate_rules import read_rule, rule_files
+from tools.rule_text import read_rule, rule_files
 
 CATALOGUE = load_catalogue()
 ALWAYS = datetime.min.replace(tzinfo=UTC)  # the whole history is known

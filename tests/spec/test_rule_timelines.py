@@ -22,7 +22,7 @@ from rx_clinical.model.facts import Fact
 from rx_clinical.model.findings import Finding, NoStartTime, Severity
 
 from tests.lib.clinical.timeline_events import Events, moment
-from tools.generate_rules import SHARED_REASONS, RuleText, Timeline, read_rule, reasons_of, rows_of, rule_files
+from tools.rule_text import SHARED_REASONS, RuleText, Timeline, read_rule, reasons_of, rows_of, rule_files
 
 RULES = [read_rule(path) for path in rule_files()]
 TIMELINES = [(rule, number, one) for rule in RULES for number, one in enumerate(rule.timelines, 1)]
