@@ -9,13 +9,18 @@ Left out: CP-02, CP-05 and CP-09 (they need batches, which the vocabulary does n
 
 from decimal import Decimal
 
-from tests.reference import evaluator_facts as facts_of
-from tests.reference import evaluator_supply as supply_of
-from tests.reference import evaluator_windows as windows
-from tests.reference.evaluator_facts import DRUGS, FOREVER, INTERACTING, NO_TIME, PARTNERS, PERPETRATORS, days, hours
-from tests.reference.evaluator_rules import ALL_RULES, deficient
-from tests.reference.evaluator_supply import Patient, later
-from tests.reference.evaluator_windows import SEVERITIES, finding
+from tests.reference import evaluator_interacting as interacting_of
+from tests.reference.evaluator_blockade import depot_until
+from tests.reference.evaluator_data_quality import deficient
+from tests.reference.evaluator_doses import antagonist_end, tier_of
+from tests.reference.evaluator_facts import INTERACTING, MEDICINE_TYPES, PARTNERS, read_facts
+from tests.reference.evaluator_findings import SEVERITIES, finding
+from tests.reference.evaluator_interacting import active_times, carry_over
+from tests.reference.evaluator_patient import Patient, chain_exposures, single_exposure
+from tests.reference.evaluator_rules import ALL_RULES
+from tests.reference.evaluator_supply import is_order, later
+from tests.reference.evaluator_tables import DRUGS, FOREVER, NO_TIME, PERPETRATORS, days, hours
+from tests.reference.evaluator_window_lengths import policy_window
 
 HORIZON = days(400)
 GUT_OPIOIDS = {DRUGS[form]["rxnorm_ingredient_code"] for form in ("loperamide", "diphenoxylate")}
@@ -24,7 +29,7 @@ GUT_OPIOIDS = {DRUGS[form]["rxnorm_ingredient_code"] for form in ("loperamide", 
 def evaluate(facts, known_since):
     """Findings of all patients, sorted; each (merged) patient is evaluated alone."""
     found = []
-    for name, own in facts_of.read_facts(facts).items():
+    for name, own in read_facts(facts).items():
         patient = Patient(name, own, known_since)
         late = apply_horizon(patient)
         findings = [*late, *(one for rule in ALL_RULES for one in rule(patient))]
@@ -55,9 +60,9 @@ def plain(one, patient):
 
 def plays_a_role(fact):
     """Irrelevant medicines play none, nor do plans, drafts and interacting medicines on the skin."""
-    if fact.type == "prescription" and not supply_of.is_order(fact):
+    if fact.type == "prescription" and not is_order(fact):
         return False
-    if fact.type in facts_of.MEDICINE_TYPES:
+    if fact.type in MEDICINE_TYPES:
         return fact.medicine.plays_a_role
     return fact.type in {"evidence", "confirm", "patient_fact", "procedure"}
 
@@ -112,17 +117,17 @@ def opioid_effects(patient, note):
     """Supply end + longest possible window at multiplier 4; a chain of fills ends as a whole."""
     chains = {}
     for event in patient.opioid_events():
-        window = supply_of.policy_window(event.part, Decimal(4))
+        window = policy_window(event.part, Decimal(4))
         if event.kind == "supply":
             chains.setdefault(event.component, []).append(event)
         else:
-            exposure = supply_of.single_exposure(event)
-            facts = [f for f in event.facts if f.type in {*facts_of.MEDICINE_TYPES, "evidence"}]
+            exposure = single_exposure(event)
+            facts = [f for f in event.facts if f.type in {*MEDICINE_TYPES, "evidence"}]
             note(facts, event.component, later(exposure.possible_end, window))
     for component, events in chains.items():
         events.sort(key=lambda event: event.tie_order)
-        end = max(exposure.possible_end for exposure in supply_of.chain_exposures(events))
-        window = supply_of.policy_window(events[0].part, Decimal(4))
+        end = max(exposure.possible_end for exposure in chain_exposures(events))
+        window = policy_window(events[0].part, Decimal(4))
         note([fill for event in events for fill in event.supply.sightings], component, later(end, window))
 
 
@@ -139,25 +144,25 @@ def antagonist_effects(patient, note):
 
 def antagonist_effect_end(patient, event):
     if event.part.form == "ntx_depot":
-        return later(windows.depot_until(event), hours(1200) + days(30))
-    end = windows.antagonist_end(patient, event)
-    tail = windows.tier_of(event.part, event.dose).tail if event.part.kind == "S" else NO_TIME
+        return later(depot_until(event), hours(1200) + days(30))
+    end = antagonist_end(patient, event)
+    tail = tier_of(event.part, event.dose).tail if event.part.kind == "S" else NO_TIME
     return later(end, tail + days(30))
 
 
 def other_effects(patient, note):
     """Interacting medicines: carry-over. LDN partners, gut opioids: end of supply. Fills of one code end together."""
-    codes = {code for fact in patient.of_type(*facts_of.MEDICINE_TYPES) for code in fact.medicine.codes}
+    codes = {code for fact in patient.of_type(*MEDICINE_TYPES) for code in fact.medicine.codes}
     for code in sorted(codes & (INTERACTING | PARTNERS | GUT_OPIOIDS)):
-        carry = max((supply_of.carry_over(r) for r in PERPETRATORS if r["perpetrator_rxnorm"] == code), default=NO_TIME)
-        times = supply_of.active_times(patient, code)
+        carry = max((carry_over(r) for r in PERPETRATORS if r["perpetrator_rxnorm"] == code), default=NO_TIME)
+        times = active_times(patient, code)
         fills = [time for time in times if time.kind == "fill"]
         for time in fills:
-            note(time_facts(time), supply_of.other(code), later(max(other.end for other in fills), carry))
+            note(time_facts(time), interacting_of.other(code), later(max(other.end for other in fills), carry))
         for time in times:
             if time.kind != "fill":
                 ongoing = time.kind == "report" and time.anchor.true("ongoing") and not time.stopped
-                note([time.anchor], supply_of.other(code), FOREVER if ongoing else later(time.end, carry))
+                note([time.anchor], interacting_of.other(code), FOREVER if ongoing else later(time.end, carry))
 
 
 def time_facts(time):

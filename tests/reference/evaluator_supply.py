@@ -1,25 +1,22 @@
-"""Supplies, exposures, antagonist events and interacting medicines of one patient (3.2, 2.2), and windows.
+"""Supplies, their chains, orders, and the exposures and antagonist events of one patient (3.2).
 
 Part of the slow, obvious reference evaluator (evaluator.py). Comments cite the clinical reference by section.
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 from fractions import Fraction
 
-from tests.reference import evaluator_facts as facts_of
 from tests.reference.evaluator_facts import (
-    DRUGS,
     ENDED_STATUS,
-    FOREVER,
-    NALTREXONE,
-    NO_TIME,
-    PERPETRATORS,
-    Span,
-    days,
-    hours,
+    AntagonistPart,
+    OpioidPart,
+    documented_supply,
+    exact,
+    possible_supply,
+    stated_supply_h,
 )
+from tests.reference.evaluator_tables import DRUGS, FOREVER, NO_TIME, Span, days, hours
 
 NO_ORDER_INTENT = {"proposal", "plan", "option"}
 NO_EXPOSURE_STATUS = {"draft", "on-hold", "cancelled", "entered-in-error"}
@@ -49,7 +46,7 @@ class Supply:
 
         def end(fill):
             stated = fill.number("days_supply") or None
-            return self.supply_from(fill) + (days(30) if stated is None else facts_of.exact(Fraction(stated) * 24))
+            return self.supply_from(fill) + (days(30) if stated is None else exact(Fraction(stated) * 24))
 
         return max(self.sightings, key=lambda fill: (end(fill), fill.key))
 
@@ -85,10 +82,10 @@ class Supply:
         return max(seen, key=lambda pair: (pair[0] + pair[1], pair[1]))
 
     def documented(self):
-        return self.sighting_that_ends_last(facts_of.documented_supply)
+        return self.sighting_that_ends_last(documented_supply)
 
     def possible(self):
-        return self.sighting_that_ends_last(facts_of.possible_supply)
+        return self.sighting_that_ends_last(possible_supply)
 
     @property
     def dose(self):
@@ -171,8 +168,8 @@ def possible_order_end(fact, form, stops):
     ended = order_end(fact, stops)
     if ended is None:
         return fact.span.end + ALIVE
-    length = facts_of.stated_supply_h(fact, form)
-    supply = NO_TIME if length is None else facts_of.exact(length)
+    length = stated_supply_h(fact, form)
+    supply = NO_TIME if length is None else exact(length)
     return max(ended + days(30), fact.span.end + supply)
 
 
@@ -188,7 +185,7 @@ def could_fill(order, fill):
 class Exposure:
     """One opioid exposure as a judgement sees it (a chain gives one for each of its prefixes)."""
 
-    part: facts_of.OpioidPart
+    part: OpioidPart
     kind: str  # supply, given, depot (dispensed, not given), report, order, positive
     begin: datetime
     documented_end: datetime | None  # None: only possible
@@ -206,7 +203,7 @@ class Exposure:
 class OpioidEvent:
     """One event of an opioid form: a supply, a dose given, a report, an order without fill, a positive test."""
 
-    part: facts_of.OpioidPart
+    part: OpioidPart
     kind: str
     begin: datetime
     anchor: object
@@ -255,11 +252,11 @@ def report_ends(fact, form, stops):
         return stopped, stopped
     if fact.true("ongoing"):
         return FOREVER, FOREVER
-    if facts_of.stated_supply_h(fact, form) is not None:
+    if stated_supply_h(fact, form) is not None:
         until = fact.span.end  # reported as used until the report, if its days supply does not reach that far
         return (
-            max(until, begin.end + facts_of.documented_supply(fact, form)),
-            max(until, begin.end + facts_of.possible_supply(fact, form)),
+            max(until, begin.end + documented_supply(fact, form)),
+            max(until, begin.end + possible_supply(fact, form)),
         )
     return max(begin.start, fact.span.end), max(begin.start, fact.span.end) + days(30)
 
@@ -281,7 +278,7 @@ def given_end(fact, form):
 class AntagonistEvent:
     """3.2, one episode: administered, else handed over, else filled, else written; the later step replaces."""
 
-    part: facts_of.AntagonistPart
+    part: AntagonistPart
     kind: str  # supply, depot (dispensed, not injected), given, report, order
     span: Span  # the antagonist time
     anchor: object
@@ -316,555 +313,3 @@ class AntagonistEvent:
     def comes_before(self, opioid_begin):
         """Antagonist first: unknown or equal order counts as opioid first."""
         return self.span.end <= opioid_begin if self.span.is_date else self.span.end < opioid_begin
-
-
-# --- the patient
-
-
-class Patient:
-    """Everything of one patient, sorted into chains, orders, reports and administrations."""
-
-    def __init__(self, name, facts, known_since):
-        self.name = name
-        self.facts = facts
-        self.known_since = known_since
-        self.hand_overs = self.of_type("handed_over")
-        self.stops = self.of_type("stop")
-        self.dropped = set()  # (fact, component) whose effect ended before the horizon
-        self.gone = set()  # facts with nothing left
-        self.filled_orders = self.orders_with_a_fill()
-        self.injected = self.dispensed_depots_with_an_injection()
-
-    def of_type(self, *types):
-        return [fact for fact in self.facts if fact.type in types]
-
-    def kept(self, facts, component):
-        return [fact for fact in facts if (fact, component) not in self.dropped]
-
-    def stops_of(self, fact):
-        return [stop for stop in self.stops if stop.get("refers_to") == fact.id]
-
-    def steps_of(self, fact):
-        """The fact, other sightings of it, its newest hand-over, its stops."""
-        if fact.type != "fill":
-            return [fact, *(self.stops_of(fact) if fact.type in {"report", "prescription"} else [])]
-        supplies = [s for own in sorted(self.components(fact)) for s in self.supplies(own) if fact in s.sightings]
-        return supplies[0].facts if supplies else [fact]
-
-    # components: (ingredient, form) for opioids and antagonists, (code, '') for every other ingredient
-
-    @staticmethod
-    def components(fact):
-        medicine = fact.medicine
-        found = {("opioid", part.ingredient, part.form) for part in medicine.opioids}
-        found |= {("antagonist", part.ingredient, part.form) for part in medicine.antagonists}
-        if medicine.sequestered:
-            found.add(("sequestered", NALTREXONE, medicine.form))
-        named = {part.ingredient for part in (*medicine.opioids, *medicine.antagonists)}
-        return found | {other(code) for code in medicine.codes if code not in named}
-
-    def orders_with_a_fill(self):
-        """3.2, Match: (order, component) pairs that a fill (for antagonists: an administration too) belongs to."""
-        orders = [fact for fact in self.of_type("prescription") if is_order(fact)]
-        every_order = {fact.id: fact for fact in self.of_type("prescription")}
-        matched = set()
-        for fact in self.of_type("fill", "administer"):
-            named = every_order.get(fact.get("prescription_id", ""))
-            for component in self.components(fact):
-                if fact.type == "administer" and not is_depot_form(component[2]):
-                    continue  # an injection is the fill of an order of a depot; no other dose given fills an order
-                if named is not None and fact.medicine.plays_a_role:
-                    matched |= {(named, own) for own in self.components(named)}
-                elif not fact.has("prescription_id"):
-                    same = [o for o in orders if component in self.components(o) and could_fill(o, fact)]
-                    if same:
-                        newest = max(same, key=lambda o: o.tie_order)
-                        matched.add((newest, component))
-        return matched
-
-    def open_orders(self, component):
-        """Orders of the component that stand without a fill."""
-        orders = [fact for fact in self.of_type("prescription") if is_order(fact)]
-        return [o for o in orders if component in self.components(o) and (o, component) not in self.filled_orders]
-
-    # depots: which injection replaces which dispensed depot
-
-    def depot_components(self):
-        found = set()
-        for fact in self.of_type("fill", "administer"):
-            for role, code, form in self.components(fact):
-                if form in DRUGS and role in {"opioid", "antagonist"} and is_depot_form(form):
-                    found.add((role, code, form))
-        return sorted(found)
-
-    def dispensed_depots_with_an_injection(self):
-        """3.2: an injection replaces the dispensed depot it names, else the newest of its form up to 30 d before."""
-        replaced = {}
-        for component in self.depot_components():
-            supplies = self.supplies(component)
-            injections = [f for f in self.of_type("administer") if component in self.components(f)]
-            free = list(supplies)
-            waiting = []
-            for injection in sorted(injections, key=lambda f: f.tie_order):
-                named = [s for s in free if injection.get("refers_to") in {fill.id for fill in s.sightings}]
-                if named:
-                    replaced[injection, component] = named[0]
-                    free.remove(named[0])
-                else:
-                    waiting.append(injection)
-            for injection in waiting:
-                near = [s for s in free if s.begin <= injection.span.end and injection.span.start <= depot_limit(s)]
-                if near:
-                    newest = max(near, key=lambda s: s.tie_order)
-                    replaced[injection, component] = newest
-                    free.remove(newest)
-        return replaced
-
-    def anchors(self):
-        """Every fact but the sightings of a supply that a longer one stands for."""
-        shorter = {
-            fill
-            for component in {own for fact in self.of_type("fill") for own in self.components(fact)}
-            for supply in self.supplies(component)
-            for fill in supply.sightings
-            if fill is not supply.anchor
-        }
-        return {fact for fact in self.facts if fact not in shorter}
-
-    def supplies(self, component):
-        fills = [fact for fact in self.of_type("fill") if component in self.components(fact)]
-        return supplies_of(fills, self.hand_overs, component[2])
-
-    def chain_supplies(self, component):
-        """Supplies of a chain that are kept: a chain is dropped as a whole."""
-        return [supply for supply in self.supplies(component) if (supply.anchor, component) not in self.dropped]
-
-    def dispensed_depots(self, component):
-        """Dispensed depots without an injection."""
-        gone = {id(s.anchor) for (_, own), s in self.injected.items() if own == component}
-        return [supply for supply in self.chain_supplies(component) if id(supply.anchor) not in gone]
-
-    # opioids
-
-    def opioid_parts(self):
-        parts = {}
-        for fact in self.of_type("prescription", "fill", "administer", "report"):
-            for part in fact.medicine.opioids:
-                parts.setdefault(("opioid", part.ingredient, part.form), part)
-        return parts
-
-    def opioid_events(self):
-        """Every opioid event of the patient, in tie order."""
-        events = [event for component, part in self.opioid_parts().items() for event in self.events_of(component, part)]
-        unknown = facts_of.OpioidPart("", "opioid_unknown")
-        events += [
-            OpioidEvent(unknown, "positive", fact.span.start, fact, [fact], with_patient=True)
-            for fact in self.kept(self.of_type("evidence"), ("opioid", "", "opioid_unknown"))
-            if is_positive(fact)
-        ]
-        return sorted(events, key=lambda event: event.tie_order)
-
-    def events_of(self, component, part):
-        events = []
-        depot = is_depot_form(component[2])
-        for supply in self.dispensed_depots(component) if depot else self.chain_supplies(component):
-            kind = "depot" if depot else "supply"
-            handed = supply.handed is not None
-            events.append(
-                OpioidEvent(part, kind, supply.begin, supply.anchor, supply.facts, supply, with_patient=handed)
-            )
-        for fact in self.kept(self.of_type("administer"), component):
-            if component in self.components(fact):
-                dispensed = self.injected.get((fact, component))
-                steps = [fact, *(dispensed.facts if dispensed else [])]
-                events.append(OpioidEvent(part, "given", fact.span.start, fact, steps, with_patient=True))
-        for fact in self.kept(self.of_type("report"), component):
-            if component in self.components(fact):
-                stops = self.stops_of(fact)
-                begin = report_begin(fact).start
-                events.append(OpioidEvent(part, "report", begin, fact, [fact, *stops], stops=stops, with_patient=True))
-        for fact in self.kept(self.open_orders(component), component):
-            stops = self.stops_of(fact)
-            events.append(OpioidEvent(part, "order", fact.span.start, fact, [fact, *stops], stops=stops))
-        return events
-
-    def exposures(self, seen):
-        """Exposures of the opioid events for which `seen(event)`; of a chain one for every prefix of it.
-
-        Every prefix, because a later fill must never make the earliest start earlier.
-        """
-        events = [event for event in self.opioid_events() if seen(event)]
-        found = [single_exposure(event) for event in events if event.kind != "supply"]
-        chains = {}
-        for event in events:
-            if event.kind == "supply":
-                chains.setdefault((event.part.ingredient, event.part.form), []).append(event)
-        for chained in chains.values():
-            chained.sort(key=lambda event: event.tie_order)
-            found += chain_exposures(chained)
-        return found
-
-    # antagonists
-
-    def antagonist_parts(self):
-        parts = {}
-        for fact in self.of_type("prescription", "fill", "administer", "report"):
-            for part in fact.medicine.antagonists:
-                parts.setdefault(("antagonist", part.ingredient, part.form), {}).setdefault(part.kind, part)
-        return parts
-
-    def antagonist_events(self):
-        """Every event of an S, U, D or P antagonist, in tie order. Rescue raises nothing (RS-00)."""
-        events = []
-        for component in self.antagonist_parts():
-            events += self.antagonist_events_of(component)
-        return sorted((e for e in events if e.part.kind != "R"), key=lambda event: event.tie_order)
-
-    def antagonist_events_of(self, component):
-        events = []
-        depot = is_depot_form(component[2])
-        for supply in self.dispensed_depots(component) if depot else self.chain_supplies(component):
-            span = supply.handed.span if supply.handed is not None else supply.begin_span
-            kind = "depot" if depot else "supply"
-            facts = supply.facts
-            events.append(AntagonistEvent(own_part(supply.anchor, component), kind, span, supply.anchor, facts, supply))
-        for fact in self.kept(self.of_type("administer"), component):
-            if component in self.components(fact):
-                dispensed = self.injected.get((fact, component))
-                steps = [fact, *(dispensed.facts if dispensed else [])]
-                events.append(AntagonistEvent(own_part(fact, component), "given", fact.span, fact, steps))
-        for fact in self.kept(self.of_type("report"), component):
-            if component in self.components(fact):
-                stops = self.stops_of(fact)
-                facts = [fact, *stops]
-                part = own_part(fact, component)
-                events.append(AntagonistEvent(part, "report", report_begin(fact), fact, facts, stops=stops))
-        for fact in self.kept(self.open_orders(component), component):
-            stops = self.stops_of(fact)
-            facts = [fact, *stops]
-            events.append(AntagonistEvent(own_part(fact, component), "order", fact.span, fact, facts, stops=stops))
-        return events
-
-
-def own_part(fact, component):
-    return next(p for p in fact.medicine.antagonists if (p.ingredient, p.form) == component[1:])
-
-
-def is_depot_form(form):
-    return form == "ntx_depot" or (form in DRUGS and DRUGS[form]["acting"] == "depot")
-
-
-def depot_limit(supply):
-    """A dispensed depot may be injected up to 30 d after the fill."""
-    return supply.begin_span.end + days(30)
-
-
-def is_positive(fact):
-    """3.2 point 6: a positive urine test or challenge is an exposure."""
-    tests = {"urine_drug_test", "naloxone_challenge"}
-    return fact.type == "evidence" and fact.get("kind") in tests and fact.get("result") == "positive"
-
-
-def single_exposure(event):
-    """The exposure of an event that is not a link of a chain."""
-    fact, part = event.anchor, event.part
-    codes = own_codes(event)
-    if event.kind == "positive":
-        documented, possible = fact.span.end, fact.span.end
-        codes.add("OPIOID_EVIDENCE_POSITIVE")
-    elif event.kind == "given":
-        documented = possible = given_end(fact, part.form)
-    elif event.kind == "depot":
-        documented = max(fill.span.end for fill in event.supply.sightings)
-        possible = documented + days(30)
-        codes.add("ADMINISTRATION_UNCONFIRMED")
-    elif event.kind == "report":
-        documented, possible = report_ends(fact, part.form, event.stops)
-        codes |= {"SUPPLY_END_ASSUMED"} if possible > documented else set()
-    else:
-        documented, possible = None, possible_order_end(fact, part.form, event.stops)
-        codes.add("UNFILLED_PRESCRIPTION")
-    if possible == FOREVER:
-        codes.add("ONGOING_NO_END")
-    return Exposure(part, event.kind, event.begin, documented, possible, event.facts, codes, event)
-
-
-def own_codes(event):
-    """Reason codes of group supply that tell where the exposure comes from."""
-    codes = {"NON_PRESCRIPTION_OPIOID"} if event.medicine.non_prescription else set()
-    return codes | ({"RESTRICTED_SOURCE"} if any(fact.restricted for fact in event.facts) else set())
-
-
-def chain_exposures(events):
-    """One exposure for each prefix of the chain."""
-    supplies = [event.supply for event in events]
-    documented = chain(supplies, facts_of.documented_supply)
-    possible = chain(supplies, facts_of.possible_supply)
-    found = []
-    for number, (known, assumed) in enumerate(zip(documented, possible, strict=True), 1):
-        run = events[number - max(len(known.run), len(assumed.run)) : number]
-        codes = {code for event in run for code in own_codes(event)} | chain_codes(known, assumed)
-        basis = [fact for event in run for fact in event.facts]
-        first = run[0]
-        found.append(Exposure(first.part, "supply", first.begin, known.end, assumed.end, basis, codes, run[-1]))
-    return found
-
-
-def chain_codes(known, assumed):
-    """Reason codes of group supply about the end of a chain."""
-    codes = {"REFILL_STACKED"} if known.stacked or assumed.stacked else set()
-    codes |= {"REFILL_STACK_CAPPED"} if known.capped or assumed.capped else set()
-    return codes | ({"SUPPLY_END_ASSUMED"} if assumed.end > known.end else set())
-
-
-# --- interacting medicines (2.1, 2.2)
-
-
-@dataclass(eq=False)
-class ActiveTime:
-    """When an interacting medicine was taken, carry-over not included."""
-
-    code: str
-    begin: datetime
-    end: datetime
-    documented_end: datetime
-    anchor: object
-    facts: list
-    prescribed: bool
-    kind: str
-    stopped: bool = False  # its end is on record
-    run: tuple = ()  # of a fill: the fills whose left-over reaches it, itself included
-
-    @property
-    def tie_order(self):
-        return (self.begin, self.anchor.key)
-
-    @property
-    def with_patient(self):
-        return self.kind in {"given", "report"} or any(fact.type == "handed_over" for fact in self.facts)
-
-
-def other(code):
-    """The component of an ingredient that is neither opioid nor antagonist."""
-    return ("other", code, "")
-
-
-def active_times(patient, code):
-    """First fill, order without a fill, or report, to the end of supply; missing days supply 30 d; systemic only."""
-    mine = [
-        fact
-        for fact in patient.of_type("prescription", "fill", "administer", "report")
-        if code in fact.medicine.codes and not fact.medicine.local
-    ]
-    found = fill_times(patient, code, [fact for fact in mine if fact.type == "fill"])
-    for fact in mine:
-        if fact.type == "administer":
-            end = fact.span.end
-            found.append(ActiveTime(code, fact.span.start, end, end, fact, [fact], True, "given"))
-        elif fact.type == "report":
-            found.append(report_time(code, fact, patient.stops_of(fact)))
-        elif fact.type == "prescription":
-            component = next(c for c in patient.components(fact) if c[1] == code)
-            if is_order(fact) and (fact, component) not in patient.filled_orders:
-                found.append(order_time(code, fact, patient.stops_of(fact)))
-    kept = [time for time in found if (time.anchor, other(code)) not in patient.dropped]
-    return sorted(kept, key=lambda time: time.tie_order)
-
-
-def fill_times(patient, code, fills):
-    supplies = supplies_of(fills, patient.hand_overs, "")
-    documented, possible = chain(supplies, facts_of.documented_supply), chain(supplies, facts_of.possible_supply)
-    return [
-        ActiveTime(
-            code, supply.begin, assumed.end, known.end, supply.anchor, supply.facts, True, "fill", run=assumed.run
-        )
-        for supply, known, assumed in zip(supplies, documented, possible, strict=True)
-    ]
-
-
-def order_time(code, fact, stops):
-    end = fact.span.end + facts_of.possible_supply(fact, "")
-    stopped = order_end(fact, stops) is not None
-    return ActiveTime(code, fact.span.start, end, end, fact, [fact, *stops], True, "order", stopped)
-
-
-def report_time(code, fact, stops):
-    """Reported use: to its stop; ongoing OTC reports lapse 180 d after the last confirmation."""
-    begin = report_begin(fact).start
-    documented, possible = report_ends(fact, "", stops)
-    if possible == FOREVER and fact.get("kind") == "otc":
-        confirmed = fact.time("last_confirmed_at") or fact.span
-        documented = possible = max(confirmed.end, fact.span.end) + ALIVE
-    return ActiveTime(code, begin, possible, documented, fact, [fact, *stops], False, "report", bool(stops))
-
-
-@dataclass(eq=False)
-class Taken:
-    """An interacting medicine without a gap: a run of fills, or one order, report or dose."""
-
-    first: ActiveTime
-    last: ActiveTime
-    facts: list
-
-    @property
-    def begin(self):
-        return self.first.begin
-
-    @property
-    def end(self):
-        return self.last.end
-
-
-def taken_of(patient, code):
-    """Everything taken of one interacting medicine, runs of fills as one."""
-    times = active_times(patient, code)
-    fills = {time.anchor: time for time in times if time.kind == "fill"}
-    found = [Taken(time, time, time.facts) for time in times if time.kind != "fill"]
-    for time in fills.values():
-        followed = any(len(other.run) > len(time.run) and other.run[0] is time.run[0] for other in fills.values())
-        if not followed:
-            first = fills[time.run[0].anchor]
-            found.append(Taken(first, time, [fact for supply in time.run for fact in supply.facts]))
-    return sorted(found, key=lambda taken: taken.first.tie_order)
-
-
-def strong_cyp3a4():
-    """2.1 point 6: perpetrators with a row of mechanism_group CYP, prolong, strong for any victim."""
-    found = set()
-    for row in PERPETRATORS:
-        if (row["mechanism_group"], row["direction"], row["strength"]) == ("CYP", "prolong", "strong"):
-            found.add(row["perpetrator_rxnorm"])
-    return found - {"*strong_cyp3a4*"}
-
-
-def pair_row(code, victim):
-    """The row of the pair, else the class fallback row of the victim. Short ritonavir: see below."""
-    own = [row for row in PERPETRATORS if row["perpetrator_rxnorm"] == code and row["victim_rxnorm"] == victim]
-    own = [row for row in own if "5-day" not in row["perpetrator"]] if code and victim else []
-    if own:
-        return own[0]
-    if code in strong_cyp3a4():
-        for row in PERPETRATORS:
-            if row["perpetrator_rxnorm"] == "*strong_cyp3a4*" and row["victim_rxnorm"] == victim:
-                return row
-    return None
-
-
-def perpetrator_codes():
-    return sorted({row["perpetrator_rxnorm"] for row in PERPETRATORS if row["perpetrator_rxnorm"].isdigit()})
-
-
-def carry_over(row):
-    return hours(float(row["carry_over_h_after_last_dose"]))
-
-
-@dataclass(frozen=True)
-class Extension:
-    """The multiplier of a window, and the interacting medicines that count."""
-
-    multiplier: Decimal
-    rows: tuple = ()
-    facts: tuple = ()
-
-    @property
-    def codes(self):
-        found = {"MULTIPLE_PERPETRATORS"} if len({code for code, _ in self.rows}) > 1 else set()
-        claims = any(row["evidence_level"] == "SEED_CLAIM_ONLY" for _, row in self.rows)
-        return found | ({"EVIDENCE_SINGLE_REPORT"} if claims else set())
-
-
-NO_EXTENSION = Extension(Decimal(1))
-
-
-def extension(patient, victim, begin, end):
-    """2.1 point 4 over the medicines whose active interval meets [begin, end], both ends included."""
-    counting, facts = [], []
-    for code in perpetrator_codes():
-        row = pair_row(code, victim)
-        if row is None or row["direction"] != "prolong" or Decimal(row["t_half_multiplier_used"]) <= 1:
-            continue
-        meeting = [
-            taken
-            for taken in taken_of(patient, code)
-            if taken.begin <= end and begin <= later(taken.end, carry_over(row))
-        ]
-        if meeting:
-            counting.append((code, row))
-            facts += [fact for taken in meeting for fact in taken.facts]
-    largest = {}
-    for _, row in counting:
-        group = row["mechanism_group"]
-        largest[group] = max(largest.get(group, Decimal(1)), Decimal(row["t_half_multiplier_used"]))
-    product = Decimal(1)
-    for value in largest.values():
-        product *= value
-    return Extension(min(product, Decimal(4)), tuple(counting), tuple(facts))
-
-
-# --- windows, section 3.2
-
-
-def whole_minutes_up(length_h):
-    """The length of a window is rounded up to a whole minute."""
-    minutes = Decimal(length_h) * 60
-    whole = int(minutes)
-    return timedelta(minutes=whole if whole == minutes else whole + 1)
-
-
-def label_interval(part):
-    """L = 240 h short, 336 h else."""
-    return hours(240) if part.acting == "short" else hours(336)
-
-
-def five_half_lives(part, multiplier):
-    return whole_minutes_up(5 * Decimal(part.row["t_half_high_h"]) * multiplier)
-
-
-def hard_window(part, multiplier):
-    """Wh = max(L, k x t_half_adj)."""
-    return max(label_interval(part), five_half_lives(part, multiplier))
-
-
-def policy_window(part, multiplier):
-    """Wp = max(336 h, Wh)."""
-    return max(FLOOR, hard_window(part, multiplier))
-
-
-def judging_extension(patient, part, end, antagonist_time):
-    """It counts for a judgement if its interval meets [supply end, antagonist time]."""
-    if end == FOREVER or antagonist_time < end:
-        return NO_EXTENSION
-    return extension(patient, part.ingredient, end, antagonist_time)
-
-
-def earliest_start_extension(patient, part, end):
-    """It counts if its interval meets [possible_end, possible_end + Wp]: begin with 1, recompute until stable."""
-    if end == FOREVER:
-        return NO_EXTENSION
-    counting = NO_EXTENSION
-    while True:
-        again = extension(patient, part.ingredient, end, end + policy_window(part, counting.multiplier))
-        if again.multiplier == counting.multiplier:
-            return again
-        counting = again
-
-
-def window_codes(part, counting):
-    """Reason codes of group window for one window, and those of the medicines that made it."""
-    codes = set(counting.codes)
-    label, hard = label_interval(part), hard_window(part, counting.multiplier)
-    if hard > label:
-        codes.add("FIVE_HALF_LIVES")
-    else:
-        codes.add("LABEL_7_10_DAYS" if part.acting == "short" else "LABEL_2_WEEKS")
-    if hard > hard_window(part, Decimal(1)):
-        codes.add("HALF_LIFE_EXTENDED")
-    return codes
-
-
-def form_codes(part):
-    """Reason codes that say what kind of opioid it is."""
-    codes = {"LONG_HALF_LIFE"} if Decimal(part.row["t_half_high_h"]) >= 24 else set()
-    codes |= {"long": {"LONG_ACTING_FORM"}, "depot": {"DEPOT"}}.get(part.acting, set())
-    classes = {"partial_agonist": {"PARTIAL_AGONIST"}, "mixed_agonist_antagonist": {"MIXED_AGONIST"}}
-    return codes | classes.get(part.opioid_class, set())
