@@ -1,6 +1,6 @@
 """The promise of the alert budget: quiet in an ordinary year, and nothing contraindicated missed.
 
-`pharmacy_rates.py` says who lives in the simulated year, `planted_cases.py` what must be found.
+`tests/lib/pharmacy/rates.py` says who lives in the simulated year, `planted_cases.py` what must be found.
 
 As the records stand at the end of the year, every finding counts, also those of an alert that interrupted once for its
 course. On the way, as facts come in one by one, a rule counts as often as it fires.
