@@ -1,98 +1,31 @@
 """Recorded events under two versions of the tables: what is gained, lost and changed, and what was not taken."""
 
-import csv
 import gzip
 import json
-import os
 import random
-import shutil
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-import rxguard
 from rich.console import Console
-from rx_clinical.catalogue.tables import TABLES
 from rx_ingest.reader import Reader
 from rx_runtime.errors import InvalidInput
-from rxguard import __main__ as program
 from rxguard.client.records import MAX_LINE_BYTES
-from rxguard.recordings.backtest import backtest, words_only
+from rxguard.recordings.backtest import words_only
 from rxguard.recordings.reading import patient_name
 from rxguard.views.backtest import backtest_report
-from rxguard.views.common import NOTICE, site_registry
 
-DATA = Path(rxguard.__file__).with_name("data")
-CASE = DATA / "methadone-case.ndjson"
-"""Methadone until 03-31 09:00, ranitidine, LDN on 04-14 12:00: 339 h later, inside max(336, 5 x 59 h x 1.25) h."""
+from tests.lib.cli.backtest_case import CASE, DATA, METHADONE, WR_02, case, rules_of, run, written
 
-NOW_MS = 1_800_000_000_000  # 2027-01-15, well after the case
-METHADONE = {"form_key": "methadone_oral"}
 RANITIDINE = {"perpetrator_rxnorm": "9143", "victim_rxnorm": "6813"}
-WR_02 = {"rule_id": "WR-02"}
-
-Row = dict[str, str]
-
-
-def run(file: Path | str, a: Path | str, b: Path | str, **options: Any) -> dict[str, Any]:
-    return backtest(str(file), (str(a), str(b)), sites=site_registry(), **({"now_ms": NOW_MS} | options))
-
-
-@pytest.fixture
-def edited(tmp_path: Path) -> Callable[..., Path]:
-    """A copy of the shipped tables in which every row that has these cells is changed, or left out."""
-
-    def copy(name: str, table: str, where: Row, changes: Row | None) -> Path:
-        folder = tmp_path / name
-        shutil.copytree(TABLES, folder)
-        with (folder / table).open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        chosen = [row for row in rows if where.items() <= row.items()]
-        assert chosen, "the edit finds no row"
-        kept = [
-            row | (changes or {}) if row in chosen else row for row in rows if changes is not None or row not in chosen
-        ]
-        with (folder / table).open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(kept)
-        return folder
-
-    return copy
-
-
-@pytest.fixture
-def half_life_50(edited: Callable[..., Path]) -> Path:
-    """5 x 50 h x 1.25 = 312.5 h: the two weeks of long-acting opioids are longer, and are over at 339 h."""
-    return edited("half-life-50", "drugs.csv", METHADONE, {"t_half_high_h": "50"})
-
-
-def case(**changes: Any) -> list[dict[str, Any]]:
-    return [json.loads(line) | changes for line in CASE.read_text().splitlines()]
-
-
-def written(path: Path, lines: Iterable[dict[str, Any] | str]) -> Path:
-    path.write_text("".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines))
-    return path
-
-
-def rules_of(findings: Iterable[dict[str, Any]]) -> list[str]:
-    """Of the two rules that the case is about; others may speak of it too."""
-    return [finding["rule"] for finding in findings if finding["rule"] in {"WR-02", "PK-01"}]
 
 
 def fields_of(document: dict[str, Any], rule: str) -> dict[str, tuple[Any, Any]]:
     (changed,) = (one for one in document["changed"] if one["rule"] == rule)
     return {one["field"]: (one["a"], one["b"]) for one in changed["fields"]}
-
-
-# Findings
 
 
 def test_a_shorter_half_life_loses_the_withdrawal_that_it_alone_carried(half_life_50: Path) -> None:
@@ -224,9 +157,6 @@ def test_a_merge_is_named_as_not_read_and_joins_nothing(tmp_path: Path) -> None:
     assert "does not read: merge" in shown(document)
 
 
-# What was not taken
-
-
 def test_what_cannot_be_taken_is_counted_by_code_and_line(tmp_path: Path, half_life_50: Path) -> None:
     fill = case()[0]
     lines = [*case(), "{broken", "[1]", fill | {"event_id": "x", "site_id": "elsewhere"}]
@@ -302,9 +232,6 @@ def _without_lines(document: dict[str, Any]) -> dict[str, Any]:
     return document | {"dead_letters": sorted(letters, key=json.dumps)}
 
 
-# Tables
-
-
 def test_a_broken_table_is_named_with_its_row(edited: Callable[..., Path]) -> None:
     broken = edited("broken", "drugs.csv", METHADONE, {"t_half_high_h": "long"})
     with pytest.raises(InvalidInput, match=r"drugs\.csv line \d+ \(6813\): t_half_high_h") as error:
@@ -330,120 +257,9 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
         run(CASE, tmp_path / "missing", "builtin")
 
 
-# For people
-
-
-def test_the_report_shows_rulesets_sums_and_what_became_of_which_number(edited: Callable[..., Path]) -> None:
-    document = run(CASE, "builtin", edited("half-life-60", "drugs.csv", METHADONE, {"t_half_high_h": "60"}))
-    text = shown(document)
-    assert "1 patient, 4 events" in text
-    assert "raise ruleset_seq.txt" in text
-    assert "earliest_start_time: 2026-04-15T17:45:00Z -> 2026-04-16T00:00:00Z" in text
-    assert "arithmetic of methadone, half_life_high_h: 59 -> 60" in text
-    assert NOTICE in text
-
-
-def test_the_report_stops_at_the_limit_and_says_how_many_there_are(tmp_path: Path, half_life_50: Path) -> None:
-    many = [
-        event | {"source": f"s{number}", "patient": {"namespace": "n", "value": str(number)}}
-        for number in range(3)
-        for event in case()
-    ]
-    document = run(written(tmp_path / "f", many), "builtin", half_life_50)
-    text = shown(document, limit=1)
-    assert "- WR-02 contraindicated lost" in text
-    assert "2 more lost: --limit shows more, --json has all" in text
-    assert len(document["lost"]) == 3
-
-
-def test_the_report_names_what_was_not_taken(tmp_path: Path) -> None:
-    text = shown(run(written(tmp_path / "f", [*case(), "{"]), "builtin", "builtin"))
-    assert "NOT_JSON" in text
-    assert "A and B are the same tables" in text
-    assert "No difference" in text
-    assert " safe" not in text.replace("never safe", "")
-
-
 def shown(document: dict[str, Any], limit: int = 10) -> str:
     console = Console(file=StringIO(), width=80, color_system=None)
     console.print(backtest_report(document | {"file": "events.ndjson"}, limit))
     text = console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
     assert all(len(line) <= 80 for line in text.splitlines())
     return " ".join(text.split())
-
-
-# The program
-
-
-def program_of(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    env = {key: value for key, value in os.environ.items() if not key.startswith("RXGUARD_")}
-    command = [sys.executable, "-m", "rxguard", "backtest", *arguments]
-    return subprocess.run(command, env=env, input=stdin, capture_output=True, timeout=60, check=False)
-
-
-def test_differences_end_with_1_and_json_is_one_document_on_stdout(half_life_50: Path) -> None:
-    result = program_of("--rules", "builtin", "--rules", str(half_life_50), "-", "--json", stdin=CASE.read_bytes())
-    assert (result.returncode, result.stderr) == (1, b"")
-    document = json.loads(result.stdout)
-    assert (document["format"], document["file"]) == (1, "-")
-    assert [one["folder"] for one in document["rules"]] == ["builtin", str(half_life_50)]
-    assert rules_of(document["lost"]) == ["WR-02"]
-
-
-def test_equal_rules_end_with_0() -> None:
-    result = program_of("--rules", "builtin", "--rules", "builtin", str(CASE))
-    assert (result.returncode, result.stderr) == (0, b"")
-    assert b"No difference" in result.stdout
-
-
-@pytest.mark.parametrize("rules", [(), ("builtin",), ("builtin", "builtin", "builtin")])
-def test_anything_but_two_versions_is_a_wrong_command_line(
-    rules: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    given = [word for folder in rules for word in ("--rules", folder)]
-    monkeypatch.setattr(sys, "argv", ["rxguard", "backtest", *given, str(CASE)])
-    with pytest.raises(SystemExit) as ended:
-        program.main()
-    assert ended.value.code == 2
-    assert "--rules" in capsys.readouterr().err
-
-
-def test_a_broken_table_ends_with_3_and_names_the_row(edited: Callable[..., Path]) -> None:
-    broken = edited("broken", "drugs.csv", METHADONE, {"t_half_high_h": "long"})
-    result = program_of("--rules", "builtin", "--rules", str(broken), str(CASE))
-    assert (result.returncode, result.stdout) == (3, b"")
-    assert b"drugs.csv line" in result.stderr
-    assert b"Traceback" not in result.stderr
-
-
-def test_a_file_that_cannot_be_read_or_breaks_off_ends_with_3(tmp_path: Path) -> None:
-    broken = tmp_path / "broken.gz"
-    broken.write_bytes(gzip.compress(CASE.read_bytes())[:-20])
-    for file in (broken, tmp_path / "missing"):
-        result = program_of("--rules", "builtin", "--rules", "builtin", str(file))
-        assert (result.returncode, result.stdout) == (3, b"")
-        assert file.name.encode() in result.stderr
-
-
-def test_a_file_without_any_event_is_not_called_equal() -> None:
-    result = program_of("--rules", "builtin", "--rules", "builtin", "-", "--json", stdin=b"{broken\n")
-    assert result.returncode == 3
-    assert [one["code"] for one in json.loads(result.stdout)["dead_letters"]] == ["NOT_JSON"]
-    assert b"NOTHING_ASSESSED" in result.stderr
-
-
-def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    command = [sys.executable, "-m", "rxguard", "backtest", "--rules", "builtin", "--rules", "builtin", str(pipe)]
-    with (
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process,
-        pipe.open("wb"),  # waits until the program reads
-    ):
-        process.send_signal(signal.SIGINT)
-        try:
-            stdout, stderr = process.communicate(timeout=120)
-        finally:
-            process.kill()
-    assert (process.returncode, stdout) == (130, b"")
-    assert b"Traceback" not in stderr

@@ -237,3 +237,20 @@ def test_a_fact_recorded_with_the_antagonist_is_not_late(catalogue):
     blocker = fill("L", at("2026-04-10T09:00"), ldn())
     assert "RE_EVALUATED_LATE_EVENT" not in findings(catalogue, together, blocker)[0].reason_codes
     assert "RE_EVALUATED_LATE_EVENT" in findings(catalogue, later, blocker)[0].reason_codes
+
+
+@pytest.mark.parametrize(("day", "zone"), [(date.max, "UTC"), (date.min, "Europe/Berlin"), (date.max, "Asia/Tokyo")])
+def test_a_date_whose_day_leaves_the_calendar_is_an_error(day, zone):
+    with pytest.raises(ValueError, match=f"{day} is outside the calendar"):
+        Moment.local_date(day, zone)
+
+
+def test_of_a_zone_that_nobody_knows_people_read_the_date_in_utc():
+    late_evening = at("2026-04-15T23:30")
+    assert local_date_text(late_evening, "Mars/Olympus") == local_date_text(late_evening, None) == "2026-04-16"
+    assert local_date_text(at("2026-04-15T04:00"), "America/New_York") == "2026-04-15"
+
+
+def test_at_the_end_of_the_calendar_there_is_no_later_date():
+    assert local_date_text(at("9999-12-31T12:00"), None) == "9999-12-31"
+    assert local_date_text(at("0001-01-01T12:00"), None) == "0001-01-01"

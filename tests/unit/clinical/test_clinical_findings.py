@@ -13,8 +13,20 @@ from rx_clinical.model.findings import NoStartTime
 from tests.lib.clinical.kit import at, envelope, fill, given, ldn, medicine, methadone, order, oxycodone, report
 from tests.lib.clinical.table_kit import copy_of_the_tables, set_cell
 
+BEGUN = at("2026-04-01T09:00")
+LATER = at("2026-06-01T09:00")
+ALWAYS_KNOWN = at("2000-01-01T00:00")
 OXYCODONE = fill("o", at("2026-04-01T09:00"), oxycodone())
 LDN = fill("n", at("2026-04-05T09:00"), ldn())
+
+
+def findings(catalogue, rule, *facts):
+    found = assess(History(facts=facts, known_since=ALWAYS_KNOWN), catalogue).findings
+    return [one for one in found if one.rule == rule]
+
+
+def basis_of(found):
+    return [one.event_id for one in found.basis]
 
 
 def finding(catalogue, rule, *facts):
@@ -194,3 +206,54 @@ def test_one_product_of_unknown_dose_leaves_the_daily_sum_unknown(catalogue):
     beside = fill("n0", BEFORE, medicine("7243", "ntx_oral", text="naltrexone", days="60"))
     assert "DOSE_UNKNOWN" in finding(catalogue, "WR-01", OXYCODONE, beside, LDN).reason_codes
     assert "DOSE_UNKNOWN" not in finding(catalogue, "WR-01", OXYCODONE, LDN).reason_codes
+
+
+def test_an_ultra_low_dose_has_no_start_because_both_are_meant_to_be_taken_together(catalogue):
+    ultra_low = ldn("0.5")
+    beside_oxycodone = findings(catalogue, "WR-05", fill("o", BEGUN, oxycodone("30")), fill("n", BEGUN, ultra_low))
+    beside_ongoing_methadone = findings(
+        catalogue, "WR-06", report("m", BEGUN, methadone(None)), fill("n", LATER, ultra_low)
+    )
+
+    assert [one.no_start_time_reason for one in beside_oxycodone] == [NoStartTime.CONCURRENT_BY_INTENT]
+    assert [one.no_start_time_reason for one in beside_ongoing_methadone] == [NoStartTime.ONGOING_NO_END]
+
+
+def test_two_records_of_one_transplant_are_one_finding(catalogue):
+    recorded = [PatientFact(kind="transplant", value="kidney", **envelope(name, BEGUN)) for name in ("t1", "t2")]
+
+    assert len(findings(catalogue, "LD-02", *recorded, fill("n", LATER, ldn()))) == 1
+
+
+def test_a_fill_is_a_whole_one_unless_its_source_says_that_it_is_partial(catalogue):
+    dispensed = oxycodone("30", quantity=Decimal(10))
+    opioid = fill("o", BEGUN, dispensed, quantity_prescribed=Decimal(30))
+
+    (found,) = findings(catalogue, "WR-01", opioid, fill("n", at("2026-04-20T09:00"), ldn()))
+
+    assert "SUPPLY_END_ASSUMED" not in found.reason_codes
+    assert found.earliest_start_time == at("2026-05-15T09:00")
+
+
+def test_a_finding_about_a_supply_seen_twice_hangs_on_the_sighting_that_lasts_longest_and_names_each_once(catalogue):
+    numbers = {"rx_number": "7", "fill_number": "1"}
+    shorter = fill("shorter", BEGUN, ldn(days="10"), **numbers)
+    longer = fill("longer", at("2026-04-01T10:00"), ldn(days="30"), **numbers)
+    opioid = fill("o", at("2026-03-30T09:00"), oxycodone("10"))
+
+    (found,) = findings(catalogue, "WR-01", opioid, shorter, longer)
+
+    assert found.anchor_event_id == "longer"
+    assert sorted(basis_of(found)) == ["longer", "o", "shorter"]
+
+
+def test_what_is_beside_naltrexone_in_two_supplies_is_told_of_the_first(catalogue):
+    methotrexate = medicine("6851", text="methotrexate 2.5 mg tablet", days="5", route="oral")
+    supplies = [
+        fill("first", at("2026-04-03T09:00"), methotrexate),
+        fill("second", at("2026-04-20T09:00"), methotrexate),
+    ]
+
+    (found,) = findings(catalogue, "LD-03", fill("n", BEGUN, ldn()), *supplies)
+
+    assert basis_of(found) == ["n", "first"]

@@ -3,10 +3,20 @@
 from decimal import Decimal
 
 import pytest
+from rx_clinical import History, assess
 from rx_clinical.catalogue.catalogue import Catalogue
 from rx_clinical.model.facts import Medicine
 
+from tests.lib.clinical.kit import at, fill
 from tests.lib.clinical.table_kit import copy_of_the_tables, drop_row, set_cell
+
+BEGUN = at("2026-04-01T09:00")
+ALWAYS_KNOWN = at("2000-01-01T00:00")
+
+
+def findings(catalogue, rule, *facts):
+    found = assess(History(facts=facts, known_since=ALWAYS_KNOWN), catalogue).findings
+    return [one for one in found if one.rule == rule]
 
 
 def opioids(catalogue, **medicine):
@@ -295,3 +305,24 @@ def test_a_form_with_one_product_that_shows_its_antagonist_hides_none(catalogue,
     lybalvi = Medicine(form_key="samidorphan")
     assert catalogue.roles(lybalvi).hidden
     assert not Catalogue(folder).roles(lybalvi).hidden
+
+
+def test_an_unknown_form_of_a_known_medicine_is_not_cleared_where_its_text_names_an_opioid(catalogue):
+    unknown = Medicine(coded=False, ingredients=("723",), form_key="methadone_orall", text="methadone 10 mg")
+
+    assert len(findings(catalogue, "DQ-03", fill("f", BEGUN, unknown))) == 1
+
+
+def test_what_a_medicine_is_does_not_depend_on_how_many_were_asked_before(monkeypatch):
+    monkeypatch.setattr("rx_clinical.catalogue.classifier._CACHE_LIMIT", 2)
+    monkeypatch.setattr("rx_clinical.catalogue.catalogue._MEDICINES_REMEMBERED", 2)
+    small = Catalogue()
+    asked = [Medicine(form_key=form_key) for form_key in ("methadone_oral", "ntx_ldn", "kratom", "methadone_oral")]
+    read = [small.roles(one) for one in asked]
+    assert read[0] == read[3]
+    assert [one.form.form_key for roles in read for one in roles.opioids] == [
+        "methadone_oral",
+        "kratom",
+        "methadone_oral",
+    ]
+    assert read[1].antagonist.form_key == "ntx_ldn"

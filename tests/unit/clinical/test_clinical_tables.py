@@ -1,5 +1,6 @@
 """The tables are checked as a whole: a wrong figure, code or source never reaches a patient."""
 
+import re
 import shutil
 
 import pytest
@@ -84,3 +85,26 @@ def test_every_former_reason_code_is_an_alias_that_names_its_present_code():
     for code, present in FORMER_CODES.items():
         assert rows[code].text("group") == "alias"
         assert rows[code].text("meaning") == f"Former name of reason code {present}"
+
+
+@pytest.mark.parametrize(
+    ("table", "old", "new", "message"),
+    [
+        ("compounding_bud.csv", "nonaqueous_liquid,any,90", "nonaqueous_liquid,any,91", "has no 91 days"),
+        ("compounding_bud.csv", '"aqueous, not preserved"', "aqueous", "has no 14 days for aqueous"),
+        ("compounding_bud.csv", "nonaqueous_liquid,any,90", "aqueous_other,any,90", "class 'aqueous_other'"),
+        ("compounding_bud.csv", "nonaqueous_liquid,any,90,,oral nonaqueous liquid (oil),BUD2;BUD3\n", "", "is missing"),
+        ("compounding_words.csv", "troche,solid", "troche,hard", "kind 'hard'"),
+        ("compounding_fillers.csv", "avicel,fine", "avicel,good", "verdict 'good'"),
+        ("compounding_excipients.csv", "shell,vegan,hypromellose", "shell,vegan,tofu", "tofu is no meaning"),
+        ("compounding_excipients.csv", "shell,vegan", "hull,vegan", "part 'hull'"),
+    ],
+)  # fmt: skip
+def test_a_compounding_table_that_contradicts_another_is_refused(tmp_path, table, old, new, message):
+    folder = tmp_path / "tables"
+    shutil.copytree(TABLES, folder)
+    text = (folder / table).read_text()
+    assert text.count(old) == 1
+    (folder / table).write_text(text.replace(old, new))
+    with pytest.raises(TableError, match=re.escape(message)):
+        Catalogue(folder)
