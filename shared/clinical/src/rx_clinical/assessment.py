@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
-from itertools import groupby
 from pathlib import Path
 
 from rx_clinical.catalogue.catalogue import Catalogue
@@ -16,7 +15,7 @@ from rx_clinical.history.context import RuleContext, build_context
 from rx_clinical.model.facts import Fact, History, UnreadFact
 from rx_clinical.model.findings import Assessment, Finding
 from rx_clinical.rules import RULES, applicable_rules, may_fire
-from rx_clinical.rules.rule import Decide, Pairing
+from rx_clinical.rules.rule import Decide, Pairing, Rule
 from rx_clinical.rules.withdrawal.engine import ClearedWindow, cleared_windows
 
 _RULE_IDS = tuple(rule.id for rule in RULES)
@@ -65,11 +64,15 @@ def decide(history: History, catalogue: Catalogue) -> Decided:
 @lru_cache(maxsize=1024)
 def _asked(bits: int) -> tuple[Decide, ...]:
     """Return what to ask of facts with these FactBits: rules alone, or rules of one pairing together."""
-    asked: list[Decide] = []
-    for pairing, rules in groupby(applicable_rules(bits), key=lambda rule: rule.pairing):
-        decides = tuple(rule.decide for rule in rules)
-        asked += decides if pairing is None else (partial(_ask_together, pairing, decides),)
-    return tuple(asked)
+    groups: dict[Pairing | str, list[Rule]] = {}
+    for rule in applicable_rules(bits):
+        groups.setdefault(rule.pairing or rule.id, []).append(rule)
+    return tuple(
+        partial(_ask_together, rules[0].pairing, tuple(rule.decide for rule in rules))
+        if rules[0].pairing
+        else rules[0].decide
+        for rules in groups.values()
+    )
 
 
 def _ask_together(pairing: Pairing, decides: Iterable[Decide], context: RuleContext) -> list[Decision]:
