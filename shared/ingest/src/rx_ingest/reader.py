@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -11,6 +11,7 @@ from rx_clinical.model.facts import Moment, event_key
 from rx_contracts.edge.errors import EdgeError
 from rx_contracts.edge.event import EdgeEvent, PatientMerged, PatientRef, occurred
 from rx_contracts.ids import EventKey, Pseudonym
+from rx_contracts.wire.times import UNIX_EPOCH
 
 from rx_ingest.coding import Coder
 from rx_ingest.envelope import Envelope, open_envelope
@@ -23,7 +24,6 @@ MAX_AHEAD = timedelta(days=90)
 the horizon of the patient's history and hide older events."""
 
 _CONTENT_BYTES = 16
-_UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 log = structlog.get_logger("rxguard")
 
@@ -158,7 +158,7 @@ def _refused_record(record: InboundRecord, error: EdgeError) -> ReadRecord:
 def _check_recorded_time(record: InboundRecord, event: EdgeEvent) -> None:
     """Raise EdgeError RECORDED_IN_FUTURE. Compares milliseconds: a Kafka timestamp may lie beyond the calendar."""
     sent_ms = record.timestamp_ms
-    if sent_ms >= 0 and (event.recorded_time - _UNIX_EPOCH - MAX_AHEAD) / _MILLISECOND > sent_ms:
+    if sent_ms >= 0 and (event.recorded_time - UNIX_EPOCH - MAX_AHEAD) / _MILLISECOND > sent_ms:
         raise EdgeError("RECORDED_IN_FUTURE", "/recorded_time", "lies more than 90 days after the record was sent")
 
 

@@ -31,13 +31,13 @@ from rx_contracts.edge.fields import (
     SourceName,
 )
 from rx_contracts.edge.json import read_json
+from rx_contracts.wire.times import UNIX_EPOCH
 
 __all__ = ["EdgeError", "EdgeEvent", "json_schema", "parse_event", "validate_event"]
 
 MAX_OCCURRED_AHEAD_DAYS = 31
 """Limit of the occurred time after the recorded time. A later one is a typing error; plans have fields of their own."""
 
-_UNIX_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00Z")
 
 if TYPE_CHECKING:
     Route = str
@@ -134,7 +134,7 @@ class BaseEvent(Strict):
         """Return the source revision, 0 or more: as stated, else the recorded time in microseconds of Unix time."""
         if self.source_revision is not None:
             return self.source_revision
-        return max(0, (self.recorded_time - _UNIX_EPOCH) // timedelta(microseconds=1))
+        return max(0, (self.recorded_time - UNIX_EPOCH) // timedelta(microseconds=1))
 
 
 class _Order(BaseEvent):
