@@ -1,9 +1,8 @@
 """Consume finding sets and publish events of alerts."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from rx_runtime.errors import DependencyUnavailable, RefusedToRun
 from rx_runtime.kafka.headers import CONTENT_TYPE
@@ -54,13 +53,13 @@ async def consume(
     Raises DependencyUnavailable KAFKA_UNAVAILABLE if the offset cannot be committed.
     """
     while True:
-        fetched: Mapping[Any, Any] = await consumer.getmany(timeout_ms=_POLL_MS, max_records=BATCH_RECORDS)
+        fetched = await consumer.getmany(timeout_ms=_POLL_MS, max_records=BATCH_RECORDS)
         for partition, records in fetched.items():
             await apply(partition.partition, [_decode(record) for record in records])
             await _commit(consumer, partition, records[-1].offset + 1)
 
 
-def _decode(record: Any) -> ReceivedFindings:  # noqa: ANN401  # aiokafka types none
+def _decode(record: ConsumerRecord) -> ReceivedFindings:
     try:
         return finding_set_from_bytes(record.value or b"")
     except ValueError as error:

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -97,7 +96,7 @@ class PostgresAlertStore:
         return {AlertSeverity(row["severity"]): row["n"] for row in rows}
 
     @asynccontextmanager
-    async def _transaction(self, purpose: str, partition: int) -> AsyncIterator[Any]:
+    async def _transaction(self, purpose: str, partition: int) -> AsyncIterator[asyncpg.Connection]:
         """Serialise transactions of a partition: during a rebalance two processes can own it for a moment."""
         async with reachable(_STORE), self._pool.acquire() as connection, connection.transaction():
             await connection.execute(
@@ -109,7 +108,7 @@ class PostgresAlertStore:
 class PostgresUnitOfWork:
     """Reads and writes of one transaction."""
 
-    def __init__(self, connection: Any, partition: int) -> None:  # noqa: ANN401  # asyncpg types none
+    def __init__(self, connection: asyncpg.Connection, partition: int) -> None:
         self._connection = connection
         self._partition = partition
 
@@ -174,7 +173,7 @@ def _alert_row(alert: Alert) -> tuple[object, ...]:
     )
 
 
-def _alert_from_row(row: Any) -> Alert:  # noqa: ANN401  # asyncpg types none
+def _alert_from_row(row: asyncpg.Record) -> Alert:
     return Alert(
         alert_id=row["alert_id"],
         revision=row["revision"],

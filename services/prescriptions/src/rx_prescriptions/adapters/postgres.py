@@ -87,7 +87,7 @@ def _columns(rows: Iterable[tuple[Any, ...]], width: int) -> list[list[Any]]:
 class PostgresTransaction:
     """One transaction on one connection."""
 
-    def __init__(self, connection: Any) -> None:  # noqa: ANN401  # asyncpg has no types
+    def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
 
     async def stored_revisions(self, keys: Collection[EventKey]) -> Sequence[StoredRevision]:
@@ -226,6 +226,6 @@ class PostgresEventStore:
         ]
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Any]:
+    async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
         async with reachable(_STORE), self._pool.acquire() as connection:
             yield connection
