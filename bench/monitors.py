@@ -11,9 +11,9 @@ from pathlib import Path
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 from rx_embedded.child import Child
+from rx_embedded.ports import free_ports
 from rx_runtime.installation import Installation
 from rx_runtime.kafka import topics
-from rxguard.instance.embedded_instance import free_port
 
 from bench import outputs
 from bench.broker import PARTITIONS, Broker
@@ -81,8 +81,8 @@ async def monitors(
     module = "bench.engines.rxguard_minimal" if minimal else "rx_monitor"
     running: list[Monitor] = []
     try:
-        for number in range(processes):
-            metrics = f"127.0.0.1:{free_port()}"
+        for number, port in enumerate(free_ports(processes)):
+            metrics = f"127.0.0.1:{port}"
             settings = {
                 "RXGUARD_KAFKA": installation.kafka,
                 "RXGUARD_NAMESPACE": installation.namespace,

@@ -12,7 +12,7 @@ import urllib.request
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from rxguard.instance.embedded_instance import free_port
+from rx_embedded.ports import free_ports
 
 PROGRAM = """
 import contextlib, sys
@@ -38,11 +38,12 @@ sys.exit(main("compounding", ServiceSettings, start))
 
 
 def environment(**changes):
+    grpc, metrics = free_ports(2)
     env = {
         "RXGUARD_KAFKA": "127.0.0.1:1",
         "RXGUARD_PSEUDONYM_KEY": "5a" * 32,
-        "RXGUARD_GRPC_ADDRESS": f"127.0.0.1:{free_port()}",
-        "RXGUARD_METRICS_ADDRESS": f"127.0.0.1:{free_port()}",
+        "RXGUARD_GRPC_ADDRESS": f"127.0.0.1:{grpc}",
+        "RXGUARD_METRICS_ADDRESS": f"127.0.0.1:{metrics}",
     }
     return {key: value for key, value in (os.environ | env | changes).items() if value is not None}
 

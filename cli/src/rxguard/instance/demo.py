@@ -52,16 +52,19 @@ async def demo(*, exit_after: bool, as_json: bool, console: Console) -> dict[str
         home / "demo", home / "jars", notify=notify, fresh=True, progress=download_progress(console)
     ) as instance:
         watching = asyncio.create_task(instance.watch())
-        document = await _play(instance, notify, console=console, pause=not as_json)
-        if not as_json:
-            _conclude(document, console)
-        if not exit_after:
-            console.print(services_table(instance.document()))
-            console.print(f"Everything keeps running; RXGUARD_HOME={home / 'demo'} rxguard alerts ls. Ctrl-C stops it.")
-            await watching
-        watching.cancel()
-        with suppress(asyncio.CancelledError):
-            await watching
+        try:
+            document = await _play(instance, notify, console=console, pause=not as_json)
+            if not as_json:
+                _conclude(document, console)
+            if not exit_after:
+                console.print(services_table(instance.document()))
+                home_setting = f"RXGUARD_HOME={home / 'demo'}"
+                console.print(f"Everything keeps running; {home_setting} rxguard alerts ls. Ctrl-C stops it.")
+                await watching
+        finally:  # why a service ended says more than what failed for the want of it
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
     return document
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from typing import Any
 from rx_contracts.topics import EMBEDDED_PARTITIONS
 from rx_embedded import DataFolder, EmbeddedStack, Progress
 from rx_embedded.child import Child, Children, new_log
+from rx_embedded.ports import HOST, free_ports
 from rx_runtime.errors import DependencyUnavailable, ExitCode, InvalidSettings
 from rx_runtime.installation import Installation
 from rx_runtime.kafka.topics import apply
@@ -125,7 +125,8 @@ class Instance:
         """
         await self._children.end_left_over()
         await apply(self.servers.installation, EMBEDDED_PARTITIONS)
-        addresses = {name: (f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}") for name in SERVICES}
+        ports = iter(free_ports(2 * len(SERVICES)))
+        addresses = {name: (f"{HOST}:{next(ports)}", f"{HOST}:{next(ports)}") for name in SERVICES}
         for name in names:
             grpc_address, metrics_address = addresses[name]
             env = self._environment(name, grpc_address, metrics_address, addresses["prescriptions"][0])
@@ -244,10 +245,3 @@ async def running(
             yield instance
         finally:
             await instance.stop()
-
-
-def free_port() -> int:
-    """Return a loopback port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

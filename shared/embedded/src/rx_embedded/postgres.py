@@ -26,7 +26,8 @@ from rx_runtime.installation import Installation
 from rx_embedded.child import FIX_DATA, POLL_S, Account, Child, Children, new_log, run_to_end
 from rx_embedded.errors import DatabaseStartError, UnreachableHomeError
 from rx_embedded.home import SYSTEM_HOME, private_folder, shared_folder
-from rx_embedded.kafka import PORT_TRIES, free_ports
+from rx_embedded.kafka import PORT_TRIES
+from rx_embedded.ports import free_ports
 
 SERVICES = ("prescriptions", "compounding", "alerts")
 DATABASE = "rxguard"
