@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from importlib import resources
@@ -48,24 +48,32 @@ async def demo(*, exit_after: bool, as_json: bool, console: Console) -> dict[str
     home = rxguard_home()
     console.rule("RxGuard: a methadone patient is handed low-dose naltrexone")
     notify = _Notes(console)
-    async with running(
-        home / "demo", home / "jars", notify=notify, fresh=True, progress=download_progress(console)
-    ) as instance:
-        watching = asyncio.create_task(instance.watch())
-        try:
-            document = await _play(instance, notify, console=console, pause=not as_json)
-            if not as_json:
-                _conclude(document, console)
-            if not exit_after:
-                console.print(services_table(instance.document()))
-                home_setting = f"RXGUARD_HOME={home / 'demo'}"
-                console.print(f"Everything keeps running; {home_setting} rxguard alerts ls. Ctrl-C stops it.")
-                await watching
-        finally:  # why a service ended says more than what failed for the want of it
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
+    async with (
+        running(
+            home / "demo", home / "jars", notify=notify, fresh=True, progress=download_progress(console)
+        ) as instance,
+        _beside(instance.watch()) as watching,  # why a service ended says more than what failed for the want of it
+    ):
+        document = await _play(instance, notify, console=console, pause=not as_json)
+        if not as_json:
+            _conclude(document, console)
+        if not exit_after:
+            console.print(services_table(instance.document()))
+            console.print(f"Everything keeps running; RXGUARD_HOME={home / 'demo'} rxguard alerts ls. Ctrl-C stops it.")
+            await watching
     return document
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task[None]]:
+    """Run `work` beside the block and cancel it at its end. What `work` raised replaces what the block raised."""
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 class _Notes:
@@ -197,14 +205,11 @@ async def _feed(connection: Connection, console: Console) -> AsyncIterator[None]
             elif (event := event_pb2.Event.FromString(record.value)).source == CASE_SOURCE:
                 _show_event(event, console)
 
-    showing = asyncio.create_task(show())
     try:
-        yield
-        await asyncio.sleep(_POLL_SECONDS)
+        async with _beside(show()):
+            yield
+            await asyncio.sleep(_POLL_SECONDS)
     finally:
-        showing.cancel()
-        with suppress(asyncio.CancelledError):
-            await showing
         await consumer.stop()
 
 
