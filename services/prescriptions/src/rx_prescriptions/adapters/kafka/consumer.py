@@ -3,9 +3,8 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError
 from rx_ingest.model import InboundRecord, Position
 from rx_runtime.errors import DependencyUnavailable
@@ -39,9 +38,7 @@ async def consume(consumer: AIOKafkaConsumer, process: ProcessBatch) -> None:
         while True:
             offsets.check()
             with kafka_errors():
-                fetched: Mapping[Any, Any] = await consumer.getmany(
-                    timeout_ms=POLL_TIMEOUT_MS, max_records=BATCH_RECORDS
-                )
+                fetched = await consumer.getmany(timeout_ms=POLL_TIMEOUT_MS, max_records=BATCH_RECORDS)
             for batch in _batches([record for records in fetched.values() for record in records]):
                 while len(in_flight) >= _BATCHES_IN_FLIGHT:
                     await in_flight.popleft()
@@ -56,7 +53,10 @@ async def consume(consumer: AIOKafkaConsumer, process: ProcessBatch) -> None:
 
 
 async def _process(
-    offsets: "_OffsetCommitter", process: ProcessBatch, batch: Sequence[Any], previous: asyncio.Task[None] | None
+    offsets: "_OffsetCommitter",
+    process: ProcessBatch,
+    batch: Sequence[ConsumerRecord],
+    previous: asyncio.Task[None] | None,
 ) -> None:
     await _with_retry(process, [_inbound_record(record) for record in batch])
     if previous:
@@ -76,7 +76,7 @@ class _OffsetCommitter:
         self._pending: dict[TopicPartition, int] = {}
         self._commit: asyncio.Task[None] | None = None
 
-    def add(self, batch: Sequence[Any]) -> None:
+    def add(self, batch: Sequence[ConsumerRecord]) -> None:
         """Commit the end of a processed batch. Raises the error of the last commit."""
         self.check()
         self._pending |= {TopicPartition(record.topic, record.partition): record.offset + 1 for record in batch}
@@ -99,9 +99,9 @@ class _OffsetCommitter:
             await _commit_offsets(self._consumer, pending)
 
 
-def _batches(records: Sequence[Any]) -> Iterator[Sequence[Any]]:
+def _batches(records: Sequence[ConsumerRecord]) -> Iterator[Sequence[ConsumerRecord]]:
     """Yield the records in order, in batches that end once they exceed BATCH_BYTES."""
-    batch: list[Any] = []
+    batch: list[ConsumerRecord] = []
     size = 0
     for record in records:
         batch.append(record)
@@ -126,7 +126,7 @@ async def _with_retry(process: ProcessBatch, records: Sequence[InboundRecord]) -
     await process(records)
 
 
-def _inbound_record(record: Any) -> InboundRecord:  # noqa: ANN401  # aiokafka has no types
+def _inbound_record(record: ConsumerRecord) -> InboundRecord:
     return InboundRecord(
         position=Position(record.partition, record.offset),
         key=record.key,
