@@ -38,12 +38,12 @@ sys.exit(main("compounding", ServiceSettings, start))
 
 
 def environment(**changes):
-    grpc, metrics = free_ports(2)
+    grpc_port, metrics_port = free_ports(2)
     env = {
         "RXGUARD_KAFKA": "127.0.0.1:1",
         "RXGUARD_PSEUDONYM_KEY": "5a" * 32,
-        "RXGUARD_GRPC_ADDRESS": f"127.0.0.1:{grpc}",
-        "RXGUARD_METRICS_ADDRESS": f"127.0.0.1:{metrics}",
+        "RXGUARD_GRPC_ADDRESS": f"127.0.0.1:{grpc_port}",
+        "RXGUARD_METRICS_ADDRESS": f"127.0.0.1:{metrics_port}",
     }
     return {key: value for key, value in (os.environ | env | changes).items() if value is not None}
 

@@ -38,7 +38,6 @@ __all__ = ["EdgeError", "EdgeEvent", "json_schema", "parse_event", "validate_eve
 MAX_OCCURRED_AHEAD_DAYS = 31
 """Limit of the occurred time after the recorded time. A later one is a typing error; plans have fields of their own."""
 
-
 if TYPE_CHECKING:
     Route = str
     OrderStatus = str
